@@ -1,0 +1,98 @@
+package auth
+
+import (
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+)
+
+// Right is one narrow thing that staff, an API token or a job may do.
+type Right string
+
+// The rights. A role is a set of them; see Roles.
+const (
+	CatalogRead   Right = "catalog.read"   // unpublished goods too
+	CatalogWrite  Right = "catalog.write"  // goods, prices, pictures, campaigns, codes
+	StockWrite    Right = "stock.write"    // levels
+	OrdersRead    Right = "orders.read"    // orders with the personal data they need
+	OrdersWrite   Right = "orders.write"   // pack, ship, cancel
+	RefundsWrite  Right = "refunds.write"  // money back
+	CasesRead     Right = "cases.read"     //
+	CasesWrite    Right = "cases.write"    // answer customers
+	SettingsRead  Right = "settings.read"  //
+	SettingsWrite Right = "settings.write" // company facts, pages, delivery, payment methods
+	StaffWrite    Right = "staff.write"    // invite, change roles, close
+	AuditRead     Right = "audit.read"     //
+	JobsWrite     Right = "jobs.write"     // retry dead letters, "ask the bank now"
+)
+
+// AllRights lists every right; a role or token naming another is refused at start.
+var AllRights = []Right{CatalogRead, CatalogWrite, StockWrite, OrdersRead, OrdersWrite, RefundsWrite,
+	CasesRead, CasesWrite, SettingsRead, SettingsWrite, StaffWrite, AuditRead, JobsWrite}
+
+// Roles are the built-in sets of rights.
+var Roles = map[string][]Right{
+	"owner":     AllRights,
+	"catalogue": {CatalogRead, CatalogWrite, StockWrite},
+	"orders":    {CatalogRead, OrdersRead, OrdersWrite, RefundsWrite, StockWrite, CasesRead},
+	"support":   {CatalogRead, OrdersRead, CasesRead, CasesWrite},
+	"reader":    {CatalogRead, SettingsRead},
+}
+
+// Kind of principal. The zero kind is nobody and may do nothing.
+type Kind int
+
+// Kinds of principals.
+const (
+	Nobody    Kind = iota
+	GuestKind      // a visitor; scope comes from the secret ids and tokens he holds
+	StaffKind
+	APIKind
+	SystemKind // a job or the program itself
+)
+
+// By says on whose behalf a use case runs. It is made by a face or a worker,
+// never from request fields.
+type By struct {
+	Kind   Kind
+	ID     db.ID  // staff or token id; 0 otherwise
+	Name   string // of a system principal: the job kind; otherwise empty
+	Peer   string // client network prefix, for the audit row
+	rights map[Right]bool
+}
+
+// Guest is a visitor.
+func Guest(peer string) By { return By{Kind: GuestKind, Peer: peer} }
+
+// System is the program itself; it holds every right and is named in the audit.
+func System(name string) By {
+	b := By{Kind: SystemKind, Name: name, rights: map[Right]bool{}}
+	for _, r := range AllRights {
+		b.rights[r] = true
+	}
+	return b
+}
+
+// StaffBy is a signed-in member of staff with the rights of his role.
+func StaffBy(id db.ID, peer string, rights []Right) By { return withRights(StaffKind, id, peer, rights) }
+
+// TokenBy is an API token with its scopes.
+func TokenBy(id db.ID, peer string, rights []Right) By { return withRights(APIKind, id, peer, rights) }
+
+func withRights(k Kind, id db.ID, peer string, rights []Right) By {
+	b := By{Kind: k, ID: id, Peer: peer, rights: map[Right]bool{}}
+	for _, r := range rights {
+		b.rights[r] = true
+	}
+	return b
+}
+
+// Has reports whether b holds r.
+func (b By) Has(r Right) bool { return b.Kind != Nobody && r != "" && b.rights[r] }
+
+// Need returns a 403 fault unless b holds r. Every use case of staff starts with it.
+func (b By) Need(r Right) error {
+	if !b.Has(r) {
+		return fault.Denied()
+	}
+	return nil
+}

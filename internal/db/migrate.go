@@ -1,0 +1,151 @@
+package db
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Migrations are the schema steps of one room: files NNNN_name.sql, in the
+// portable subset (see engine.go), never edited once released.
+type Migrations struct {
+	Room string
+	FS   fs.FS // holds *.sql at its root or in "migrations"
+}
+
+type step struct {
+	version    int64
+	name, text string
+	hash       string
+}
+
+func (m Migrations) steps() ([]step, error) {
+	files, err := fs.Glob(m.FS, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	sub, err := fs.Glob(m.FS, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, sub...)
+	if len(files) == 0 {
+		return nil, fmt.Errorf("db: room %s has no migrations", m.Room)
+	}
+	sort.Strings(files)
+	var out []step
+	for _, f := range files {
+		base := f[strings.LastIndexByte(f, '/')+1:]
+		num, name, ok := strings.Cut(strings.TrimSuffix(base, ".sql"), "_")
+		v, err := strconv.ParseInt(num, 10, 64)
+		if !ok || err != nil {
+			return nil, fmt.Errorf("db: room %s: %s is not NNNN_name.sql", m.Room, base)
+		}
+		b, err := fs.ReadFile(m.FS, f)
+		if err != nil {
+			return nil, err
+		}
+		h := sha256.Sum256(b)
+		out = append(out, step{v, name, string(b), hex.EncodeToString(h[:8])})
+	}
+	return out, nil
+}
+
+// Statements splits a migration at semicolons that end a line, dropping
+// comment lines.
+func Statements(text string) []string {
+	var out []string
+	var b strings.Builder
+	for line := range strings.SplitSeq(text, "\n") {
+		t := strings.TrimSpace(line)
+		if t == "" || strings.HasPrefix(t, "--") {
+			continue
+		}
+		b.WriteString(line)
+		b.WriteByte('\n')
+		if strings.HasSuffix(t, ";") {
+			out = append(out, strings.TrimSuffix(strings.TrimSpace(b.String()), ";"))
+			b.Reset()
+		}
+	}
+	if s := strings.TrimSpace(b.String()); s != "" {
+		out = append(out, s)
+	}
+	return out
+}
+
+// Migrate brings every room to its newest step, each step in a transaction of
+// its own. It refuses a database that a newer program has migrated, and one
+// whose released step differs from ours.
+func (d *DB) Migrate(ctx context.Context, rooms []Migrations) error {
+	type key struct {
+		room string
+		v    int64
+	}
+	have, err := Read(ctx, d, func(q *Reader) (map[key]string, error) {
+		out := map[key]string{}
+		rows, err := q.Query(`SELECT room, version, hash FROM db_migration`)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var k key
+			var h string
+			if err := rows.Scan(&k.room, &k.v, &h); err != nil {
+				return nil, err
+			}
+			out[k] = h
+		}
+		return out, rows.Err()
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range rooms {
+		steps, err := m.steps()
+		if err != nil {
+			return err
+		}
+		newest := steps[len(steps)-1].version
+		for k := range have {
+			if k.room == m.Room && k.v > newest {
+				return fmt.Errorf("db: this database was migrated by a newer program (%s %d, this program knows %d); start the newer program", k.room, k.v, newest)
+			}
+		}
+		for _, s := range steps {
+			if h, ok := have[key{m.Room, s.version}]; ok {
+				if h != s.hash {
+					return fmt.Errorf("db: step %s %04d differs from the one this database was made with", m.Room, s.version)
+				}
+				continue
+			}
+			err := Do(ctx, d, func(tx *Tx) error {
+				// The row first: a second process waits here, and then finds it.
+				if _, err := tx.Exec(`INSERT INTO db_migration (room, version, name, hash, applied_at) VALUES ($1,$2,$3,$4,$5)`,
+					m.Room, s.version, s.name, s.hash, time.Now()); err != nil {
+					return err
+				}
+				for _, st := range Statements(s.text) {
+					if _, err := tx.Exec(d.engine.ddl(st)); err != nil {
+						return fmt.Errorf("%w in %.200q", err, st)
+					}
+				}
+				return nil
+			})
+			if IsUnique(err) {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("db: migrating %s %04d_%s: %w", m.Room, s.version, s.name, err)
+			}
+		}
+	}
+	return nil
+}
