@@ -1,0 +1,201 @@
+package order
+
+import (
+	"embed"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/money"
+	"kassavalv/internal/secret"
+)
+
+//go:embed migrations/*.sql
+var migrationsFS embed.FS
+
+// Migrations makes this room's tables.
+var Migrations = db.Migrations{Room: "order", FS: migrationsFS}
+
+var (
+	fieldContact = secret.Register("order.contact", "to deliver the order and answer questions about it")
+	fieldMail    = secret.Register("order.mail", "to find an order by its number and mail address")
+	fieldBooks   = secret.Register("order.books", "what the bookkeeping law makes the shop keep of a sale")
+)
+
+// Contact is the buyer's details as they stood when he bought.
+type Contact struct {
+	Email, Phone, Name, Company, OrgNumber, Reference string
+	Newsletter                                        bool
+	Address                                           Address
+	Billing                                           *Address `json:",omitempty"`
+}
+
+// Address is a postal address.
+type Address struct {
+	CareOf, Line1, Line2, PostalCode, City, Country, DoorCode string
+}
+
+// Draft is what is agreed, without anything personal. checkout freezes it
+// before money is asked for; Place makes it permanent. Field names are part of
+// the stored form.
+type Draft struct {
+	Currency     string      `json:"currency"`
+	Lang         lang.Lang   `json:"lang"`
+	Lines        []DraftLine `json:"lines"`
+	Goods        money.Money `json:"goods"`
+	Discount     money.Money `json:"discount"`
+	Delivery     money.Money `json:"delivery"`
+	GiftCard     money.Money `json:"gift_card"`
+	Total        money.Money `json:"total"`
+	ToPay        money.Money `json:"to_pay"`
+	VAT          []VAT       `json:"vat"`
+	Codes        []string    `json:"codes,omitempty"`
+	Shipping     Shipping    `json:"shipping"`
+	Method       string      `json:"method"`
+	TermsVersion string      `json:"terms_version"`
+}
+
+// VAT is the tax contained in the total at one rate (basis points).
+type VAT struct {
+	RateBP int64 `json:"rate_bp"`
+	Gross  int64 `json:"gross"`
+	Amount int64 `json:"amount"`
+}
+
+// DraftLine is one line as sold.
+type DraftLine struct {
+	Product    db.ID             `json:"product"`
+	Variant    db.ID             `json:"variant"`
+	Handle     string            `json:"handle"`
+	SKU        string            `json:"sku,omitempty"`
+	TitleSV    string            `json:"title_sv"`
+	TitleEN    string            `json:"title_en"`
+	Options    string            `json:"options,omitempty"`
+	Facts      string            `json:"facts,omitempty"` // main characteristics, in the buyer's language
+	Quantity   int64             `json:"quantity"`
+	Unit       money.Money       `json:"unit"`
+	Total      money.Money       `json:"total"`
+	Discount   int64             `json:"discount"`
+	RateBP     int64             `json:"rate_bp"`
+	VAT        int64             `json:"vat"`
+	Withdrawal string            `json:"withdrawal"` // yes, or the ground of the exception
+	Bulky      bool              `json:"bulky,omitempty"`
+	WeightG    int64             `json:"weight_g,omitempty"`
+	ReturnCost int64             `json:"return_cost,omitempty"`
+	Extra      map[string]string `json:"extra,omitempty"`
+}
+
+// Title in the language, Swedish when there is no other.
+func (l DraftLine) Title(lg lang.Lang) string {
+	if lg == lang.EN && l.TitleEN != "" {
+		return l.TitleEN
+	}
+	return l.TitleSV
+}
+
+// Shipping is how the goods reach the buyer, as promised.
+type Shipping struct {
+	Method       db.ID     `json:"method,omitzero"`
+	Code         string    `json:"code"`
+	Kind         string    `json:"kind"`
+	NameSV       string    `json:"name_sv"`
+	NameEN       string    `json:"name_en"`
+	Carrier      string    `json:"carrier,omitempty"`
+	PointID      string    `json:"point_id,omitempty"`
+	PointName    string    `json:"point_name,omitempty"`
+	PointAddress string    `json:"point_address,omitempty"`
+	ShipsOn      time.Time `json:"ships_on"`
+	Earliest     time.Time `json:"earliest"`
+	Latest       time.Time `json:"latest"`
+}
+
+// Name in the language.
+func (s Shipping) Name(lg lang.Lang) string {
+	if lg == lang.EN && s.NameEN != "" {
+		return s.NameEN
+	}
+	return s.NameSV
+}
+
+// State of an order.
+type State string
+
+// The states; paid and shipped are derived.
+const (
+	Placed    State = "placed"
+	Closed    State = "closed"
+	Cancelled State = "cancelled"
+)
+
+// Order is the record.
+type Order struct {
+	ID, Purchase, Person db.ID
+	Number               int64
+	TokenVersion         int64
+	State                State
+	Lang                 lang.Lang
+	Method               string
+	Total, ToPay         money.Money
+	Paid, Refunded       money.Money
+	Draft                Draft
+	OCR                  string
+	DueAt                time.Time
+	ShippedAt            time.Time // when the last parcel left
+	ReceivedAt           time.Time // when the buyer had the last piece, if known
+	PlacedAt             time.Time
+	Version              int64
+	Lines                []Line
+}
+
+// Line is a draft line with what has happened to it since.
+type Line struct {
+	ID       db.ID
+	Position int64
+	DraftLine
+	Shipped, Cancelled, Returned int64
+}
+
+// Open is how many pieces are still to be shipped.
+func (l Line) Open() int64 { return l.Quantity - l.Shipped - l.Cancelled }
+
+// NumberString is the number as people see it.
+func (o Order) NumberString() string {
+	if o.Number == 0 {
+		return ""
+	}
+	return itoa(o.Number)
+}
+
+// IsPaid reports whether all that was to be paid has been.
+func (o Order) IsPaid() bool { return o.Paid.Amount >= o.ToPay.Amount }
+
+// IsShipped reports whether nothing is left to ship.
+func (o Order) IsShipped() bool {
+	for _, l := range o.Lines {
+		if l.Open() > 0 {
+			return false
+		}
+	}
+	return len(o.Lines) > 0
+}
+
+// Event is one row of the timeline.
+type Event struct {
+	ID     db.ID
+	Kind   string
+	Public bool
+	Data   map[string]string
+	At     time.Time
+}
+
+// Document is a receipt, invoice or credit note.
+type Document struct {
+	ID, Order db.ID
+	Kind      string
+	Number    int64
+	RefersTo  int64
+	Amount    money.Money
+	VAT       []VAT
+	Reason    string
+	At        time.Time
+}
