@@ -139,6 +139,7 @@ func (r *Runner) Stop(ctx context.Context) error {
 	if !r.started {
 		return nil
 	}
+	r.started = false
 	r.listen(false)
 	close(r.quit)
 	idle := make(chan struct{})
@@ -155,7 +156,6 @@ func (r *Runner) Stop(ctx context.Context) error {
 	case <-time.After(10 * time.Second): // a worker that does not heed its context; its lease runs out
 		return errors.New("job: a worker does not stop")
 	}
-	r.started = false
 	return err
 }
 
