@@ -121,7 +121,9 @@ type Fault struct {
 	What  string // "gap", "missing", "changed", "unsealed", "cut", "rewritten"
 }
 
-func (f Fault) String() string { return fmt.Sprintf("place %d, entry %s: %s", f.Place, f.Entry, f.What) }
+func (f Fault) String() string {
+	return fmt.Sprintf("place %d, entry %s: %s", f.Place, f.Entry, f.What)
+}
 
 // Verify reads the whole log, in chunks, and returns its head and what is wrong, at most
 // 100 faults. anchors are heads taken earlier and kept elsewhere.

@@ -70,7 +70,7 @@ func canonicalDomain(s string) (string, error) {
 	s = norm.NFC.String(s)
 	// NFKC would turn full-width letters, dots and at-signs into plain ones:
 	// what needs that was not typed by an honest keyboard.
-	if s == "" || norm.NFKC.String(s) != s || strings.ContainsAny(s, "@ \t[]()<>,;:\\\"") {
+	if s == "" || norm.NFKC.String(s) != s || strings.ContainsAny(s, "@ \t[]()<>,;:\\\"\u3002\uff0e\uff61") {
 		return "", ErrEmail
 	}
 	for _, r := range s {

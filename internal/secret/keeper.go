@@ -35,7 +35,7 @@ type Keeper interface {
 type Key struct {
 	Name    string
 	Made    time.Time
-	private *[KeySize]byte // a pointer, so that no verb of fmt reaches the bytes
+	private Redacted[[]byte]
 }
 
 // KeySize is the length of every key in bytes.
@@ -55,12 +55,12 @@ func NewKey(name string, made time.Time) (Key, error) {
 	if !keyName.MatchString(name) {
 		return Key{}, fmt.Errorf("secret: %q is not the name of a key", name)
 	}
-	k := Key{Name: name, Made: made.UTC().Truncate(time.Second), private: new([KeySize]byte)}
-	rand.Read(k.private[:]) // never fails (crypto/rand ends the program)
-	return k, nil
+	raw := make([]byte, KeySize)
+	rand.Read(raw) // never fails (crypto/rand ends the program)
+	return Key{Name: name, Made: made.UTC().Truncate(time.Second), private: Redact(raw)}, nil
 }
 
-func (k Key) bytes() []byte { return k.private[:] }
+func (k Key) bytes() []byte { return k.private.Reveal() }
 
 // Format prints [redacted] under every verb.
 func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
@@ -98,9 +98,7 @@ func parseKey(line string) (Key, error) {
 	if len(distinct) < 16 || bytes.Contains(raw, []byte("changeme")) {
 		return Key{}, fmt.Errorf("%s: this is a default key, not a random one", f[1])
 	}
-	k := Key{Name: f[1], Made: made.UTC(), private: new([KeySize]byte)}
-	copy(k.private[:], raw)
-	return k, nil
+	return Key{Name: f[1], Made: made.UTC(), private: Redact(raw)}, nil
 }
 
 // EnvKeeper reads keys from one text, usually an environment variable: key

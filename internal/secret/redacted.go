@@ -11,16 +11,18 @@ const redacted = "[redacted]"
 // JSON and text marshalling give [redacted]. The zero Redacted holds the zero
 // value of T.
 type Redacted[T any] struct {
-	v *T // a pointer, so that printing a struct around it cannot reach the value
+	// A func, because fmt prints unexported fields by reflection, around Format, and
+	// follows pointers under a wrong verb.
+	v func() T
 }
 
 // Redact hides v.
-func Redact[T any](v T) Redacted[T] { return Redacted[T]{&v} }
+func Redact[T any](v T) Redacted[T] { return Redacted[T]{func() T { return v }} }
 
 // Reveal returns the value.
 func (r Redacted[T]) Reveal() (v T) {
 	if r.v != nil {
-		v = *r.v
+		v = r.v()
 	}
 	return
 }
