@@ -54,7 +54,7 @@ for (const form of $$("form[data-recount]")) form.addEventListener("change", asy
     const doc = await page(form.dataset.recount, { method: "POST", body });
     for (const part of $$("[data-part]")) {
       const fresh = $(`[data-part="${part.dataset.part}"]`, doc);
-      if (fresh) part.replaceWith(fresh);
+      if (fresh && !part.contains(document.activeElement)) part.replaceWith(fresh);
     }
   } catch { /* the order itself is checked by the server */ }
 });

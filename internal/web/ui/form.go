@@ -85,6 +85,7 @@ type Input struct {
 	Short             bool
 	Suggestion        string // "Menade du …?", shown under the field
 	NoSpell           bool
+	Counts            bool // the sums of the page depend on it: the script asks the server again
 }
 
 // Field fills i with the value and error that the form holds for its name.

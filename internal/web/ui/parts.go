@@ -134,3 +134,6 @@ func orYes(s string) string {
 func icon(name string) string { return static.URL("icons.svg") + "#" + name }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// Rich is formatted text that the one reviewed function (web/richtext) made safe.
+type Rich = templ.Component

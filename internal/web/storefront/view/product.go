@@ -1,0 +1,92 @@
+package view
+
+import (
+	"kassavalv/internal/lang"
+	"kassavalv/internal/web/ui"
+)
+
+// chosen is the variant the page opens with: the one marked, else the first that
+// can be bought, else the first.
+func (p Product) chosen() Variant {
+	for _, v := range p.Variants {
+		if v.Chosen {
+			return v
+		}
+	}
+	for _, v := range p.Variants {
+		if v.Sellable {
+			return v
+		}
+	}
+	if len(p.Variants) > 0 {
+		return p.Variants[0]
+	}
+	return Variant{}
+}
+
+// sellable reports whether anything on the page can be bought.
+func (p Product) sellable() bool {
+	for _, v := range p.Variants {
+		if v.Sellable {
+			return true
+		}
+	}
+	return false
+}
+
+func (p Product) pricesDiffer() bool {
+	for _, v := range p.Variants {
+		if v.Price != p.Variants[0].Price {
+			return true
+		}
+	}
+	return false
+}
+
+func (p Product) legend() string {
+	if p.Options != "" {
+		return p.Options
+	}
+	return lang.T(p.l(), "product.choose")
+}
+
+func (p Product) withdrawal() string {
+	switch p.Withdrawal {
+	case "custom_made", "perishable", "sealed", "dated":
+		return p.Withdrawal
+	}
+	return "yes"
+}
+
+func (p Product) notify() string {
+	if p.NotifyPath != "" {
+		return p.to(p.NotifyPath)
+	}
+	return p.to("/support?product=" + p.Handle)
+}
+
+// gallerySizes is the room a picture takes: the first is wide, the others half.
+func gallerySizes(i int) string {
+	if i == 0 {
+		return "(min-width: 56rem) 45rem, 88vw"
+	}
+	return "(min-width: 56rem) 22rem, 88vw"
+}
+
+// decor takes the words off a picture whose words stand beside it.
+func decor(i ui.Image) ui.Image {
+	i.Alt = ""
+	return i
+}
+
+// inLang puts the paths of links into the page's language.
+func inLang(s Shell, links []ui.Link) []ui.Link {
+	out := make([]ui.Link, len(links))
+	for i, k := range links {
+		if k.URL != "" {
+			k.URL = s.to(k.URL)
+		}
+		out[i] = k
+	}
+	return out
+}

@@ -1,0 +1,227 @@
+package view
+
+import (
+	"time"
+
+	"kassavalv/internal/lang"
+	"kassavalv/internal/money"
+	"kassavalv/internal/web/ui"
+)
+
+// Purchase is "/purchases/{token}": the true state of one attempt to buy.
+//
+// State is one of the surface: received, awaiting_customer, processing, unknown,
+// paid, placed, refused, expired. Fields that a state does not need are ignored.
+// The Refresh header is the handler's.
+type Purchase struct {
+	Shell
+	State       string
+	Token       string
+	Amount      money.Money
+	Method      string    // "kort": as in "Du har betalat … med kort"
+	App         string    // where the buyer approves: "bankens sida", "BankID"
+	NextURL     string    // absolute: the bank; with awaiting_customer
+	QR          ui.Image  // a code to scan instead; may be empty
+	AnswerBy    time.Time // the clock time by which an answer comes
+	Since       time.Time // when the buy button was pressed
+	Reason      string    // words for a refusal: "funds", "neutral", "auth", "cancelled", "provider_down"; empty: none
+	Provider    string    // with provider_down
+	Moved       string    // money_moved: "no", "reserved", "taken", "returned", "unknown"
+	Lapses      int       // days within which a reservation lapses
+	SoldOut     bool      // the money came, the goods were gone: it goes back
+	Email       string    // where the confirmation goes, masked or whole as the handler sees fit
+	OrderNumber string
+	OrderPath   string // "/orders/token"
+	RetryPath   string // where to pay again; empty: "/checkout"
+	CasePath    string // opens a case with everything filled in; empty: "/support"
+	Delivery    string // "Paketbox, onsdag 25 november"
+	Lines       []CartLine
+	LiveToken   string // path of the live stream; empty: "/purchases/{token}/events"
+}
+
+// end reports whether the state will not change any more.
+func (p Purchase) end() bool {
+	switch p.State {
+	case "paid", "placed", "refused", "expired":
+		return true
+	}
+	return false
+}
+
+func (p Purchase) mood() string {
+	switch p.State {
+	case "paid", "placed":
+		return "ok"
+	case "refused", "expired":
+		return "stop"
+	}
+	return "wait"
+}
+
+func (p Purchase) mark() string {
+	switch p.mood() {
+	case "ok":
+		return "check"
+	case "stop":
+		return "cross"
+	}
+	if p.State == "awaiting_customer" {
+		return "lock"
+	}
+	return "wait"
+}
+
+func (p Purchase) state() string {
+	switch p.State {
+	case "received", "awaiting_customer", "processing", "unknown", "paid", "placed", "refused", "expired":
+		return p.State
+	}
+	return "received"
+}
+
+// heading is the state in a few words; the title starts with it.
+func (p Purchase) heading() string { return lang.T(p.l(), "moment.head."+p.state()) }
+
+// say is what has happened, what happens now, and what the buyer need not worry
+// about: at most three short sentences or so, in this order.
+func (p Purchase) say() []string {
+	l := p.l()
+	clock := lang.Clock(l, p.AnswerBy)
+	var s []string
+	switch p.state() {
+	case "received":
+		s = append(s, lang.T(l, "state.received"), lang.T(l, "moment.received.now"), lang.T(l, "moment.close"))
+	case "awaiting_customer":
+		s = append(s, lang.T(l, "state.awaiting_customer", "app", p.app(), "time", clock), lang.T(l, "moment.awaiting.calm"))
+	case "processing":
+		s = append(s, lang.T(l, "state.processing"))
+		if !p.AnswerBy.IsZero() {
+			s = append(s, lang.T(l, "moment.answer_by", "time", clock))
+		}
+	case "unknown":
+		s = append(s, lang.T(l, "state.unknown", "time", clock))
+	case "paid":
+		s = append(s, lang.T(l, "state.paid", "amount", p.Amount, "method", p.Method))
+		s = append(s, p.mail()...)
+	case "placed":
+		s = append(s, lang.T(l, "moment.placed", "number", p.OrderNumber))
+		s = append(s, p.mail()...)
+	case "refused":
+		if p.SoldOut {
+			return append(s, lang.T(l, "state.gone", "amount", p.Amount), lang.T(l, "moment.gone.calm"))
+		}
+		s = append(s, p.outcome(lang.T(l, "state.refused")), p.reason())
+		s = append(s, p.money()...)
+	case "expired":
+		s = append(s, p.outcome(lang.T(l, "state.expired")))
+		s = append(s, p.money()...)
+	}
+	out := s[:0]
+	for _, x := range s {
+		if x != "" {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// outcome never claims that no money moved when it may have.
+func (p Purchase) outcome(noMoney string) string {
+	switch p.Moved {
+	case "taken", "returned", "unknown", "reserved":
+		return lang.T(p.l(), "moment."+p.state()+".kept")
+	}
+	return noMoney
+}
+
+// money says where the money is when some has moved.
+func (p Purchase) money() []string {
+	l := p.l()
+	switch p.Moved {
+	case "reserved":
+		return []string{lang.N(l, "state.reserved", max(p.Lapses, 1), "amount", p.Amount)}
+	case "taken", "returned":
+		return []string{lang.T(l, "moment.money_back", "amount", p.Amount)}
+	case "unknown":
+		return []string{lang.T(l, "moment.money_unknown")}
+	}
+	return nil
+}
+
+func (p Purchase) reason() string {
+	l := p.l()
+	switch p.Reason {
+	case "funds", "neutral", "auth", "cancelled":
+		return lang.T(l, "refuse."+p.Reason)
+	case "provider_down":
+		return lang.T(l, "refuse.provider_down", "provider", p.Provider)
+	}
+	return lang.T(l, "refuse.neutral")
+}
+
+func (p Purchase) mail() []string {
+	if p.Email == "" {
+		return nil
+	}
+	return []string{lang.T(p.l(), "state.paid.mail", "email", p.Email)}
+}
+
+func (p Purchase) app() string {
+	if p.App != "" {
+		return p.App
+	}
+	return lang.T(p.l(), "moment.bank")
+}
+
+// stage is one of the three steps drawn under the words.
+type stage struct {
+	text, class string
+	now         bool
+}
+
+func (p Purchase) stages() []stage {
+	l := p.l()
+	at := map[string]int{"received": 1, "awaiting_customer": 1, "processing": 1, "unknown": 1, "paid": 3, "placed": 3, "refused": 1, "expired": 1}[p.state()]
+	texts := []string{lang.T(l, "moment.stage.received"), lang.T(l, "moment.stage.payment"), lang.T(l, "moment.stage.done")}
+	out := make([]stage, 3)
+	for i := range out {
+		out[i].text = texts[i]
+		switch {
+		case i < at:
+			out[i].class = "is-done"
+		case i == at && p.mood() == "stop":
+			out[i].class, out[i].now = "is-stop", true
+		case i == at:
+			out[i].class, out[i].now = "is-now", true
+		}
+	}
+	return out
+}
+
+func (p Purchase) framed() Shell {
+	s := p.Shell
+	s.NoIndex, s.Title = true, p.heading()
+	return s
+}
+
+func (p Purchase) retry() string { return p.to(or(p.RetryPath, "/checkout")) }
+func (p Purchase) help() string {
+	return p.to(or(p.CasePath, "/support?purchase="+p.Token))
+}
+func (p Purchase) events() string { return or(p.LiveToken, "/purchases/"+p.Token+"/events") }
+func (p Purchase) poll() string   { return "/api/store/v1/purchases/" + p.Token }
+
+// leave is where the script takes the buyer by itself.
+func (p Purchase) leave() string {
+	if p.State == "awaiting_customer" && p.QR.URL == "" {
+		return p.NextURL
+	}
+	return ""
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
