@@ -102,7 +102,7 @@ func PutAttribute(tx *db.Tx, by auth.By, a Attribute) (db.ID, error) {
 			return 0, fault.NotFound()
 		}
 	}
-	if err := record(tx, by, "attribute.put", EntityAttribute, a.ID); err != nil {
+	if err := record(tx, by, "attribute.put", EntityAttribute, a.ID, ""); err != nil {
 		return 0, err
 	}
 	return a.ID, tx.Changed(EntityAttribute, a.ID)

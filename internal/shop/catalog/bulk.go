@@ -169,10 +169,12 @@ func InsertMany(tx *db.Tx, by auth.By, ns []NewProduct) ([]Created, error) {
 	if err := b.write(); err != nil {
 		return nil, taken(err, "/handle")
 	}
-	for _, c := range out {
-		if err := record(tx, by, "product.create", EntityProduct, c.ID); err != nil {
+	if len(out) > 0 { // one entry a chunk: ids rise, so first and last name them all
+		if err := record(tx, by, "product.create", EntityProduct, out[0].ID, fmt.Sprintf("%d products to %s", len(out), out[len(out)-1].ID)); err != nil {
 			return nil, err
 		}
+	}
+	for _, c := range out {
 		if err := tx.Changed(EntityProduct, c.ID); err != nil {
 			return nil, err
 		}

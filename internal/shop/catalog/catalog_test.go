@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
@@ -15,7 +16,7 @@ import (
 )
 
 var (
-	rooms  = []db.Migrations{catalog.Migrations}
+	rooms  = []db.Migrations{audit.Migrations, catalog.Migrations}
 	editor = auth.StaffBy(7, "", []auth.Right{auth.CatalogWrite})
 	hash   = strings.Repeat("a1", 32)
 )

@@ -180,7 +180,7 @@ func PutCategory(tx *db.Tx, by auth.By, c Category) (db.ID, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := record(tx, by, "category.put", EntityCategory, c.ID); err != nil {
+	if err := record(tx, by, "category.put", EntityCategory, c.ID, ""); err != nil {
 		return 0, err
 	}
 	return c.ID, tx.Changed(EntityCategory, c.ID)
@@ -289,7 +289,7 @@ func MoveCategory(tx *db.Tx, by auth.By, id, parent db.ID, position int64) error
 			return err
 		}
 	}
-	if err := record(tx, by, "category.move", EntityCategory, id); err != nil {
+	if err := record(tx, by, "category.move", EntityCategory, id, ""); err != nil {
 		return err
 	}
 	return tx.Changed(EntityCategory, id)
@@ -320,7 +320,7 @@ func DeleteCategory(tx *db.Tx, by auth.By, id db.ID) error {
 			return err
 		}
 	}
-	if err := record(tx, by, "category.delete", EntityCategory, id); err != nil {
+	if err := record(tx, by, "category.delete", EntityCategory, id, ""); err != nil {
 		return err
 	}
 	return tx.Changed(EntityCategory, id)

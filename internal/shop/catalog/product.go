@@ -49,7 +49,7 @@ func change(tx *db.Tx, by auth.By, id db.ID, version int64, action string, fn fu
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := record(tx, by, action, EntityProduct, id); err != nil {
+	if err := record(tx, by, action, EntityProduct, id, fmt.Sprint("version ", v)); err != nil {
 		return Outcome{}, err
 	}
 	return Outcome{id, v, missing}, tx.Changed(EntityProduct, id)

@@ -199,3 +199,50 @@ func variantBy(q db.Q, text, arg string) (id db.ID, err error) {
 	}
 	return id, err
 }
+
+// PriceFacts is what pricing needs of a variant.
+type PriceFacts struct {
+	Product    db.ID
+	VATClass   string
+	Perishable bool // exempt from the prior price (prisinformationslagen 7 a §)
+}
+
+// PriceFactsOf returns them for the variants, unknown ids left out.
+func PriceFactsOf(q db.Q, variants []db.ID) (map[db.ID]PriceFacts, error) {
+	out := make(map[db.ID]PriceFacts, len(variants))
+	err := in(q, variants, `SELECT v.id, p.id, p.vat_class, p.withdrawal FROM catalog_variant v JOIN catalog_product p ON p.id = v.product WHERE v.id IN (?)`, func(r *db.Rows) error {
+		var id db.ID
+		var f PriceFacts
+		var w Withdrawal
+		err := r.Scan(&id, &f.Product, &f.VATClass, &w)
+		f.Perishable = w == Perishable
+		out[id] = f
+		return err
+	})
+	return out, err
+}
+
+// VariantsOf returns the ids of a product's variants that are not removed, and
+// the product's VAT class; fault.NotFound.
+func VariantsOf(q db.Q, product db.ID) (ids []db.ID, vatClass string, err error) {
+	err = q.QueryRow(`SELECT vat_class FROM catalog_product WHERE id = $1`, product).Scan(&vatClass)
+	if errors.Is(err, db.ErrNotFound) {
+		return nil, "", fault.NotFound()
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	ids, err = db.All(q, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return },
+		`SELECT id FROM catalog_variant WHERE product = $1 AND status <> 'removed' ORDER BY position, id`, product)
+	return ids, vatClass, err
+}
+
+// Bump says that something that hangs on the product changed in another room (a
+// price): readers of ChangedSince and of the feed look again. It does not touch
+// the version, so that an open form in the back office stays good.
+func Bump(tx *db.Tx, product db.ID) error {
+	if _, err := tx.Exec(`UPDATE catalog_product SET updated_at = $2 WHERE id = $1`, product, tx.Now()); err != nil {
+		return err
+	}
+	return tx.Changed(EntityProduct, product)
+}
