@@ -74,7 +74,7 @@ func (c *Campaign) check(f *fault.Fields, tree *catalog.Tree) {
 		s.From = s.From.Truncate(time.Microsecond)
 		switch {
 		case s.Kind == "percent" && (s.Value < 1 || s.Value > 9_900),
-			s.Kind != "percent" && (s.Value < 1 || s.Value > maxPrice || len(s.Currency) != 3):
+			s.Kind != "percent" && (s.Value < 1 || s.Value > maxPrice || s.Currency != Currency):
 			f.Add(at+"/value", "out_of_range")
 		case !slices.Contains([]string{"percent", "amount", "fixed"}, s.Kind):
 			f.Add(at+"/kind", "unknown")

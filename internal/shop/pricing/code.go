@@ -87,8 +87,8 @@ func PutCode(tx *db.Tx, by auth.By, c Code) (db.ID, error) {
 		f.Add("/kind", "unknown")
 	case c.Value < 1 || c.Kind == "percent" && c.Value > 10_000 || c.Value > maxPrice:
 		f.Add("/value", "out_of_range")
-	case c.Kind == "amount" && len(c.Currency) != 3:
-		f.Add("/currency", "required")
+	case c.Kind == "amount" && c.Currency != Currency:
+		f.Add("/currency", "unknown")
 	}
 	if c.Kind == "percent" {
 		c.Currency = ""

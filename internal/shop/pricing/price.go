@@ -52,7 +52,7 @@ func SetPrices(tx *db.Tx, by auth.By, sets []Set) error {
 	var variants []db.ID
 	for i := range sets {
 		s := &sets[i]
-		if s.Price.Amount < 0 || s.Price.Amount > maxPrice || len(s.Price.Currency) != 3 {
+		if s.Price.Amount < 0 || s.Price.Amount > maxPrice || s.Price.Currency != Currency {
 			f.Add(fmt.Sprintf("/%d/price", i), "out_of_range")
 		}
 		if s.From.IsZero() {

@@ -22,6 +22,10 @@ const (
 	EntityCode     = "code"
 )
 
+// Currency is the one currency the shop sells in. Rows carry theirs, so that a
+// second one is new data, not a new table.
+const Currency = "SEK"
+
 // Zone is where days begin and end: prices, campaigns and rates that are given
 // as dates hold from midnight here.
 var Zone = zone()
