@@ -21,6 +21,8 @@ type answer struct {
 	fromHit bool
 	body    *heldBody
 	cause   error // internal error to log
+
+	bodyRead bool // nothing of the request is left on the connection
 }
 
 func (a *answer) WriteHeader(status int) {

@@ -56,8 +56,7 @@ func (m *Mux) openBody(a *answer, r *Request) error {
 		return nil
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		r.Body = http.NoBody
-		return nil
+		return nil // nobody reads it
 	}
 	limit, wait := r.Route.Body, r.Route.BodyTime
 	if limit <= 0 {
@@ -66,6 +65,11 @@ func (m *Mux) openBody(a *answer, r *Request) error {
 	if wait <= 0 {
 		wait = 15 * time.Second
 	}
+	// net/http looks at the Body of its own request when it decides what to do with
+	// what was not read, so that one stays as it is.
+	c := new(http.Request)
+	*c = *r.Request
+	r.Request = c
 	rc := http.NewResponseController(a.ResponseWriter)
 	_ = rc.SetReadDeadline(time.Now().Add(wait)) // not every test recorder can
 	if limit > wholeBody {
@@ -74,22 +78,16 @@ func (m *Mux) openBody(a *answer, r *Request) error {
 		}
 		_ = rc.SetWriteDeadline(time.Now().Add(wait + 60*time.Second))
 		r.Body = http.MaxBytesReader(a.ResponseWriter, r.Body, limit)
-		a.body = &heldBody{} // the handler reads it
 		return nil
 	}
 	b := &heldBody{limit: limit}
 	a.body = b
 	data, err := m.readWhole(b, r.Body, r.ContentLength, limit)
 	if err != nil {
-		a.Header()["Connection"] = []string{"close"}
 		return err
 	}
-	if b.over {
-		// What is left is not worth reading.
-		if r.ProtoMajor == 1 {
-			a.Header()["Connection"] = []string{"close"}
-		}
-	} else {
+	if !b.over {
+		a.bodyRead = true
 		// The deadline was for the body; net/http would otherwise cancel a handler
 		// that waits for the bank.
 		_ = rc.SetReadDeadline(time.Time{})

@@ -122,8 +122,9 @@ func (m *Mux) fail(a *answer, r *Request, err error) {
 	if v.RetryAfter > 0 || v.Status == http.StatusTooManyRequests || v.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(max(1, int((v.RetryAfter+time.Second-1)/time.Second))))
 	}
-	if r.ProtoMajor == 1 && r.ContentLength != 0 && a.body == nil {
-		// The body was not read and will not be.
+	if r.ProtoMajor == 1 && r.ContentLength != 0 && !a.bodyRead {
+		// What is left of the body is not worth reading; without this net/http would
+		// wait for some of it before it lets the answer go.
 		h.Set("Connection", "close")
 	}
 	if m.wantsProblem(r) {

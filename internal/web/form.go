@@ -181,7 +181,7 @@ func (v *reader) add(name, value string) error {
 func declared(name string, names []string) (known, repeats bool) {
 	for _, n := range names {
 		switch {
-		case n == name:
+		case n == name && !strings.HasSuffix(n, "."):
 			return true, false
 		case strings.HasSuffix(n, "*") && n[:len(n)-1] == name:
 			return true, true

@@ -258,6 +258,9 @@ func (m *Mux) call(w http.ResponseWriter, r *Request) (err error) {
 	}
 	ctx := context.WithValue(r.Context(), requestKey{}, &c)
 	c.Request = c.Request.WithContext(ctx)
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		c.Request.Body = http.NoBody
+	}
 	if !rt.Who.open() {
 		ctx, err := m.deps.Authorize(w, &c, rt.Who)
 		if err != nil {

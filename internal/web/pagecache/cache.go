@@ -50,6 +50,7 @@ type Cache struct {
 	floor   uint64            // renderings begun at or before this drop are not stored
 
 	hits, misses atomic.Uint64
+	waiting      atomic.Int64
 }
 
 type flight struct {
@@ -110,6 +111,8 @@ func (c *Cache) Do(ctx context.Context, k Key, render func() (Page, error)) (*En
 	}
 	if f := c.flights[k]; f != nil {
 		c.mu.Unlock()
+		c.waiting.Add(1)
+		defer c.waiting.Add(-1)
 		select {
 		case <-f.done:
 		case <-ctx.Done():
@@ -205,6 +208,7 @@ func (c *Cache) Drop(tags ...string) {
 		for e := range c.tags[t] {
 			e.dead.Store(true)
 			gone = append(gone, e)
+			c.unindex(e)
 		}
 	}
 	if len(c.dropped) > maxDropped {
@@ -238,3 +242,6 @@ func (c *Cache) DropAll() {
 func (c *Cache) Stats() (hits, misses uint64, pages int) {
 	return c.hits.Load(), c.misses.Load(), c.table.EstimatedSize()
 }
+
+// Waiting is how many callers wait for a rendering that another one does.
+func (c *Cache) Waiting() int { return int(c.waiting.Load()) }

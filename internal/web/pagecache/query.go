@@ -67,7 +67,7 @@ func Normal(raw string, allowed []string) (string, bool) {
 
 func matches(name string, allowed []string) bool {
 	for _, a := range allowed {
-		if name == a || strings.HasSuffix(a, ".") && len(name) > len(a) && strings.HasPrefix(name, a) {
+		if !strings.HasSuffix(a, ".") && name == a || strings.HasSuffix(a, ".") && len(name) > len(a) && strings.HasPrefix(name, a) {
 			return true
 		}
 	}
