@@ -1,6 +1,10 @@
 package auth
 
 import (
+	"slices"
+	"time"
+
+	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 )
@@ -53,11 +57,14 @@ const (
 // By says on whose behalf a use case runs. It is made by a face or a worker,
 // never from request fields.
 type By struct {
-	Kind   Kind
-	ID     db.ID  // staff or token id; 0 otherwise
-	Name   string // of a system principal: the job kind; otherwise empty
-	Peer   string // client network prefix, for the audit row
-	rights map[Right]bool
+	Kind Kind
+	ID   db.ID  // staff or token id; 0 otherwise
+	Name string // of a system principal: the job kind; otherwise empty
+	Peer string // client network prefix, for the audit row
+	// Of staff: the session, and until when dangerous acts need no new proof.
+	Session    db.ID
+	FreshUntil time.Time
+	rights     map[Right]bool
 }
 
 // Guest is a visitor.
@@ -73,7 +80,9 @@ func System(name string) By {
 }
 
 // StaffBy is a signed-in member of staff with the rights of his role.
-func StaffBy(id db.ID, peer string, rights []Right) By { return withRights(StaffKind, id, peer, rights) }
+func StaffBy(id db.ID, peer string, rights []Right) By {
+	return withRights(StaffKind, id, peer, rights)
+}
 
 // TokenBy is an API token with its scopes.
 func TokenBy(id db.ID, peer string, rights []Right) By { return withRights(APIKind, id, peer, rights) }
@@ -95,4 +104,88 @@ func (b By) Need(r Right) error {
 		return fault.Denied()
 	}
 	return nil
+}
+
+// NeedFresh returns a 403 fault "step_up" unless the member of staff proved
+// himself within the last minutes. Dangerous acts ask for it beside Need. Tokens
+// and the program cannot prove themselves anew; their rights decide alone.
+func (b By) NeedFresh(now time.Time) error {
+	switch b.Kind {
+	case APIKind, SystemKind:
+		return nil
+	case StaffKind:
+		if now.Before(b.FreshUntil) {
+			return nil
+		}
+		return &fault.Error{Kind: fault.Forbidden, Code: "step_up"}
+	}
+	return fault.Denied()
+}
+
+// Covers reports whether b holds every right of rs: nobody grants or edits
+// above himself.
+func (b By) Covers(rs []Right) bool {
+	for _, r := range rs {
+		if !b.Has(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// Rights lists what b may do, in the order of AllRights.
+func (b By) Rights() []Right {
+	var out []Right
+	for _, r := range AllRights {
+		if b.Has(r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// needPerson refuses tokens where a person must act: managing staff and tokens.
+func (b By) needPerson(now time.Time) error {
+	if b.Kind != StaffKind && b.Kind != SystemKind {
+		return fault.Denied()
+	}
+	if err := b.Need(StaffWrite); err != nil {
+		return err
+	}
+	return b.NeedFresh(now)
+}
+
+var kindNames = map[Kind]string{Nobody: "nobody", GuestKind: "guest", StaffKind: "staff", APIKind: "token", SystemKind: "system"}
+
+// Entry starts an audit entry of b.
+func (b By) Entry(action, entity string, id db.ID) audit.Entry {
+	return audit.Entry{ActorKind: kindNames[b.Kind], ActorID: b.ID, ActorName: b.Name, Peer: b.Peer, Action: action, Entity: entity, EntityID: id}
+}
+
+// Record writes to the audit log that b did something. was and is are short
+// facts without personal data or secrets.
+func (b By) Record(tx *db.Tx, action, entity string, id db.ID, was, is string) error {
+	e := b.Entry(action, entity, id)
+	e.Old, e.New = was, is
+	return audit.Record(tx, e)
+}
+
+// Refuse writes to the audit log that b was refused. Where the refusal is an
+// error that undoes the transaction, use Act or a Write of its own.
+func (b By) Refuse(tx *db.Tx, action, entity string, id db.ID, why string) error {
+	e := b.Entry(action, entity, id)
+	e.New, e.Outcome = why, audit.Refused
+	return audit.Record(tx, e)
+}
+
+// known drops rights that this program does not know, so that an old row
+// cannot hold more than a name.
+func known(rs []Right) []Right {
+	var out []Right
+	for _, r := range rs {
+		if slices.Contains(AllRights, r) && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
 }

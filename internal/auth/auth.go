@@ -1,0 +1,195 @@
+package auth
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+	"kassavalv/internal/secret"
+)
+
+//go:embed migrations/*.sql
+var migrationsFS embed.FS
+
+// Migrations are the tables of staff, sessions and tokens.
+var Migrations = db.Migrations{Room: "auth", FS: migrationsFS}
+
+// Limits. Sessions: OWASP ASVS 5.0 asks for an idle and an absolute limit; a working
+// day fits into twelve hours.
+const (
+	idleLimit     = time.Hour
+	sessionLimit  = 12 * time.Hour
+	freshFor      = 10 * time.Minute
+	tryLimit      = 5
+	tryWindow     = 15 * time.Minute
+	inviteLife    = 7 * 24 * time.Hour
+	recoverLife   = 30 * time.Minute
+	challengeLife = 5 * time.Minute
+	maxTokenLife  = 366 * 24 * time.Hour
+	seenEvery     = time.Minute // how exact "last seen" and "last used" are
+)
+
+// Jobs that this package enqueues; Ref is the invitation or the member. Their
+// workers send mail (see InviteMail and Profile).
+const (
+	JobMailInvite  = "auth.mail_invite"  // Ref: auth_invite; invitations and recoveries
+	JobMailChanged = "auth.mail_changed" // Ref: auth_staff; a password, factor or role was changed
+)
+
+// Entity names in the change feed and the audit log.
+const (
+	entityStaff   = "auth.staff"
+	entityToken   = "auth.token"
+	entityPasskey = "auth.passkey"
+	entitySession = "auth.session"
+)
+
+var (
+	fieldEmail   = secret.Register("staff.email", "to sign in and to be reached")
+	fieldProfile = secret.Register("staff.profile", "name and mail address of a member of staff")
+	fieldTOTP    = secret.Register("staff.totp", "second factor of a member of staff")
+)
+
+// Options of New.
+type Options struct {
+	// PublicURL is the address of the shop, https in production; passkeys are bound to it.
+	PublicURL string
+	// Issuer names the shop in authenticator apps.
+	Issuer string
+}
+
+// Auth holds what the use cases need. Safe for concurrent use.
+type Auth struct {
+	d      *db.DB
+	v      *secret.Vault
+	gate   *gate
+	wa     *webauthn.WebAuthn
+	issuer string
+	dummy  string // a hash nobody's password has, for unknown addresses
+}
+
+// New makes the room. It fails on an address passkeys cannot be bound to.
+func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
+	u, err := url.Parse(o.PublicURL)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return nil, fmt.Errorf("auth: %q is not the address of a shop", o.PublicURL)
+	}
+	if o.Issuer == "" {
+		o.Issuer = u.Hostname()
+	}
+	wa, err := webauthn.New(&webauthn.Config{
+		RPID: u.Hostname(), RPDisplayName: o.Issuer, RPOrigins: []string{u.Scheme + "://" + u.Host},
+		AttestationPreference: protocol.PreferNoAttestation,
+		AuthenticatorSelection: protocol.AuthenticatorSelection{
+			ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired},
+		Timeouts: webauthn.TimeoutsConfig{
+			Login:        webauthn.TimeoutConfig{Enforce: true, Timeout: challengeLife, TimeoutUVD: challengeLife},
+			Registration: webauthn.TimeoutConfig{Enforce: true, Timeout: challengeLife, TimeoutUVD: challengeLife}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("auth: passkeys: %w", err)
+	}
+	dummy, err := hashPassword(secret.RandomToken())
+	if err != nil {
+		return nil, err
+	}
+	return &Auth{d: d, v: v, gate: newGate(), wa: wa, issuer: o.Issuer, dummy: dummy}, nil
+}
+
+// Profile is what the shop keeps about a member of staff.
+type Profile struct {
+	Email string `json:"email"`
+	Name  string `json:"name"`
+}
+
+// staffRow is auth_staff.
+type staffRow struct {
+	id, person db.ID
+	profile    []byte
+	role       string
+	state      string
+	password   string
+	totp       []byte
+	totpStep   int64
+	version    int64
+	created    time.Time
+	signedIn   time.Time
+}
+
+const staffColumns = `id, person_id, profile, role, state, password, totp, totp_step, version, created_at, signed_in_at`
+
+func scanStaff(scan func(...any) error) (s staffRow, err error) {
+	err = scan(&s.id, &s.person, &s.profile, &s.role, &s.state, &s.password, &s.totp, &s.totpStep, &s.version, &s.created, &s.signedIn)
+	return
+}
+
+func staffByID(q db.Q, id db.ID) (staffRow, error) {
+	if id <= 0 {
+		return staffRow{}, db.ErrNotFound
+	}
+	return scanStaff(q.QueryRow(`SELECT `+staffColumns+` FROM auth_staff WHERE id=$1`, id).Scan)
+}
+
+func staffByEmail(q db.Q, index []byte) (staffRow, error) {
+	if len(index) == 0 {
+		return staffRow{}, db.ErrNotFound
+	}
+	return scanStaff(q.QueryRow(`SELECT `+staffColumns+` FROM auth_staff WHERE email_index=$1 AND state <> 'closed'`, index).Scan)
+}
+
+func (a *Auth) open(q db.Q, s staffRow) (Profile, error) {
+	return secret.OpenJSON[Profile](a.v, q, s.person, fieldProfile, s.id, s.profile)
+}
+
+// email reads the address of a member of staff: ASCII only, so that no two
+// names look alike in a list of who may do what.
+func (a *Auth) email(s string) (string, []byte, error) {
+	e, err := secret.CanonicalEmail(s)
+	if err != nil || strings.Contains(e, "xn--") {
+		return "", nil, fault.Invalid(fault.Field{Pointer: "/email", Code: "bad_email"})
+	}
+	i, err := a.v.Index(fieldEmail, e)
+	return e, i, err
+}
+
+func cleanLine(s string, n int) string {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, s))
+	if r := []rune(s); len(r) > n {
+		s = string(r[:n])
+	}
+	return s
+}
+
+// Act runs fn in a transaction on behalf of by. When fn is refused (403), that is
+// recorded in a transaction of its own, because fn's was undone. Faces run the use
+// cases of staff and tokens through it.
+func Act[T any](ctx context.Context, d *db.DB, by By, action, entity string, id db.ID, fn func(tx *db.Tx) (T, error)) (T, error) {
+	v, _, err := db.Write(ctx, d, fn)
+	if f := fault.As(err); f != nil && (f.Kind == fault.Forbidden || f.Kind == fault.Unauthenticated) {
+		if e := RecordRefusal(ctx, d, by, action, entity, id, f.Code); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	return v, err
+}
+
+// RecordRefusal writes a refusal in a transaction of its own: for reads and for
+// routes that refuse before any use case.
+func RecordRefusal(ctx context.Context, d *db.DB, by By, action, entity string, id db.ID, why string) error {
+	return db.Do(ctx, d, func(tx *db.Tx) error { return by.Refuse(tx, action, entity, id, why) })
+}

@@ -1,0 +1,393 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+	"kassavalv/internal/job"
+	"kassavalv/internal/secret"
+)
+
+// NewStaff is an invitation.
+type NewStaff struct {
+	Email, Name, Role string
+}
+
+// Invited is what Invite and Reinvite made. Token is for a link that the
+// program prints; the mail makes its own from the same row.
+type Invited struct {
+	Staff, Invite db.ID
+	Token         secret.Secret
+}
+
+const inviteKind = "auth.invite" // of secret.Token
+
+// Invite makes a member who has yet to choose password and factor, and enqueues
+// the mail. by MUST hold every right of the role. 409 "email_taken".
+func (a *Auth) Invite(tx *db.Tx, by By, n NewStaff) (Invited, error) {
+	if err := by.needPerson(tx.Now()); err != nil {
+		return Invited{}, err
+	}
+	rights, ok := Roles[n.Role]
+	if !ok {
+		return Invited{}, fault.Invalid(fault.Field{Pointer: "/role", Code: "unknown_role"})
+	}
+	if !by.Covers(rights) {
+		return Invited{}, fault.Denied()
+	}
+	id, err := a.newStaff(tx, n)
+	if err != nil {
+		return Invited{}, err
+	}
+	if err := by.Record(tx, "staff.invite", entityStaff, id, "", "role "+n.Role); err != nil {
+		return Invited{}, err
+	}
+	return a.newInvite(tx, id, "invite", inviteLife)
+}
+
+func (a *Auth) newStaff(tx *db.Tx, n NewStaff) (db.ID, error) {
+	mail, index, err := a.email(n.Email)
+	if err != nil {
+		return 0, err
+	}
+	name := cleanLine(n.Name, 80)
+	if name == "" {
+		return 0, fault.Invalid(fault.Field{Pointer: "/name", Code: "required"})
+	}
+	p, err := a.v.NewPerson(tx)
+	if err != nil {
+		return 0, err
+	}
+	id := tx.NewID()
+	profile, err := secret.SealJSON(a.v, tx, p.ID, fieldProfile, id, Profile{mail, name})
+	if err != nil {
+		return 0, err
+	}
+	rows, err := tx.Exec(`INSERT INTO auth_staff (id, person_id, email_index, profile, role, state, password, totp_step, version, created_at)
+		VALUES ($1,$2,$3,$4,$5,'invited','',0,1,$6) ON CONFLICT (email_index) WHERE state <> 'closed' DO NOTHING`, id, p.ID, index, profile, n.Role, tx.Now())
+	if err != nil {
+		return 0, err
+	}
+	if rows == 0 {
+		return 0, fault.Conflict("email_taken")
+	}
+	return id, nil
+}
+
+// newInvite replaces the member's link, so only the newest works, and enqueues
+// its mail.
+func (a *Auth) newInvite(tx *db.Tx, staff db.ID, kind string, life time.Duration) (Invited, error) {
+	id := tx.NewID()
+	token := a.v.Token(inviteKind, id, 1)
+	var sealed []byte
+	if kind == "invite" {
+		s, err := staffByID(tx, staff)
+		if err != nil {
+			return Invited{}, err
+		}
+		key, err := a.newTOTP("kassavalv")
+		if err != nil {
+			return Invited{}, err
+		}
+		if sealed, err = a.v.Seal(tx, s.person, fieldTOTP, id, []byte(key)); err != nil {
+			return Invited{}, err
+		}
+	}
+	_, err := tx.Exec(`INSERT INTO auth_invite (id, staff_id, kind, hash, totp, created_at, expires_at) VALUES ($1,$2,$3,$4,$5,$6,$7)
+		ON CONFLICT (staff_id) DO UPDATE SET id=excluded.id, kind=excluded.kind, hash=excluded.hash, totp=excluded.totp, created_at=excluded.created_at, expires_at=excluded.expires_at`,
+		id, staff, kind, secret.TokenHash(token), sealed, tx.Now(), tx.Now().Add(life))
+	if err != nil {
+		return Invited{}, err
+	}
+	_, err = job.Enqueue(tx, job.Spec{Kind: JobMailInvite, Ref: id})
+	return Invited{staff, id, secret.Hide(token)}, err
+}
+
+// Reinvite takes password, factors, sessions and tokens from a member and
+// invites him anew: a lost phone, a lost invitation. by MUST hold all rights of
+// the member's role; the last active owner cannot be taken.
+func (a *Auth) Reinvite(tx *db.Tx, by By, staff db.ID) (Invited, error) {
+	s, err := a.target(tx, by, staff)
+	if err != nil {
+		return Invited{}, err
+	}
+	if err := keepOwner(tx, s); err != nil {
+		return Invited{}, err
+	}
+	if err := tx.ExecOne(`UPDATE auth_staff SET password='', totp=NULL, state='invited', version=version+1 WHERE id=$1 AND version=$2 AND state <> 'closed'`, s.id, s.version); err != nil {
+		return Invited{}, err
+	}
+	if err := cutOff(tx, s.id); err != nil {
+		return Invited{}, err
+	}
+	if err := by.Record(tx, "staff.reinvite", entityStaff, s.id, s.state, "invited"); err != nil {
+		return Invited{}, err
+	}
+	return a.newInvite(tx, s.id, "invite", inviteLife)
+}
+
+// RequestRecovery enqueues a mail with a link for a new password, if the address
+// is that of an active member. The answer is the same for every address: nil, or 429
+// after five in 15 minutes. The link alone opens nothing: the TOTP code is asked for beside it.
+func (a *Auth) RequestRecovery(ctx context.Context, email, peer string) error {
+	_, index, err := a.email(email)
+	if err != nil {
+		index = tryKey("malformed", []byte(email))
+	}
+	by := Guest(peer)
+	wait, _, err := db.Write(ctx, a.d, func(tx *db.Tx) (time.Duration, error) {
+		wait, err := reserve(tx, tryKey("recover", index))
+		if err != nil || wait > 0 {
+			return wait, err
+		}
+		s, err := staffByEmail(tx, index)
+		if errors.Is(err, db.ErrNotFound) || err == nil && s.state != "active" {
+			return 0, by.Refuse(tx, "staff.recover_request", entityStaff, s.id, "unknown")
+		}
+		if err != nil {
+			return 0, err
+		}
+		if _, err := a.newInvite(tx, s.id, "recover", recoverLife); err != nil {
+			return 0, err
+		}
+		return 0, by.Record(tx, "staff.recover_request", entityStaff, s.id, "", "")
+	})
+	if err == nil && wait > 0 {
+		return fault.TooMany(wait)
+	}
+	return err
+}
+
+// InviteMail is what the worker of JobMailInvite needs. ok is false when the
+// invitation was used, replaced, or has expired: then no mail is due.
+type InviteMail struct {
+	Staff   db.ID
+	Kind    string // "invite" or "recover"
+	To      Profile
+	Token   secret.Secret
+	Expires time.Time
+}
+
+// InviteMail reads an invitation for its mail.
+func (a *Auth) InviteMail(q db.Q, invite db.ID) (m InviteMail, ok bool, err error) {
+	err = q.QueryRow(`SELECT staff_id, kind, expires_at FROM auth_invite WHERE id=$1 AND expires_at > $2`, invite, q.Now()).Scan(&m.Staff, &m.Kind, &m.Expires)
+	if errors.Is(err, db.ErrNotFound) {
+		return m, false, nil
+	}
+	if err != nil {
+		return m, false, err
+	}
+	if m.To, err = a.Profile(q, m.Staff); err != nil {
+		return m, false, err
+	}
+	m.Token = secret.Hide(a.v.Token(inviteKind, invite, 1))
+	return m, true, nil
+}
+
+// Profile opens name and address of a member, for mail that is due to him.
+func (a *Auth) Profile(q db.Q, staff db.ID) (Profile, error) {
+	s, err := staffByID(q, staff)
+	if err != nil {
+		return Profile{}, err
+	}
+	return a.open(q, s)
+}
+
+// InviteInfo is what the page of an invitation shows.
+type InviteInfo struct {
+	Kind    string // "invite": choose password, add TOTP; "recover": new password, code of the TOTP there is
+	Profile Profile
+	Role    string
+	TOTP    secret.Secret // base32, kind "invite"
+	TOTPURL secret.Secret // for the QR code, kind "invite"
+	Expires time.Time
+}
+
+type inviteRow struct {
+	id, staff db.ID
+	kind      string
+	totp      []byte
+	expires   time.Time
+}
+
+func inviteByToken(q db.Q, token string) (r inviteRow, s staffRow, err error) {
+	hash := secret.TokenHash(token)
+	if hash == nil {
+		return r, s, fault.NotFound()
+	}
+	err = q.QueryRow(`SELECT id, staff_id, kind, totp, expires_at FROM auth_invite WHERE hash=$1 AND expires_at > $2`, hash, q.Now()).
+		Scan(&r.id, &r.staff, &r.kind, &r.totp, &r.expires)
+	if err == nil {
+		s, err = staffByID(q, r.staff)
+	}
+	if errors.Is(err, db.ErrNotFound) || err == nil && s.state != map[string]string{"invite": "invited", "recover": "active"}[r.kind] {
+		return r, s, fault.NotFound()
+	}
+	return r, s, err
+}
+
+// LookInvite reads an invitation by the token of its link; 404 when it is not
+// the newest, used or expired. It changes nothing.
+func (a *Auth) LookInvite(q db.Q, token string) (InviteInfo, error) {
+	r, s, err := inviteByToken(q, token)
+	if err != nil {
+		return InviteInfo{}, err
+	}
+	p, err := a.open(q, s)
+	if err != nil {
+		return InviteInfo{}, err
+	}
+	out := InviteInfo{Kind: r.kind, Profile: p, Role: s.role, Expires: r.expires}
+	if r.kind == "invite" {
+		key, err := a.v.Open(q, s.person, fieldTOTP, r.id, r.totp)
+		if err != nil {
+			return InviteInfo{}, err
+		}
+		out.TOTP, out.TOTPURL = secret.Hide(string(key)), a.totpURL(p.Email, string(key))
+	}
+	return out, nil
+}
+
+// Accept is the answer to an invitation or a recovery.
+type Accept struct {
+	Token    string
+	Password secret.Secret
+	Code     string // of the TOTP the page showed, or of the one there is
+	Peer     string
+	Agent    string
+}
+
+// AcceptInvite sets the password, makes the member active, ends his other
+// sessions and opens one. The link works once. 404 as LookInvite, 422 for password or code, 429 after
+// five wrong codes.
+func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
+	type look struct {
+		s staffRow
+		p Profile
+	}
+	l, err := db.Read(ctx, a.d, func(q *db.Reader) (l look, err error) {
+		if _, l.s, err = inviteByToken(q, in.Token); err != nil {
+			return l, err
+		}
+		l.p, err = a.open(q, l.s)
+		return l, err
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	if err := checkPassword(in.Password.Reveal(), l.p.Email, l.p.Name); err != nil {
+		return Session{}, err
+	}
+	var hash string
+	if err := a.gate.do(ctx, func() (err error) { hash, err = hashPassword(in.Password.Reveal()); return }); err != nil {
+		return Session{}, err
+	}
+	type res struct {
+		s    Session
+		wait time.Duration
+	}
+	out, _, err := db.Write(ctx, a.d, func(tx *db.Tx) (out res, err error) {
+		r, s, err := inviteByToken(tx, in.Token)
+		if err != nil {
+			return out, err
+		}
+		by := Guest(in.Peer)
+		key := tryKey("invite", []byte(r.id.String()))
+		if out.wait, err = reserve(tx, key); err != nil || out.wait > 0 {
+			return out, err
+		}
+		ok := false
+		if r.kind == "invite" {
+			ok, err = a.adoptTOTP(tx, r, s, in.Code)
+		} else {
+			ok, err = a.useCode(tx, s, in.Code)
+		}
+		if err != nil {
+			return out, err
+		}
+		if !ok {
+			return out, by.Refuse(tx, "staff.accept", entityStaff, s.id, "code")
+		}
+		// The row goes: of two that come at once, one finds it.
+		n, err := tx.Exec(`DELETE FROM auth_invite WHERE id=$1 AND hash=$2`, r.id, secret.TokenHash(in.Token))
+		if err != nil {
+			return out, err
+		}
+		if n != 1 {
+			return out, fault.NotFound()
+		}
+		out.s, err = a.settle(tx, s, hash, in, r.kind)
+		if err != nil {
+			return out, err
+		}
+		return out, clearTries(tx, key)
+	})
+	switch {
+	case err != nil:
+		return Session{}, err
+	case out.wait > 0:
+		return Session{}, fault.TooMany(out.wait)
+	case out.s.ID == 0:
+		return Session{}, fault.Invalid(fault.Field{Pointer: "/code", Code: "bad_code"})
+	}
+	return out.s, nil
+}
+
+// adoptTOTP makes the invitation's TOTP secret the member's, if the code shows
+// that his app has it.
+func (a *Auth) adoptTOTP(tx *db.Tx, r inviteRow, s staffRow, code string) (bool, error) {
+	key, err := a.v.Open(tx, s.person, fieldTOTP, r.id, r.totp)
+	if err != nil {
+		return false, err
+	}
+	step, ok := totpStep(string(key), code, tx.Now())
+	if !ok {
+		return false, nil
+	}
+	sealed, err := a.v.Seal(tx, s.person, fieldTOTP, s.id, key)
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(`UPDATE auth_staff SET totp=$2, totp_step=$3 WHERE id=$1`, s.id, sealed, step)
+	return true, err
+}
+
+// settle writes the new password and starts afresh.
+func (a *Auth) settle(tx *db.Tx, s staffRow, hash string, in Accept, kind string) (Session, error) {
+	var index []byte
+	err := tx.QueryRow(`UPDATE auth_staff SET password=$2, state='active', version=version+1 WHERE id=$1 AND state <> 'closed' RETURNING email_index`, s.id, hash).Scan(&index)
+	if err != nil {
+		return Session{}, err
+	}
+	if err := endSessions(tx, s.id, 0); err != nil {
+		return Session{}, err
+	}
+	if err := clearTries(tx, tryKey("signin", index)); err != nil { // recovery lifts the lock
+		return Session{}, err
+	}
+	if kind == "recover" {
+		if _, err := job.Enqueue(tx, job.Spec{Kind: JobMailChanged, Ref: s.id}); err != nil {
+			return Session{}, err
+		}
+	}
+	if err := tx.Changed(entityStaff, s.id); err != nil {
+		return Session{}, err
+	}
+	return a.openSession(tx, s, "password", in.Peer, in.Agent, "staff.accept_"+kind)
+}
+
+// RoleNames lists the roles that by may give, sorted.
+func RoleNames(by By) []string {
+	var out []string
+	for n, rs := range Roles {
+		if by.Covers(rs) {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

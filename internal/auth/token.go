@@ -1,0 +1,173 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+	"kassavalv/internal/secret"
+)
+
+// tokenPrefix makes our tokens known to scanners of leaked secrets.
+const tokenPrefix = "kv_"
+
+// NewToken is an API token to make.
+type NewToken struct {
+	Name    string // of the integration; not personal
+	Rights  []Right
+	Expires time.Time // at most 366 days ahead; zero: 90 days
+}
+
+// Token is an API token as lists show it; its secret is shown once, when made.
+type Token struct {
+	ID      db.ID
+	Name    string
+	Rights  []Right
+	MadeBy  db.ID // member; 0 the program
+	Created time.Time
+	Expires time.Time
+	Used    time.Time // zero: never
+	Revoked time.Time // zero: not
+}
+
+// CreateToken makes a token with some of by's own rights and returns its secret,
+// which is stored nowhere. Only a person with fresh proof, or the program, may.
+func (a *Auth) CreateToken(tx *db.Tx, by By, n NewToken) (db.ID, secret.Secret, error) {
+	var none secret.Secret
+	if err := by.needPerson(tx.Now()); err != nil {
+		return 0, none, err
+	}
+	var fs fault.Fields
+	name := cleanLine(n.Name, 60)
+	if name == "" {
+		fs.Add("/name", "required")
+	}
+	rights := known(n.Rights)
+	if len(rights) == 0 || len(rights) != len(n.Rights) {
+		fs.Add("/rights", "unknown_right")
+	}
+	if n.Expires.IsZero() {
+		n.Expires = tx.Now().Add(90 * 24 * time.Hour)
+	}
+	if !n.Expires.After(tx.Now()) || n.Expires.After(tx.Now().Add(maxTokenLife)) {
+		fs.Add("/expires", "bad_date")
+	}
+	if err := fs.Err(); err != nil {
+		return 0, none, err
+	}
+	if !by.Covers(rights) {
+		return 0, none, fault.Denied()
+	}
+	id, key := tx.NewID(), secret.RandomToken()
+	words := make([]string, len(rights))
+	for i, r := range rights {
+		words[i] = string(r)
+	}
+	scopes := strings.Join(words, " ")
+	maker := db.ID(0)
+	if by.Kind == StaffKind {
+		maker = by.ID
+	}
+	_, err := tx.Exec(`INSERT INTO auth_token (id, name, hash, rights, made_by, created_at, expires_at) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
+		id, name, secret.TokenHash(key), scopes, maker, tx.Now(), n.Expires)
+	if err != nil {
+		return 0, none, err
+	}
+	return id, secret.Hide(tokenPrefix + key), by.Record(tx, "token.create", entityToken, id, "", scopes)
+}
+
+// ResolveToken turns a bearer token into its principal; a 401 fault for anything
+// that is not a living token. A token never holds more than its maker does now, and
+// dies with him.
+func (a *Auth) ResolveToken(ctx context.Context, bearer, peer string) (By, error) {
+	key, ok := strings.CutPrefix(bearer, tokenPrefix)
+	hash := secret.TokenHash(key)
+	if !ok || hash == nil {
+		return By{}, fault.SignIn()
+	}
+	type row struct {
+		id, maker   db.ID
+		rights      string
+		used        time.Time
+		role, state string
+	}
+	r, err := db.Read(ctx, a.d, func(q *db.Reader) (r row, err error) {
+		err = q.QueryRow(`SELECT t.id, t.made_by, t.rights, t.used_at, COALESCE(m.role,''), COALESCE(m.state,'') FROM auth_token t LEFT JOIN auth_staff m ON m.id = t.made_by
+			WHERE t.hash=$1 AND t.revoked_at IS NULL AND t.expires_at > $2`, hash, q.Now()).Scan(&r.id, &r.maker, &r.rights, &r.used, &r.role, &r.state)
+		return
+	})
+	if errors.Is(err, db.ErrNotFound) || err == nil && r.maker != 0 && r.state != "active" {
+		return By{}, fault.SignIn()
+	}
+	if err != nil {
+		return By{}, err
+	}
+	rights := scopesOf(r.rights)
+	if r.maker != 0 {
+		role := StaffBy(0, "", Roles[r.role])
+		var kept []Right
+		for _, x := range rights {
+			if role.Has(x) {
+				kept = append(kept, x)
+			}
+		}
+		rights = kept
+	}
+	if time.Since(r.used) > seenEvery {
+		err := db.Do(ctx, a.d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE auth_token SET used_at=$2 WHERE id=$1 AND revoked_at IS NULL`, r.id, tx.Now())
+			return err
+		})
+		if err != nil && !db.IsFull(err) {
+			return By{}, err
+		}
+	}
+	return TokenBy(r.id, peer, rights), nil
+}
+
+func scopesOf(s string) []Right {
+	var out []Right
+	for w := range strings.FieldsSeq(s) {
+		out = append(out, Right(w))
+	}
+	return known(out)
+}
+
+// RevokeToken ends a token at once; 404 when it is unknown or was revoked. The
+// program revokes any, a member those whose rights he holds.
+func (a *Auth) RevokeToken(tx *db.Tx, by By, id db.ID) error {
+	if err := by.needPerson(tx.Now()); err != nil {
+		return err
+	}
+	var rights string
+	err := tx.QueryRow(`SELECT rights FROM auth_token WHERE id=$1 AND revoked_at IS NULL`, id).Scan(&rights)
+	if errors.Is(err, db.ErrNotFound) {
+		return fault.NotFound()
+	}
+	if err != nil {
+		return err
+	}
+	if !by.Covers(scopesOf(rights)) {
+		return fault.Denied()
+	}
+	if err := tx.ExecOne(`UPDATE auth_token SET revoked_at=$2 WHERE id=$1 AND revoked_at IS NULL`, id, tx.Now()); err != nil {
+		return err
+	}
+	return by.Record(tx, "token.revoke", entityToken, id, rights, "")
+}
+
+// Tokens lists the tokens, newest first.
+func (a *Auth) Tokens(q db.Q, by By) ([]Token, error) {
+	if err := by.Need(StaffWrite); err != nil {
+		return nil, err
+	}
+	return db.All(q, func(r *db.Rows) (t Token, err error) {
+		var rights string
+		err = r.Scan(&t.ID, &t.Name, &rights, &t.MadeBy, &t.Created, &t.Expires, &t.Used, &t.Revoked)
+		t.Rights = scopesOf(rights)
+		return
+	}, `SELECT id, name, rights, made_by, created_at, expires_at, used_at, revoked_at FROM auth_token ORDER BY id DESC LIMIT 1000`)
+}
