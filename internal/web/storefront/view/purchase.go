@@ -24,7 +24,7 @@ type Purchase struct {
 	QR          ui.Image  // a code to scan instead; may be empty
 	AnswerBy    time.Time // the clock time by which an answer comes
 	Since       time.Time // when the buy button was pressed
-	Reason      string    // words for a refusal: "funds", "neutral", "auth", "cancelled", "provider_down"; empty: none
+	Reason      string    // words for a refusal: "funds", "neutral", "auth", "cancelled", "bank_error", "provider_down"; empty: none
 	Provider    string    // with provider_down
 	Moved       string    // money_moved: "no", "reserved", "taken", "returned", "unknown"
 	Lapses      int       // days within which a reservation lapses
@@ -151,7 +151,7 @@ func (p Purchase) money() []string {
 func (p Purchase) reason() string {
 	l := p.l()
 	switch p.Reason {
-	case "funds", "neutral", "auth", "cancelled":
+	case "funds", "neutral", "auth", "cancelled", "bank_error":
 		return lang.T(l, "refuse."+p.Reason)
 	case "provider_down":
 		return lang.T(l, "refuse.provider_down", "provider", p.Provider)

@@ -1,0 +1,30 @@
+package view
+
+import "kassavalv/internal/lang"
+
+// private keeps a page out of search engines and titles it.
+func private(s Shell, title string) Shell {
+	s.NoIndex = true
+	if s.Title == "" {
+		s.Title = title
+	}
+	return s
+}
+
+// titled titles a public page.
+func (s Shell) titled(title string) Shell {
+	if s.Title == "" {
+		s.Title = title
+	}
+	return s
+}
+
+func (p Receipt) title() string {
+	switch p.Kind {
+	case "invoice":
+		return lang.T(p.l(), "receipt.invoice", "number", p.Number)
+	case "credit":
+		return lang.T(p.l(), "receipt.credit", "number", p.Number)
+	}
+	return lang.T(p.l(), "receipt.receipt", "number", p.Number)
+}
