@@ -65,7 +65,8 @@ func (m *Mux) finish(a *answer) {
 	if p != nil && p != http.ErrAbortHandler {
 		var err error = &panicked{value: p}
 		func() {
-			defer func() { _ = recover() }()
+			// With half an answer written, fail itself aborts.
+			defer func() { p = recover() }()
 			m.fail(a, &a.req, err)
 		}()
 	}

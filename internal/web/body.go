@@ -141,9 +141,11 @@ func (m *Mux) readWhole(b *heldBody, body io.Reader, announced, limit int64) ([]
 // bodyError keeps what has a meaning of its own and calls the rest unreadable:
 // whatever breaks a body on its way is not the shop's fault.
 func bodyError(err error) error {
-	var tooBig *http.MaxBytesError
-	if errors.As(err, &tooBig) || isTimeout(err) || fault.As(err) != nil {
+	if errors.As(err, new(*http.MaxBytesError)) || fault.As(err) != nil {
 		return err
+	}
+	if isTimeout(err) {
+		return Refuse(http.StatusRequestTimeout, "too_slow")
 	}
 	return &fault.Error{Kind: fault.Malformed, Code: "unreadable", Cause: err}
 }

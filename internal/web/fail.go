@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -63,8 +62,6 @@ func view(err error, l lang.Lang, ref string) (v ErrorView, internal bool) {
 		v.Status, v.Code = http.StatusRequestEntityTooLarge, "too_large"
 	case errors.Is(err, context.DeadlineExceeded):
 		v.Status, v.Code, v.RetryAfter, internal = http.StatusServiceUnavailable, "busy", 5*time.Second, true
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		v.Status, v.Code = http.StatusRequestTimeout, "too_slow"
 	default:
 		v.Status, v.Code, internal = http.StatusInternalServerError, "internal", true
 	}
@@ -96,10 +93,9 @@ func words(l lang.Lang, key, general string, args map[string]any) string {
 // fail is the one place where an error becomes an answer.
 func (m *Mux) fail(a *answer, r *Request, err error) {
 	ctx := r.Context()
-	if ctx.Err() != nil && a.status == 0 && fault.As(err) == nil {
+	if ctx.Err() != nil && a.status == 0 && fault.As(err) == nil && !errors.As(err, new(*Refused)) {
 		// Nobody listens any more; the record says so.
-		a.status = 499
-		return
+		panic(http.ErrAbortHandler)
 	}
 	v, internal := view(err, r.Lang, r.ID)
 	if internal {
