@@ -228,8 +228,11 @@ func (s *Server) commitLocked(r record) error {
 		return err
 	}
 	if err := s.books.apply(r, pos); err != nil {
-		// The callers check before they write, under the same lock.
-		panic("bank: a record was written that the books refuse: " + err.Error())
+		// The callers check before they write, under the same lock, so this is a
+		// mistake in the bank; the file would not be read again. Stop here.
+		s.journal.fail(err)
+		s.log.Error("a record was written that the books refuse", "err", err)
+		return err
 	}
 	return nil
 }

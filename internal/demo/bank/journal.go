@@ -175,6 +175,16 @@ func (j *journal) sync(pos int64) error {
 	return nil
 }
 
+// fail closes the books for good, for a reason that is not the disk's.
+func (j *journal) fail(cause error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.broken == nil {
+		j.broken = fmt.Errorf("%w: %w", errBooksClosed, cause)
+	}
+	j.cond.Broadcast()
+}
+
 // close makes everything durable and refuses what comes after.
 func (j *journal) close() error {
 	j.mu.Lock()

@@ -69,6 +69,9 @@ func TestStartsAfterACutAtAnyByte(t *testing.T) {
 		if err != nil {
 			t.Fatalf("second start after a cut at %d: %v", n, err)
 		}
+		if again, err := filepath.Glob(filepath.Join(dir, "books.cut-*")); err != nil || len(again) != len(cuts) {
+			t.Errorf("cut at %d: the second start put aside more: %v", n, again)
+		}
 		if len(b.books.ordered) != 2 {
 			t.Errorf("%d payments after the second start", len(b.books.ordered))
 		}
