@@ -150,7 +150,7 @@ func lookBack(t time.Time) time.Time { return t.In(Zone).AddDate(0, 0, -30) }
 func (h *history) prior(t time.Time) (low money.Money, ok bool) {
 	segs := h.segments(t)
 	i := len(segs) - 1
-	if i < 0 || segs[i].sale == nil {
+	if i < 0 || segs[i].sale == nil || !(stay{segs[i].from, segs[i].to}).holds(t) {
 		return money.Money{}, false
 	}
 	for i > 0 {
