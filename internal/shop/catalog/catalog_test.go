@@ -133,10 +133,13 @@ func TestRightsComeFirst(t *testing.T) {
 		reader := auth.StaffBy(8, "", []auth.Right{auth.CatalogRead, auth.OrdersWrite})
 		for _, by := range []auth.By{{}, auth.Guest("192.0.2.0/24"), reader} {
 			for name, fn := range map[string]func(tx *db.Tx) error{
-				"create":  func(tx *db.Tx) error { _, err := catalog.CreateProduct(tx, by, whole("X")); return err },
-				"update":  func(tx *db.Tx) error { _, err := catalog.UpdateProduct(tx, by, c.ID, 0, catalog.Core{}); return err },
-				"texts":   func(tx *db.Tx) error { _, err := catalog.SetTexts(tx, by, c.ID, 0, nil); return err },
-				"variant": func(tx *db.Tx) error { _, _, err := catalog.PutVariant(tx, by, c.ID, 0, 0, catalog.NewVariant{}); return err },
+				"create": func(tx *db.Tx) error { _, err := catalog.CreateProduct(tx, by, whole("X")); return err },
+				"update": func(tx *db.Tx) error { _, err := catalog.UpdateProduct(tx, by, c.ID, 0, catalog.Core{}); return err },
+				"texts":  func(tx *db.Tx) error { _, err := catalog.SetTexts(tx, by, c.ID, 0, nil); return err },
+				"variant": func(tx *db.Tx) error {
+					_, _, err := catalog.PutVariant(tx, by, c.ID, 0, 0, catalog.NewVariant{})
+					return err
+				},
 				"media":   func(tx *db.Tx) error { _, err := catalog.SetMedia(tx, by, c.ID, 0, nil); return err },
 				"archive": func(tx *db.Tx) error { _, err := catalog.Archive(tx, by, c.ID, 0); return err },
 				"put":     func(tx *db.Tx) error { _, err := catalog.PutCategory(tx, by, catalog.Category{}); return err },
@@ -220,7 +223,9 @@ func TestWhatIsNotPublishedIsNotThere(t *testing.T) {
 			if p, r := shown(t, d, c.Handle); p != nil || r != "" {
 				t.Errorf("%s shows", name)
 			}
-			info := read(t, d, func(q *db.Reader) (map[db.ID]catalog.VariantInfo, error) { return catalog.VariantForSale(q, c.Variants) })
+			info := read(t, d, func(q *db.Reader) (map[db.ID]catalog.VariantInfo, error) {
+				return catalog.VariantForSale(q, c.Variants)
+			})
 			for _, v := range info {
 				if v.Sellable {
 					t.Errorf("%s can be sold", name)
@@ -243,7 +248,9 @@ func TestWhatIsNotPublishedIsNotThere(t *testing.T) {
 		if len(p2.Variants) != 1 || len(p2.Options[0].Values) != 1 {
 			t.Errorf("hidden variant shows: %+v", p2.Variants)
 		}
-		info := read(t, d, func(q *db.Reader) (map[db.ID]catalog.VariantInfo, error) { return catalog.VariantForSale(q, c.Variants) })
+		info := read(t, d, func(q *db.Reader) (map[db.ID]catalog.VariantInfo, error) {
+			return catalog.VariantForSale(q, c.Variants)
+		})
 		if info[c.Variants[1]].Sellable || !info[c.Variants[0]].Sellable {
 			t.Error("hidden variant sells")
 		}
@@ -399,7 +406,9 @@ func TestBulkRefusesWholeChunkWithPointers(t *testing.T) {
 		// Equal titles get handles of their own.
 		x, y := whole("Lika"), whole("Lika")
 		y.Variants = []catalog.NewVariant{{}}
-		made := write(t, d, func(tx *db.Tx) ([]catalog.Created, error) { return catalog.InsertMany(tx, editor, []catalog.NewProduct{x, y}) })
+		made := write(t, d, func(tx *db.Tx) ([]catalog.Created, error) {
+			return catalog.InsertMany(tx, editor, []catalog.NewProduct{x, y})
+		})
 		if made[0].Handle != "lika" || made[1].Handle != "lika-2" {
 			t.Error(made[0].Handle, made[1].Handle)
 		}
