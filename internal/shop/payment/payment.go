@@ -187,3 +187,10 @@ func SeenEvent(tx *db.Tx, method string, h Hint) (bool, error) {
 		method, h.EventID, h.Reference, tx.Now())
 	return n == 1, err
 }
+
+// HasEvent reports whether the notification was entered before.
+func HasEvent(q db.Q, method, eventID string) (bool, error) {
+	var n int
+	err := q.QueryRow(`SELECT count(*) FROM payment_event WHERE method=$1 AND event_id=$2`, method, eventID).Scan(&n)
+	return n > 0, err
+}

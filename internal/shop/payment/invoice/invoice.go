@@ -29,6 +29,9 @@ func (Provider) Method() string { return "invoice" }
 // Credit is true: the buyer gets the goods before paying.
 func (Provider) Credit() bool { return true }
 
+// Notifies is false: nobody calls us about an invoice.
+func (Provider) Notifies() bool { return false }
+
 // Begin agrees at once.
 func (Provider) Begin(_ context.Context, s payment.Start) (payment.Status, error) {
 	return payment.Status{Ref: "inv-" + s.Reference, Reference: s.Reference, State: payment.Authorised, Amount: s.Amount,

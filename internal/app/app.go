@@ -1,0 +1,314 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"kassavalv/internal/audit"
+	"kassavalv/internal/db"
+	"kassavalv/internal/file"
+	"kassavalv/internal/job"
+	"kassavalv/internal/mail"
+	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/search"
+	"kassavalv/internal/web"
+	"kassavalv/internal/web/pagecache"
+	"kassavalv/internal/web/shield"
+)
+
+// Currency is the shop's one sales currency in the beginning.
+const Currency = "SEK"
+
+// Country is where the shop sells from, and whose VAT it charges.
+const Country = "SE"
+
+// DatabaseFile is the SQLite file in the data directory.
+const DatabaseFile = "shop.db"
+
+// KeyFolder holds the keys of the file keeper, in the data directory.
+const KeyFolder = "keys"
+
+// App is a running shop.
+type App struct {
+	Dir    string
+	Config Config
+	Log    *slog.Logger
+
+	lock  *dirLock
+	DB    *db.DB
+	Vault *secret.Vault
+	Jobs  *job.Runner
+	Desk  *checkout.Desk
+	Shelf *cart.Shelf
+	Files *file.Files
+	Mail  *mail.Outbox
+	Index *search.Index
+	Cache *pagecache.Cache
+
+	Origin  string // public URL without a slash at the end
+	demo    bool
+	hosts   []string
+	shop    *web.Listener
+	plain   *web.Listener
+	ops     *web.Listener
+	routes  map[string][]web.Route
+	limiter *shield.Limiter
+	gate    *shield.Gate
+	shift   time.Duration
+	started time.Time
+
+	stop    context.CancelFunc
+	loops   sync.WaitGroup
+	closers []func(context.Context) error
+}
+
+// openOptions say how to open the ground of a shop.
+type openOptions struct {
+	create bool // init and demo: make the database and the keys
+	shift  time.Duration
+}
+
+// ErrNoShop is returned for a folder without a shop in it.
+var ErrNoShop = errors.New("there is no shop in this folder; make one with: kassavalv init --data DIR (or try one with: kassavalv demo)")
+
+// demoMark is a file that tells that `demo` made the folder; serve refuses it,
+// because its secrets are known to everybody who has seen them printed.
+const demoMark = "demo"
+
+// open takes the folder, the database and the vault.
+func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openOptions) (*App, error) {
+	a := &App{Dir: dir, Config: cfg, Log: log, shift: o.shift, started: time.Now()}
+	if o.create {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+	} else if _, err := os.Stat(filepath.Join(dir, KeyFolder)); err != nil {
+		return nil, ErrNoShop
+	}
+	var err error
+	if a.lock, err = lockDir(dir); err != nil {
+		return nil, err
+	}
+	fail := func(err error) (*App, error) {
+		a.Close(context.Background())
+		return nil, err
+	}
+	keys := filepath.Join(dir, KeyFolder)
+	file := filepath.Join(dir, DatabaseFile)
+	_, keysErr := os.Stat(keys)
+	_, fileErr := os.Stat(file)
+	url := cfg.Database.URL.Reveal()
+	// A shop whose database is gone must not start empty: its keys would seal
+	// new data while the old is forgotten.
+	if url == "" && keysErr == nil && errors.Is(fileErr, os.ErrNotExist) {
+		return fail(fmt.Errorf("%s is gone but its keys are there: restore the database, or move %s away to begin anew", file, dir))
+	}
+	a.DB, err = db.Open(ctx, db.Options{Path: file, URL: url, Create: o.create && errors.Is(keysErr, os.ErrNotExist), LegalShift: o.shift, CheckFile: a.lock.Unclean})
+	if err != nil {
+		return fail(err)
+	}
+	if err := a.DB.Migrate(ctx, Migrations); err != nil {
+		return fail(err)
+	}
+	var keeper *secret.FileKeeper
+	if o.create {
+		if keeper, err = secret.CreateFiles(keys); err == nil {
+			err = secret.Init(ctx, a.DB, keeper)
+		}
+	} else {
+		keeper, err = secret.OpenFiles(keys)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if a.Vault, err = secret.Open(ctx, a.DB, keeper); err != nil {
+		return fail(err)
+	}
+	return a, nil
+}
+
+// rooms builds what stands on the ground, before any listener is open.
+func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender mail.Sender) error {
+	a.Jobs = job.NewRunner(a.DB, a.Log)
+	a.Shelf = &cart.Shelf{Country: Country}
+	files, err := file.Open(a.DB, filepath.Join(a.Dir, "files"))
+	if err != nil {
+		return err
+	}
+	a.Files = files
+	a.Desk = &checkout.Desk{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Providers: providers, Base: a.Origin, Origins: a.Config.Checkout.ReturnOrigins,
+		Live: !a.demo, Terms: content.TermsVersion, Times: checkout.DefaultTimes, Log: a.Log}
+	if a.demo {
+		a.Desk.Times.Check, a.Desk.Times.CheckMax = 4*time.Second, 5*time.Second
+	}
+	a.DB.OnChange(a.Desk.Changed)
+	if sender != nil {
+		a.Mail = mail.New(a.DB, a.Vault, sender, a.Log)
+	}
+	a.Index = search.New(a.DB, Currency, Country, a.Log)
+	a.Cache = pagecache.New(pagecache.Options{Now: func() time.Time { return time.Now().Add(a.shift) }})
+	a.DB.OnChange(a.dropPages)
+	return a.register()
+}
+
+// background starts the loops that run until Close.
+func (a *App) background(ctx context.Context) error {
+	ctx, a.stop = context.WithCancel(ctx)
+	run := func(name string, fn func(context.Context)) {
+		a.loops.Go(func() {
+			for ctx.Err() == nil {
+				a.guard(name, func() { fn(ctx) })
+				select {
+				case <-ctx.Done():
+				case <-time.After(time.Second): // it ended by itself: start it again
+				}
+			}
+		})
+	}
+	if err := a.Jobs.Start(); err != nil {
+		return err
+	}
+	run("rescuer", a.Desk.Rescue)
+	run("refunds", a.refunds)
+	run("audit sealer", func(ctx context.Context) { every(ctx, time.Second, func() { _, err := audit.Seal(ctx, a.DB); a.note("audit seal", err) }) })
+	run("search", a.Index.Run)
+	run("sweeper", a.sweep)
+	return nil
+}
+
+// guard keeps a panic in one loop from ending the program.
+func (a *App) guard(name string, fn func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			a.Log.Error("a loop fell", "loop", name, "panic", fmt.Sprint(v))
+		}
+	}()
+	fn()
+}
+
+func (a *App) note(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, db.ErrClosed) {
+		a.Log.Error(what, "err", err)
+	}
+}
+
+func every(ctx context.Context, d time.Duration, fn func()) {
+	t := time.NewTicker(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			fn()
+		}
+	}
+}
+
+// listen opens the listeners, so that their ports are known.
+func (a *App) listen(conf *tls.Config, shop, plain, ops string) (err error) {
+	if a.shop, err = web.Listen("shop", shop, conf, shield.ConnLimits{}); err != nil {
+		return err
+	}
+	if a.plain, err = web.Listen("http", plain, nil, shield.ConnLimits{}); err != nil {
+		return err
+	}
+	a.ops, err = web.Listen("ops", ops, nil, shield.ConnLimits{})
+	return err
+}
+
+// serve builds the handlers and answers on the listeners.
+func (a *App) serve() error {
+	u, err := url.Parse(a.Origin)
+	if err != nil {
+		return err
+	}
+	exempt, err := prefixes(a.Config.Limits.Exempt)
+	if err != nil {
+		return err
+	}
+	proxies, err := prefixes(a.Config.HTTP.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	trusted := web.Proxies(proxies)
+	hsts := "max-age=31536000; includeSubDomains"
+	if a.demo {
+		trusted = append(trusted, web.Loopback...)
+		hsts = "max-age=600" // spoils nobody's other local servers
+	}
+	a.limiter = shield.NewLimiter(shield.LimiterOptions{Exempt: exempt})
+	a.gate = shield.NewGate(shield.GateOptions{})
+	a.hosts = append(a.hosts, u.Hostname())
+	deps := web.Deps{Origin: a.Origin, Hosts: a.hosts, Proxies: trusted, HSTS: hsts, Log: a.Log, Limiter: a.limiter, Gate: a.gate, Cache: a.Cache,
+		ErrorPage: a.errorPage, Authorize: a.authorize, Now: func() time.Time { return time.Now() }}
+	mux, err := web.NewMux("shop", a.routes["shop"], deps)
+	if err != nil {
+		return err
+	}
+	var inner http.Handler
+	if a.Config.TLS.Mode == "proxy" {
+		inner = mux
+	}
+	plain, err := web.Plain(web.PlainOptions{Origin: a.Origin, Hosts: a.hosts, Proxies: trusted, Limiter: a.limiter, Log: a.Log, Inner: inner})
+	if err != nil {
+		return err
+	}
+	ops, err := web.NewMux("ops", a.routes["ops"], web.Deps{Origin: a.Origin, Log: a.Log, Limiter: a.limiter})
+	if err != nil {
+		return err
+	}
+	opt := shield.ServerOptions{Log: a.Log}
+	if err := a.shop.Start(mux, opt); err != nil {
+		return err
+	}
+	if err := a.plain.Start(plain, opt); err != nil {
+		return err
+	}
+	return a.ops.Start(ops, opt)
+}
+
+// Close stops in order: no new requests, running ones end, loops and workers
+// end, the database closes last. It may be called on a half-built App.
+func (a *App) Close(ctx context.Context) error {
+	var errs []error
+	errs = append(errs, web.ShutdownAll(ctx, 10*time.Second, a.shop, a.plain, a.ops))
+	if a.stop != nil {
+		a.stop()
+	}
+	if a.Jobs != nil {
+		jctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		errs = append(errs, a.Jobs.Stop(jctx))
+		cancel()
+	}
+	a.loops.Wait()
+	if a.Desk != nil {
+		a.Desk.Wait()
+	}
+	if a.Index != nil {
+		errs = append(errs, a.Index.Close())
+	}
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i](ctx))
+	}
+	if a.DB != nil {
+		errs = append(errs, a.DB.Close())
+	}
+	if a.lock != nil {
+		a.lock.Release()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,257 @@
+// Package sandbox speaks with the sandbox bank as if it were a card provider:
+// the shop's side of package wire. It exists in the demo and in tests only; a
+// shop that serves real buyers never constructs it.
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"kassavalv/internal/demo/bank/wire"
+	"kassavalv/internal/money"
+	"kassavalv/internal/shop/payment"
+)
+
+// Provider implements payment.Provider against the bank at Base.
+type Provider struct {
+	base   string
+	ca     string
+	client *http.Client
+	// Instant pays every new payment at once with this card: load tests only.
+	Instant string
+}
+
+// New makes a client of the bank at base; notifyCA is the PEM of the authority
+// the bank is to trust at the shop's notification address.
+func New(base, notifyCA string) *Provider {
+	return &Provider{base: strings.TrimRight(base, "/"), ca: notifyCA, client: &http.Client{
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			MaxIdleConnsPerHost: 64, MaxConnsPerHost: 128, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: 25 * time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Method is "card".
+func (p *Provider) Method() string { return "card" }
+
+// Credit is false.
+func (p *Provider) Credit() bool { return false }
+
+// problem is an answer of the bank other than 2xx.
+type problem struct {
+	status int
+	code   string
+	pay    *wire.Payment
+}
+
+func (e *problem) Error() string { return fmt.Sprintf("sandbox bank: %d %s", e.status, e.code) }
+
+// call does one request. Whatever leaves the outcome open wraps ErrUnknown.
+func (p *Provider) call(ctx context.Context, method, path, key string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, p.base+path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+wire.Bearer())
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		req.Header.Set(wire.HeaderKey, key)
+	}
+	res, err := p.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w: %s %s: %w", payment.ErrUnknown, method, strings.SplitN(path, "?", 2)[0], err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("%w: answer cut short", payment.ErrUnknown)
+	}
+	if res.StatusCode/100 != 2 {
+		var pr wire.Problem
+		json.Unmarshal(b, &pr)
+		e := &problem{res.StatusCode, pr.Code, pr.Payment}
+		if res.StatusCode >= 500 {
+			return fmt.Errorf("%w: %w", payment.ErrUnknown, e)
+		}
+		return e
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("%w: answer is no JSON", payment.ErrUnknown)
+	}
+	return nil
+}
+
+func status(w wire.Payment) payment.Status {
+	s := payment.Status{Ref: w.ID, Reference: w.Reference, Amount: money.New(w.Amount, w.Currency), Captured: money.New(w.Captured, w.Currency),
+		Refunded: money.New(w.Refunded, w.Currency), Code: w.Reason}
+	switch w.State {
+	case wire.Created, wire.Awaiting:
+		s.State = payment.Open
+		s.Next = &payment.NextAction{Type: "redirect", URL: w.PayURL}
+	case wire.Processing:
+		s.State = payment.Processing
+	case wire.Captured:
+		s.State = payment.Captured
+	case wire.Refused:
+		s.State = payment.Refused
+		s.Reason = reason(w.Reason)
+	case wire.Cancelled:
+		s.State, s.Reason = payment.Cancelled, payment.BuyerLeft
+	case wire.Expired:
+		s.State, s.Reason = payment.Expired, payment.TimedOut
+	default:
+		s.State = payment.Processing // a word we do not know is no answer
+	}
+	return s
+}
+
+// reason maps the bank's codes; one that is not known is a plain refusal.
+func reason(code string) payment.Reason {
+	switch code {
+	case wire.ReasonInsufficientFunds:
+		return payment.Insufficient
+	case wire.ReasonBankError:
+		return payment.BankError
+	case wire.ReasonAuthentication:
+		return payment.AuthFailed
+	}
+	return payment.Declined
+}
+
+// Begin makes the payment; the bank keeps it to one per key.
+func (p *Provider) Begin(ctx context.Context, s payment.Start) (payment.Status, error) {
+	var w wire.Payment
+	err := p.call(ctx, "POST", "/v1/payments", s.Key, wire.CreatePayment{Reference: s.Reference, Amount: s.Amount.Amount, Currency: s.Amount.Currency,
+		Description: s.Description, ReturnURL: s.ReturnURL, NotifyURL: s.NotifyURL, NotifyCA: p.ca, Language: string(s.Lang), InstantCard: p.Instant}, &w)
+	if err != nil {
+		return payment.Status{}, err
+	}
+	return status(w), nil
+}
+
+// Look asks for every payment with our reference. Should there be more than one
+// (a fault of ours), the one with money counts.
+func (p *Provider) Look(ctx context.Context, reference string) (payment.Status, error) {
+	var l wire.List
+	if reference == "" {
+		return payment.Status{}, errors.New("sandbox: empty reference")
+	}
+	if err := p.call(ctx, "GET", "/v1/payments?reference="+url.QueryEscape(reference), "", nil, &l); err != nil {
+		return payment.Status{}, err
+	}
+	if len(l.Items) == 0 {
+		return payment.Status{Reference: reference, State: payment.Absent}, nil
+	}
+	best := l.Items[0]
+	for _, w := range l.Items {
+		if w.Reference == reference && w.Captured > 0 {
+			best = w
+		}
+	}
+	return status(best), nil
+}
+
+// Cancel ends the payment; one that was paid after all is told as such.
+func (p *Provider) Cancel(ctx context.Context, reference string) (payment.Status, error) {
+	s, err := p.Look(ctx, reference)
+	if err != nil || s.State == payment.Absent || s.State.Final() {
+		return s, err
+	}
+	var w wire.Payment
+	err = p.call(ctx, "POST", "/v1/payments/"+url.PathEscape(s.Ref)+"/cancel", "", nil, &w)
+	var pr *problem
+	if errors.As(err, &pr) && pr.pay != nil {
+		return status(*pr.pay), nil
+	}
+	if err != nil {
+		return payment.Status{}, err
+	}
+	return status(w), nil
+}
+
+// Refund pays back.
+func (p *Provider) Refund(ctx context.Context, r payment.Refund) (payment.RefundStatus, error) {
+	var w wire.Refund
+	err := p.call(ctx, "POST", "/v1/payments/"+url.PathEscape(r.Ref)+"/refunds", r.Key, wire.CreateRefund{Amount: r.Amount.Amount, Reason: r.Reason}, &w)
+	var pr *problem
+	if errors.As(err, &pr) && pr.status < 500 && pr.status != http.StatusTooManyRequests {
+		return payment.RefundStatus{Refused: true, Code: pr.code}, nil
+	}
+	if err != nil {
+		return payment.RefundStatus{}, err
+	}
+	return payment.RefundStatus{Done: true, Code: w.ID}, nil
+}
+
+// tolerance is how far a notification's time may lie from ours, both ways.
+const tolerance = 300 * time.Second
+
+// Verify checks signature, age, mode and account over the raw bytes.
+func (p *Provider) Verify(h http.Header, body []byte, now time.Time) (payment.Hint, error) {
+	var ts int64
+	var sigs []string
+	for part := range strings.SplitSeq(h.Get(wire.HeaderSignature), ",") {
+		k, v, ok := strings.Cut(strings.TrimSpace(part), "=")
+		switch {
+		case !ok:
+		case k == "t":
+			n, err := strconv.ParseInt(v, 10, 64)
+			if err != nil || n <= 0 || n > 1<<40 {
+				return payment.Hint{}, payment.ErrBadSignature
+			}
+			ts = n
+		case k == "v1":
+			sigs = append(sigs, v)
+		}
+	}
+	if ts == 0 || len(sigs) == 0 || len(sigs) > 4 {
+		return payment.Hint{}, payment.ErrBadSignature
+	}
+	if d := now.Sub(time.Unix(ts, 0)); d > tolerance || d < -tolerance {
+		return payment.Hint{}, payment.ErrBadSignature
+	}
+	good := false
+	want := []byte(wire.Signature(wire.Secret, ts, body))
+	for _, s := range sigs {
+		good = good || hmac.Equal([]byte(s), want)
+	}
+	if !good {
+		return payment.Hint{}, payment.ErrBadSignature
+	}
+	var e wire.Event
+	if err := json.Unmarshal(body, &e); err != nil {
+		return payment.Hint{}, fmt.Errorf("sandbox: signed but malformed: %w", errMalformed)
+	}
+	if e.Livemode || e.Account != wire.Account {
+		return payment.Hint{}, payment.ErrBadSignature // another mode or somebody else's account
+	}
+	if e.ID == "" || len(e.ID) > 128 || e.Data.Reference == "" || len(e.Data.Reference) > 128 {
+		return payment.Hint{}, errMalformed
+	}
+	return payment.Hint{EventID: e.ID, Reference: e.Data.Reference}, nil
+}
+
+var errMalformed = errors.New("sandbox: event lacks id or reference")

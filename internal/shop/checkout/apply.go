@@ -1,0 +1,276 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/job"
+	"kassavalv/internal/money"
+	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/payment/invoice"
+	"kassavalv/internal/shop/pricing"
+	"kassavalv/internal/shop/stock"
+)
+
+// Alarms: why staff must look at a purchase.
+const (
+	AlarmMismatch = "amount_mismatch" // the provider's payment is not for what was frozen
+	AlarmLate     = "late_money"      // money came after the end; it is being sent back
+	AlarmGone     = "stock_gone"      // paid, but the goods were gone; it is being sent back
+	AlarmSilent   = "provider_silent" // no answer by the promised time
+)
+
+// record writes what the provider said.
+func (d *Desk) record(ctx context.Context, id db.ID, st payment.Status, why string, timeUp bool, ev *event) (Purchase, error) {
+	d.at("before record")
+	p, _, err := db.Write(ctx, d.DB, func(tx *db.Tx) (Purchase, error) {
+		if ev != nil {
+			if _, err := payment.SeenEvent(tx, ev.method, ev.hint); err != nil {
+				return Purchase{}, err
+			}
+		}
+		return d.apply(tx, id, st, why, timeUp)
+	})
+	d.at("after record")
+	return p, err
+}
+
+// apply is the one rule by which a purchase moves. It may be called with the
+// same or an older answer any number of times: the states only go forward, and
+// each piece of money is entered once.
+func (d *Desk) apply(tx *db.Tx, id db.ID, st payment.Status, why string, timeUp bool) (Purchase, error) {
+	// Bump the root row first: on PostgreSQL two answers take turns here.
+	if err := tx.ExecOne(`UPDATE checkout_purchase SET version=version+1 WHERE id=$1`, id); err != nil {
+		return Purchase{}, err
+	}
+	p, err := ByID(tx, id)
+	if err != nil {
+		return Purchase{}, err
+	}
+	i, err := payment.OfPurchase(tx, id)
+	if err != nil {
+		return Purchase{}, err
+	}
+	if st.State == payment.Absent {
+		return p, d.later(tx, &p, why)
+	}
+	if st.Reference == i.Reference && st.Ref != "" {
+		if err := payment.Bind(tx, i.ID, st.Ref); err != nil && !errors.Is(err, db.ErrConflict) {
+			return Purchase{}, err
+		}
+	}
+	// Only whole and exact payments count, in the mode we run in.
+	paidish := st.State == payment.Captured || st.State == payment.Authorised
+	if (paidish || st.Captured.Amount > 0) && !i.Match(st, d.Live) {
+		p.Alarm = AlarmMismatch
+		p.Code = st.Code
+		if !p.State.Terminal() {
+			p.Money = Unsure
+			if p.State != Unknown && p.State.can(Unknown) {
+				return p, d.move(tx, &p, Unknown, AlarmMismatch)
+			}
+		}
+		return p, d.save(tx, &p)
+	}
+	if p.State.Terminal() {
+		return p, d.late(tx, &p, i, st)
+	}
+	p.Code = st.Code
+	switch st.State {
+	case payment.Captured:
+		if _, err := payment.Capture(tx, i, st.Captured, "capture"); err != nil {
+			return Purchase{}, err
+		}
+		return p, d.place(tx, &p, i, st.Captured, Paid, why)
+	case payment.Authorised:
+		return p, d.place(tx, &p, i, money.New(0, p.Total.Currency), Placed, why)
+	case payment.Refused:
+		p.Reason = string(st.Reason)
+		return p, d.end(tx, &p, Refused, why)
+	case payment.Cancelled, payment.Expired:
+		if timeUp || st.State == payment.Expired {
+			p.Reason = string(payment.TimedOut)
+			return p, d.end(tx, &p, Expired, why)
+		}
+		p.Reason = string(payment.BuyerLeft)
+		return p, d.end(tx, &p, Refused, why)
+	case payment.Open:
+		p.Money = NotMoved
+		if st.Next != nil {
+			p.NextType, p.NextURL = st.Next.Type, st.Next.URL
+		}
+		if p.State.can(Awaiting) {
+			return p, d.move(tx, &p, Awaiting, why)
+		}
+	case payment.Processing:
+		p.Money = Unsure
+		if p.State.can(Processing) {
+			return p, d.move(tx, &p, Processing, why)
+		}
+	}
+	return p, d.later(tx, &p, why)
+}
+
+// place makes the order of a purchase whose payment stands.
+func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money, to State, why string) error {
+	ok, err := stock.Allocate(tx, p.ID)
+	if err != nil {
+		return err
+	}
+	p.Money = NotMoved
+	if paid.Amount > 0 {
+		p.Money = Taken
+	}
+	if !ok {
+		// The hold was let go while the bank was thinking, and it never is while
+		// a purchase is open. Should it happen all the same, the money goes back.
+		if paid.Amount > 0 {
+			if _, err := payment.AskRefund(tx, i, paid, AlarmGone); err != nil {
+				return err
+			}
+		}
+		p.Alarm, p.Reason = AlarmGone, AlarmGone
+		return d.end(tx, p, Refused, AlarmGone)
+	}
+	contact, err := secret.OpenJSON[order.Contact](d.Vault, tx, p.Person, fieldContact, p.ID, p.contact)
+	if err != nil {
+		return err
+	}
+	o, err := order.Place(tx, d.Vault, order.Placement{Purchase: p.ID, Person: p.Person, Draft: p.Draft, Contact: contact, Paid: paid,
+		OCR: to == Placed, DueDays: invoice.DueDays})
+	if err != nil {
+		return err
+	}
+	p.Order = o.ID
+	if err := cart.Became(tx, p.Cart, p.ID); err != nil {
+		return err
+	}
+	if _, err := job.Enqueue(tx, job.Spec{Kind: JobPlaced, Ref: o.ID}); err != nil {
+		return err
+	}
+	p.CheckAt = time.Time{}
+	if err := d.move(tx, p, to, why); err != nil {
+		return err
+	}
+	// Last of all, as DECISIONS asks: the shared counters.
+	return order.Draw(tx, d.Vault, &o)
+}
+
+// end lets go of what the purchase claimed.
+func (d *Desk) end(tx *db.Tx, p *Purchase, to State, why string) error {
+	if err := stock.Release(tx, p.ID); err != nil {
+		return err
+	}
+	if err := pricing.Release(tx, p.ID); err != nil {
+		return err
+	}
+	if p.Alarm == "" {
+		p.Money = NotMoved
+	}
+	p.NextType, p.NextURL = "", ""
+	p.CheckAt = time.Time{}
+	if to == Expired {
+		// One more look later: money can arrive after the end, and then goes back.
+		p.CheckAt = tx.Now().Add(lateCheck)
+		p.Checks = 0
+	}
+	if err := d.move(tx, p, to, why); err != nil {
+		return err
+	}
+	_, err := job.Enqueue(tx, job.Spec{Kind: JobUnpaid, Ref: p.ID})
+	return err
+}
+
+const lateCheck = 2 * time.Minute
+
+// late handles answers about a purchase that is over.
+func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Status) error {
+	if (p.State == Refused || p.State == Expired) && st.State == payment.Captured {
+		fresh, err := payment.Capture(tx, i, st.Captured, "capture")
+		if err != nil {
+			return err
+		}
+		if fresh {
+			i.Captured = st.Captured
+			if _, err := payment.AskRefund(tx, i, st.Captured, AlarmLate); err != nil {
+				return err
+			}
+			p.Money, p.Alarm = Taken, AlarmLate
+			if err := step(tx, p.ID, p.State, AlarmLate); err != nil {
+				return err
+			}
+		}
+	}
+	p.CheckAt = time.Time{}
+	return d.save(tx, p)
+}
+
+// move writes a transition with its step; the caller knows that it is allowed.
+func (d *Desk) move(tx *db.Tx, p *Purchase, to State, why string) error {
+	if !p.State.can(to) {
+		return errors.New("checkout: no transition from " + string(p.State) + " to " + string(to))
+	}
+	p.State = to
+	if !to.Terminal() {
+		d.schedule(tx, p)
+	}
+	if err := step(tx, p.ID, to, why); err != nil {
+		return err
+	}
+	return d.save(tx, p)
+}
+
+// later leaves the state and asks again after a while.
+func (d *Desk) later(tx *db.Tx, p *Purchase, why string) error {
+	d.schedule(tx, p)
+	return d.save(tx, p)
+}
+
+// schedule sets the next look-up: quick at first, then less often; never past
+// the end of the hold while the buyer is away at the bank.
+func (d *Desk) schedule(tx *db.Tx, p *Purchase) {
+	wait := d.Times.Check << min(p.Checks, 10)
+	if wait > d.Times.CheckMax {
+		wait = d.Times.CheckMax
+	}
+	p.CheckAt = tx.Now().Add(wait)
+	if p.CheckAt.After(p.HoldUntil) && tx.Now().Before(p.HoldUntil) {
+		p.CheckAt = p.HoldUntil
+	}
+}
+
+func (d *Desk) save(tx *db.Tx, p *Purchase) error {
+	p.Changed = tx.Now()
+	var ord any
+	if p.Order > 0 {
+		ord = p.Order
+	}
+	if err := tx.ExecOne(`UPDATE checkout_purchase SET state=$2, is_open=$3, money=$4, reason=$5, code=$6, next_type=$7, next_url=$8, order_id=$9, alarm=$10, check_at=$11, checks=$12, changed_at=$13 WHERE id=$1`,
+		p.ID, string(p.State), !p.State.Terminal(), string(p.Money), p.Reason, p.Code, p.NextType, p.NextURL, ord, p.Alarm, p.CheckAt, p.Checks, tx.Now()); err != nil {
+		return err
+	}
+	return tx.Changed("purchase", p.ID)
+}
+
+// MoneyReturned tells a purchase that all its money has gone back; the worker
+// of refunds queues it.
+func (d *Desk) MoneyReturned(ctx context.Context, id db.ID) error {
+	return db.Do(ctx, d.DB, func(tx *db.Tx) error {
+		i, err := payment.OfPurchase(tx, id)
+		if err != nil {
+			return err
+		}
+		if i.Captured.Amount == 0 || i.Refunded.Amount < i.Captured.Amount {
+			return nil
+		}
+		if _, err := tx.Exec(`UPDATE checkout_purchase SET money='returned', changed_at=$2 WHERE id=$1 AND money <> 'returned'`, id, tx.Now()); err != nil {
+			return err
+		}
+		return tx.Changed("purchase", id)
+	})
+}

@@ -1,0 +1,171 @@
+package checkout
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/payment"
+)
+
+// JobPlaced is queued with every order that is placed; Ref is the order.
+const JobPlaced = "order.placed"
+
+// JobUnpaid is queued when a purchase ends without an order after the buyer may
+// have left; Ref is the purchase.
+const JobUnpaid = "purchase.ended"
+
+// Times of a purchase. Vars of the desk, so that a demo can be quick.
+type Times struct {
+	Answer   time.Duration // how long a request waits for the provider
+	Call     time.Duration // how long a call to the provider may take
+	Hold     time.Duration // how long the buyer has to pay
+	Grace    time.Duration // after Hold, until when an answer is promised
+	Check    time.Duration // first look-up of the rescuer; it doubles up to CheckMax
+	CheckMax time.Duration
+}
+
+// DefaultTimes are those of a real shop.
+var DefaultTimes = Times{Answer: 3 * time.Second, Call: 25 * time.Second, Hold: 30 * time.Minute, Grace: 15 * time.Minute, Check: 5 * time.Second, CheckMax: 5 * time.Minute}
+
+// Desk is the checkout: it takes the database itself, because it lets go
+// between the steps.
+type Desk struct {
+	DB        *db.DB
+	Vault     *secret.Vault
+	Shelf     *cart.Shelf
+	Providers []payment.Provider // in the order shown
+	Base      string             // public URL of the shop, without a slash at the end
+	Origins   []string           // origins a return_url may have besides Base
+	Live      bool               // false in the demo: only sandbox money counts
+	Terms     func(q db.Q) (version string, err error)
+	Times     Times
+	Log       *slog.Logger
+	Step      func(name string) // test hook at the named steps between bank and database; nil outside tests
+
+	flight singleflight.Group
+	calls  sync.WaitGroup
+	hub    hub
+}
+
+// Limits against card testing (attacks: hundreds of tries with stolen cards).
+const (
+	maxRefusedCart = 5
+	maxRefusedPeer = 20
+	refusedWindow  = 10 * time.Minute
+)
+
+func (d *Desk) provider(method string) payment.Provider {
+	for _, p := range d.Providers {
+		if method != "" && p.Method() == method {
+			return p
+		}
+	}
+	return nil
+}
+
+func (d *Desk) at(name string) {
+	if d.Step != nil {
+		d.Step(name)
+	}
+}
+
+// Wait blocks until calls that outlived their request are done; for shutdown.
+func (d *Desk) Wait() { d.calls.Wait() }
+
+// Hook handles a notification of a provider over its raw bytes. It returns a
+// fault for one that is not authentic, and an error when the truth could not
+// be fetched, so that the provider sends it again.
+func (d *Desk) Hook(ctx context.Context, method string, h Header, body []byte) error {
+	p := d.provider(method)
+	if p == nil {
+		return fault.NotFound()
+	}
+	hint, err := p.Verify(h, body, time.Now())
+	if err != nil {
+		f := fault.Bad("bad_notification")
+		f.Cause = err
+		return f
+	}
+	type found struct {
+		purchase db.ID
+		seen     bool
+	}
+	got, err := db.Read(ctx, d.DB, func(q *db.Reader) (found, error) {
+		i, err := payment.ByReference(q, method, hint.Reference)
+		if err == db.ErrNotFound {
+			return found{}, nil
+		}
+		if err != nil {
+			return found{}, err
+		}
+		seen, err := payment.HasEvent(q, method, hint.EventID)
+		return found{i.Purchase, seen}, err
+	})
+	if err != nil || got.purchase == 0 || got.seen {
+		return err // unknown or repeated: nothing to do, and nothing to send again
+	}
+	_, err = d.look(ctx, got.purchase, "notification", &event{method, hint})
+	return err
+}
+
+// event is a notification that is entered in the inbox together with its effect.
+type event struct {
+	method string
+	hint   payment.Hint
+}
+
+// hub tells waiting pages that a purchase has moved.
+type hub struct {
+	mu   sync.Mutex
+	subs map[db.ID]map[chan struct{}]bool
+}
+
+// Watch returns a channel that gets a value after each move of the purchase,
+// and a function that ends it.
+func (d *Desk) Watch(id db.ID) (<-chan struct{}, func()) {
+	ch := make(chan struct{}, 1)
+	h := &d.hub
+	h.mu.Lock()
+	if h.subs == nil {
+		h.subs = map[db.ID]map[chan struct{}]bool{}
+	}
+	if h.subs[id] == nil {
+		h.subs[id] = map[chan struct{}]bool{}
+	}
+	h.subs[id][ch] = true
+	h.mu.Unlock()
+	return ch, func() {
+		h.mu.Lock()
+		delete(h.subs[id], ch)
+		if len(h.subs[id]) == 0 {
+			delete(h.subs, id)
+		}
+		h.mu.Unlock()
+	}
+}
+
+// Changed is registered with the database's change feed, so that pages on this
+// node hear of moves made on others.
+func (d *Desk) Changed(cs []db.Change) {
+	for _, c := range cs {
+		if c.Entity != "purchase" {
+			continue
+		}
+		d.hub.mu.Lock()
+		for ch := range d.hub.subs[c.ID] {
+			select {
+			case ch <- struct{}{}:
+			default:
+			}
+		}
+		d.hub.mu.Unlock()
+	}
+}

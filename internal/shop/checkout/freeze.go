@@ -1,0 +1,33 @@
+package checkout
+
+import (
+	"kassavalv/internal/lang"
+	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/order"
+)
+
+// freeze turns the view into what is agreed. Ready has been asked.
+func freeze(v cart.View, lg lang.Lang, method, terms string) order.Draft {
+	d := order.Draft{Currency: v.Currency, Lang: lg.Or(), Goods: v.Quote.Goods, Discount: v.Quote.Discount, Delivery: v.Quote.Delivery, GiftCard: v.Quote.GiftCard,
+		Total: v.Quote.Total, ToPay: v.Quote.ToPay, Method: method, TermsVersion: terms}
+	for _, l := range v.Lines {
+		label := l.Info.Label()
+		opt := label.SV
+		if lg == lang.EN && label.EN != "" {
+			opt = label.EN
+		}
+		dl := order.DraftLine{Product: l.Info.Product, Variant: l.Variant, Handle: l.Info.Handle, SKU: l.Info.SKU, TitleSV: l.Info.Title.SV, TitleEN: l.Info.Title.EN, Options: opt,
+			Quantity: l.Quantity, Unit: l.Price.Price, Total: l.Quoted.Total, Discount: l.Quoted.Discount.Amount, RateBP: l.Quoted.VATRateBP, VAT: l.Quoted.VAT.Amount,
+			Withdrawal: l.Info.Withdrawal.Surface(), Bulky: l.Info.Bulky, WeightG: l.Info.WeightG, ReturnCost: l.Info.ReturnCost.Amount}
+		d.Lines = append(d.Lines, dl)
+	}
+	for _, s := range v.Quote.VAT {
+		d.VAT = append(d.VAT, order.VAT{RateBP: s.RateBP, Gross: s.Gross.Amount, Amount: s.Amount.Amount})
+	}
+	d.Codes = v.CodesHeld()
+	if o := v.Chosen; o != nil {
+		d.Shipping = order.Shipping{Method: o.Method.ID, Code: o.Method.Code, Kind: string(o.Method.Kind), NameSV: o.Method.NameSV, NameEN: o.Method.NameEN, Carrier: o.Method.Carrier,
+			PointID: v.Point, ShipsOn: o.ShipsOn, Earliest: o.Earliest, Latest: o.Latest}
+	}
+	return d
+}

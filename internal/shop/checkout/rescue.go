@@ -1,0 +1,196 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/shop/payment"
+)
+
+// Look asks the provider about a purchase now: the buyer came back, a page
+// polls, staff press the button. An unreachable provider is no error here: the
+// purchase tells that it is being looked up.
+func (d *Desk) Look(ctx context.Context, id db.ID, why string) (Purchase, error) {
+	p, err := d.look(ctx, id, why, nil)
+	if err != nil && errors.Is(err, payment.ErrUnknown) {
+		return d.get(ctx, id)
+	}
+	return p, err
+}
+
+func (d *Desk) get(ctx context.Context, id db.ID) (Purchase, error) {
+	return db.Read(context.WithoutCancel(ctx), d.DB, func(q *db.Reader) (Purchase, error) { return ByID(q, id) })
+}
+
+// look joins look-ups of one purchase that run at once, and records the answer.
+func (d *Desk) look(ctx context.Context, id db.ID, why string, ev *event) (Purchase, error) {
+	v, err, _ := d.flight.Do(id.String(), func() (any, error) {
+		cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.Times.Call)
+		defer cancel()
+		return d.lookOnce(cctx, id, why, ev)
+	})
+	p, _ := v.(Purchase)
+	return p, err
+}
+
+func (d *Desk) lookOnce(ctx context.Context, id db.ID, why string, ev *event) (Purchase, error) {
+	type both struct {
+		p Purchase
+		i payment.Intent
+	}
+	b, err := db.Read(ctx, d.DB, func(q *db.Reader) (b both, err error) {
+		if b.p, err = ByID(q, id); err == nil {
+			b.i, err = payment.OfPurchase(q, id)
+		}
+		return
+	})
+	if err != nil {
+		return Purchase{}, err
+	}
+	prov := d.provider(b.p.Method)
+	if prov == nil {
+		return b.p, errors.New("checkout: purchase " + id.String() + " was made with a method that is gone")
+	}
+	d.at("before look")
+	st, err := prov.Look(ctx, b.i.Reference)
+	if err != nil {
+		return d.silent(ctx, id, err)
+	}
+	if b.p.State.Terminal() {
+		return d.record(ctx, id, st, why, false, ev)
+	}
+	now := time.Now()
+	switch {
+	case st.State == payment.Absent && now.Before(b.p.HoldUntil):
+		// The provider never heard of it: the first call was lost. Ask again
+		// with the same key.
+		return d.ask(ctx, b.p, b.i)
+	case st.State == payment.Absent:
+		st = payment.Status{Reference: b.i.Reference, State: payment.Expired}
+		return d.record(ctx, id, st, "never reached the provider", true, ev)
+	case st.State == payment.Open && !now.Before(b.p.HoldUntil):
+		// Time is up. Only the provider can say that it is over.
+		if st, err = prov.Cancel(ctx, b.i.Reference); err != nil {
+			return d.silent(ctx, id, err)
+		}
+		return d.record(ctx, id, st, "time is up", true, ev)
+	}
+	return d.record(ctx, id, st, why, false, ev)
+}
+
+// silent notes that the provider did not answer. Once the buyer may have been
+// there, that means unknown.
+func (d *Desk) silent(ctx context.Context, id db.ID, cause error) (Purchase, error) {
+	p, _, err := db.Write(context.WithoutCancel(ctx), d.DB, func(tx *db.Tx) (Purchase, error) {
+		if err := tx.ExecOne(`UPDATE checkout_purchase SET version=version+1 WHERE id=$1`, id); err != nil {
+			return Purchase{}, err
+		}
+		p, err := ByID(tx, id)
+		if err != nil || p.State.Terminal() {
+			return p, err
+		}
+		if p.AnswerBy.Before(tx.Now()) && p.Alarm == "" {
+			p.Alarm = AlarmSilent
+		}
+		if (p.State == Awaiting || p.State == Processing) && p.State.can(Unknown) {
+			p.Money = Unsure
+			return p, d.move(tx, &p, Unknown, "no answer")
+		}
+		return p, d.later(tx, &p, "no answer")
+	})
+	if err != nil {
+		return p, err
+	}
+	return p, cause
+}
+
+// cancel ends an open purchase at its provider.
+func (d *Desk) cancel(ctx context.Context, id db.ID, why string) (Purchase, error) {
+	b, err := d.get(ctx, id)
+	if err != nil || b.State.Terminal() {
+		return b, err
+	}
+	i, err := db.Read(ctx, d.DB, func(q *db.Reader) (payment.Intent, error) { return payment.OfPurchase(q, id) })
+	if err != nil {
+		return b, err
+	}
+	cctx, cancel := context.WithTimeout(ctx, d.Times.Answer)
+	defer cancel()
+	st, err := d.provider(b.Method).Cancel(cctx, i.Reference)
+	if err != nil {
+		return d.get(ctx, id) // not known: it stays open
+	}
+	if st.State == payment.Absent {
+		// Not there, but a call may still be under way: make it known first, so
+		// that it can be cancelled for good.
+		if b, err = d.ask(cctx, b, i); err != nil || b.State.Terminal() {
+			return b, err
+		}
+		if st, err = d.provider(b.Method).Cancel(cctx, i.Reference); err != nil {
+			return d.get(ctx, id)
+		}
+	}
+	return d.record(ctx, id, st, why, false, nil)
+}
+
+// Cancel ends an open purchase on the buyer's own wish.
+func (d *Desk) Cancel(ctx context.Context, id db.ID) (Purchase, error) {
+	return d.cancel(ctx, id, "buyer")
+}
+
+// Rescue asks about every purchase whose time has come, until ctx ends. It is
+// the loop that makes the three steps safe: whatever died in between is found
+// here.
+func (d *Desk) Rescue(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if n, err := d.RescueOnce(ctx, 64); err != nil && ctx.Err() == nil {
+			d.Log.Error("rescuer", "err", err)
+		} else if n == 64 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// RescueOnce claims at most n due purchases and asks about them; it returns how
+// many it claimed.
+func (d *Desk) RescueOnce(ctx context.Context, n int) (int, error) {
+	due, err := db.Read(ctx, d.DB, func(q *db.Reader) ([]db.ID, error) {
+		return db.All(q, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return },
+			`SELECT id FROM checkout_purchase WHERE check_at <= $1 ORDER BY check_at LIMIT $2`, q.Now(), n)
+	})
+	if err != nil || len(due) == 0 {
+		return 0, err
+	}
+	// The claim moves the time ahead, so that another node lets them be.
+	mine, _, err := db.Write(ctx, d.DB, func(tx *db.Tx) ([]db.ID, error) {
+		return db.All(tx, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return },
+			`UPDATE checkout_purchase SET check_at=$1, checks=checks+1 WHERE check_at <= $2 AND id IN (`+db.Placeholders(3, len(due))+`) RETURNING id`,
+			append([]any{tx.Now().Add(d.Times.Call + d.Times.Check), tx.Now()}, db.Args(due)...)...)
+	})
+	if err != nil {
+		return 0, err
+	}
+	sem := make(chan struct{}, 16)
+	var wg sync.WaitGroup
+	for _, id := range mine {
+		sem <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-sem }()
+			if _, err := d.look(ctx, id, "rescuer", nil); err != nil && ctx.Err() == nil {
+				d.Log.Warn("rescuer: no answer", "purchase", id, "err", err)
+			}
+		})
+	}
+	wg.Wait()
+	return len(mine), nil
+}
