@@ -75,6 +75,7 @@ type Auth struct {
 	gate   *gate
 	wa     *webauthn.WebAuthn
 	issuer string
+	cost   cost
 	dummy  string // a hash nobody's password has, for unknown addresses
 }
 
@@ -99,12 +100,13 @@ func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: passkeys: %w", err)
 	}
-	dummy, err := hashPassword(secret.RandomToken())
-	if err != nil {
-		return nil, err
-	}
-	return &Auth{d: d, v: v, gate: newGate(), wa: wa, issuer: o.Issuer, dummy: dummy}, nil
+	a := &Auth{d: d, v: v, gate: newGate(), wa: wa, issuer: o.Issuer}
+	a.setCost(owasp)
+	return a, nil
 }
+
+// setCost sets the cost of new hashes and of the dummy, which must be the same.
+func (a *Auth) setCost(c cost) { a.cost, a.dummy = c, c.hash(secret.RandomToken()) }
 
 // Profile is what the shop keeps about a member of staff.
 type Profile struct {

@@ -283,7 +283,7 @@ func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
 		return Session{}, err
 	}
 	var hash string
-	if err := a.gate.do(ctx, func() (err error) { hash, err = hashPassword(in.Password.Reveal()); return }); err != nil {
+	if err := a.gate.do(ctx, func() error { hash = a.cost.hash(in.Password.Reveal()); return nil }); err != nil {
 		return Session{}, err
 	}
 	type res struct {

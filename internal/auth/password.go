@@ -20,13 +20,18 @@ import (
 	"kassavalv/internal/fault"
 )
 
-// Cost of argon2id: 19 MiB, two passes, one lane (OWASP Password Storage).
+// cost of argon2id.
+type cost struct {
+	memory, time uint32 // KiB, passes
+	lanes        uint8
+}
+
+// owasp is 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet).
+var owasp = cost{19 * 1024, 2, 1}
+
 const (
-	argonMemory = 19 * 1024 // KiB
-	argonTime   = 2
-	argonLanes  = 1
-	argonSalt   = 16
-	argonKey    = 32
+	argonSalt = 16
+	argonKey  = 32
 )
 
 // Bounds of a password (NIST SP 800-63B-4: at least 8 beside a second factor, no
@@ -74,12 +79,12 @@ func plain(p string) []byte { return norm.NFKC.AppendString(nil, p) }
 
 var b64 = base64.RawStdEncoding.Strict()
 
-// hashPassword gives a PHC string.
-func hashPassword(p string) (string, error) {
+// hash gives a PHC string.
+func (c cost) hash(p string) string {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt)
-	k := argon2.IDKey(plain(p), salt, argonTime, argonMemory, argonLanes, argonKey)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes, b64.EncodeToString(salt), b64.EncodeToString(k)), nil
+	k := argon2.IDKey(plain(p), salt, c.time, c.memory, c.lanes, argonKey)
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.lanes, b64.EncodeToString(salt), b64.EncodeToString(k))
 }
 
 var errHash = errors.New("auth: not a password hash")

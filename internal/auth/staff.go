@@ -229,8 +229,8 @@ func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret
 		if ok, err = verifyPassword(l.s.password, old.Reveal()); err != nil || !ok {
 			return err
 		}
-		hash, err = hashPassword(new.Reveal())
-		return err
+		hash = a.cost.hash(new.Reveal())
+		return nil
 	})
 	if err != nil {
 		return Session{}, err
@@ -295,10 +295,7 @@ func (a *Auth) SetCredentials(ctx context.Context, by By, c Credentials) (db.ID,
 	if err := checkPassword(c.Password.Reveal(), c.Email, c.Name); err != nil {
 		return 0, err
 	}
-	hash, err := hashPassword(c.Password.Reveal())
-	if err != nil {
-		return 0, err
-	}
+	hash := a.cost.hash(c.Password.Reveal())
 	id, _, err := db.Write(ctx, a.d, func(tx *db.Tx) (db.ID, error) {
 		_, index, err := a.email(c.Email)
 		if err != nil {
