@@ -38,6 +38,13 @@ func readable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' })
 }
 
+// CleanText is the stored form of a line or text that a merchant wrote, and
+// whether it can be stored at all.
+func CleanText(s string) (string, bool) {
+	s = clean(s)
+	return s, readable(s)
+}
+
 // text cleans s in place and reports what is wrong with it.
 func text(f *fault.Fields, pointer string, s *string, max int) {
 	*s = clean(*s)

@@ -62,7 +62,8 @@ func (s Step) reduce(regular money.Money) money.Money {
 }
 
 func (c *Campaign) check(f *fault.Fields, tree *catalog.Tree) {
-	if c.Name.SV == "" || len(c.Name.SV) > 200 || len(c.Name.EN) > 200 {
+	words(f, "/name", &c.Name)
+	if c.Name.SV == "" {
 		f.Add("/name/sv", "required")
 	}
 	if len(c.Steps) == 0 || len(c.Steps) > 20 {
@@ -113,6 +114,19 @@ func (c *Campaign) check(f *fault.Fields, tree *catalog.Tree) {
 			}
 		default:
 			f.Add(at+"/kind", "unknown")
+		}
+	}
+}
+
+// words cleans a name in both languages.
+func words(f *fault.Fields, at string, l *catalog.Localized) {
+	for p, s := range map[string]*string{at + "/sv": &l.SV, at + "/en": &l.EN} {
+		var ok bool
+		if *s, ok = catalog.CleanText(*s); !ok {
+			f.Add(p, "unreadable")
+		}
+		if len(*s) > 200 {
+			f.Add(p, "too_long", "max", 200)
 		}
 	}
 }

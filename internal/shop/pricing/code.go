@@ -76,11 +76,9 @@ func PutCode(tx *db.Tx, by auth.By, c Code) (db.ID, error) {
 	if c.Code = CanonicalCode(c.Code); c.Code == "" {
 		f.Add("/code", "bad_code")
 	}
+	words(&f, "/label", &c.Label)
 	if c.Label.SV == "" {
 		c.Label.SV = c.Code
-	}
-	if len(c.Label.SV) > 200 || len(c.Label.EN) > 200 {
-		f.Add("/label", "too_long", "max", 200)
 	}
 	switch {
 	case c.Kind != "percent" && c.Kind != "amount":

@@ -445,6 +445,7 @@ func TestCodesAreKeptAndGuarded(t *testing.T) {
 		}
 		id := putCode(t, d, pricing.Code{Code: "vår20", Kind: "amount", Value: 2000, Currency: "SEK", MinGoods: 10000, Categories: []db.ID{tree.All[0].ID}, Products: []db.ID{mug.ID, mug.ID}, Limit: 2})
 		fails(t, d, "taken", put(pricing.Code{Code: "VÅR 20", Kind: "percent", Value: 100}))
+		fails(t, d, "unreadable", put(pricing.Code{Code: "ABC", Label: catalog.Localized{SV: "a\x00"}, Kind: "percent", Value: 100}))
 		fails(t, d, "bad_code", put(pricing.Code{Code: "a", Kind: "percent", Value: 100}))
 		fails(t, d, "out_of_range", put(pricing.Code{Code: "ABC", Kind: "percent", Value: 10001}))
 		fails(t, d, "unknown", put(pricing.Code{Code: "ABC", Kind: "amount", Value: 100}))
