@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -172,4 +173,21 @@ func (c *Copy) part(head func(string) string, body io.Reader, depth int) error {
 		c.Text = s
 	}
 	return err
+}
+
+// Sweep deletes rows that nobody needs any more: letters to staff, and letters
+// that were dropped, queued longer than keep ago. Letters to customers stay as
+// long as the customer's key: they are what he was told.
+func Sweep(ctx context.Context, d *db.DB, keep time.Duration) (int64, error) {
+	var total int64
+	for {
+		n, _, err := db.WriteBulk(ctx, d, func(tx *db.Tx) (int64, error) {
+			return tx.Exec(`DELETE FROM mail_message WHERE id IN (SELECT id FROM mail_message
+				WHERE queued_at < $1 AND (state='dropped' OR state='sent' AND person_id=0) ORDER BY id LIMIT 1000)`, tx.Now().Add(-keep))
+		})
+		total += n
+		if err != nil || n < 1000 {
+			return total, err
+		}
+	}
 }
