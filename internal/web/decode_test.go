@@ -99,6 +99,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"not UTF-8":            {"{\"note\":\"\xff\"}", "unreadable", ""},
 		"BOM":                  {"\xef\xbb\xbf{}", "unreadable", ""},
 		"deep":                 {deep, "unreadable", ""},
+		"deep but whole":       {`{"raw":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`, "unreadable", ""},
 		"deep in raw":          {`{"raw":` + strings.Repeat(`{"a":`, 50), "unreadable", ""},
 		"many items":           {`{"raw":[` + strings.Repeat("0,", 5000) + `0]}`, "too_large", ""},
 		"many keys":            {`{"raw":[` + strings.Repeat(manyKeys(300)+",", 9) + `0]}`, "too_large", ""},
@@ -136,7 +137,7 @@ func manyKeys(n int) string {
 
 func TestDecodeAccepts(t *testing.T) {
 	in := ` {"note":"é\u00e9\ud83d\ude00\n\"", "id":"17","quantity":-3,"accept":true,"address":{"line1":"x","line2":null},"billing":null,
-		"lines":[{"variant_id":"a","quantity":2},{}],"labels":{"a":"1","A":"2"},"rate":2.5e1,"raw":{"x":[1,{"y":null}]},"when":"2026-11-22T10:00:00Z"} `
+		"lines":[{"variant_id":"a","quantity":2},{}],"labels":{"a":"1","A":"2"},"rate":2.5e1,"raw":[[[[[[[[[[[[[[{"y":null}]]]]]]]]]]]]]],"when":"2026-11-22T10:00:00Z"} `
 	got, err := web.Unmarshal[body]([]byte(in), web.Budget{})
 	if err != nil {
 		t.Fatal(err)

@@ -185,3 +185,28 @@ func TestLocalPath(t *testing.T) {
 		}
 	}
 }
+
+// A visitor with a cart gets browse pages compressed, and nothing else.
+func TestSqueeze(t *testing.T) {
+	w := newWorld(t, options{})
+	_, plain := w.do("GET", "/products/cup", "", "Cookie", "__Host-cart=x")
+	res, body := w.do("GET", "/products/cup", "", "Cookie", "__Host-cart=x", "Accept-Encoding", "gzip")
+	if res.Header.Get("Content-Encoding") != "gzip" || res.Header.Get("Cache-Control") != "no-store" || res.ContentLength != int64(len(body)) {
+		t.Fatalf("%v", res.Header)
+	}
+	z, err := gzip.NewReader(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(z); err != nil || string(b) != plain {
+		t.Errorf("other bytes: %v", err)
+	}
+	for _, ae := range []string{"gzip;q=0", "br", "gzip; q=0.0"} {
+		if res, _ := w.do("GET", "/products/cup", "", "Cookie", "__Host-cart=x", "Accept-Encoding", ae); res.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: %v", ae, res.Header)
+		}
+	}
+	if res, _ := w.do("GET", "/cart", "", "Cookie", "__Host-cart=x", "Accept-Encoding", "gzip"); res.Header.Get("Content-Encoding") != "" {
+		t.Errorf("%v", res.Header)
+	}
+}

@@ -52,6 +52,7 @@ type world struct {
 	log   *logBuffer
 	cache *pagecache.Cache
 	pool  *x509.CertPool
+	conf  *tls.Config
 	h1    *http.Client
 	h2    *http.Client
 	ran   sync.Map // handler name -> times
@@ -99,7 +100,7 @@ func newWorld(t testing.TB, o options) *world {
 	t.Helper()
 	w := &world{t: t, log: &logBuffer{}, cache: pagecache.New(pagecache.Options{})}
 	conf, pool := certificate(t)
-	w.pool = pool
+	w.pool, w.conf = pool, conf
 	l, err := web.Listen("shop", "127.0.0.1:0", conf, o.conns)
 	if err != nil {
 		t.Fatal(err)
@@ -185,8 +186,8 @@ func (w *world) table() []web.Route {
 		{Method: "GET", Path: "/boom", Who: web.Public, Rate: shield.Browse, Handle: func(http.ResponseWriter, *web.Request) error { return errSecret }},
 		{Method: "GET", Path: "/panic", Who: web.Public, Rate: shield.Browse, Handle: func(http.ResponseWriter, *web.Request) error { panic("secret-dsn") }},
 		{Method: "GET", Path: "/half", Who: web.Public, Rate: shield.Browse, Handle: func(rw http.ResponseWriter, r *web.Request) error {
-			rw.Header().Set("Content-Length", "100")
 			_, _ = rw.Write([]byte("half"))
+			_ = http.NewResponseController(rw).Flush()
 			return errSecret
 		}},
 		{Method: "GET", Path: "/static/{path...}", Who: web.Public, Rate: shield.None, Face: web.Asset, Handle: func(rw http.ResponseWriter, r *web.Request) error {

@@ -24,7 +24,11 @@ func HTML(w http.ResponseWriter, r *Request, status int, c Component) error {
 	h := w.Header()
 	h["Content-Type"] = htmlType
 	h["Content-Language"] = []string{string(r.Lang)}
-	return send(w, r, status, b.Bytes())
+	body := b.Bytes()
+	if r.Route != nil && r.Route.Cache != nil && r.keep == nil && len(body) > 1400 {
+		body = squeeze(h, r, body)
+	}
+	return send(w, r, status, body)
 }
 
 var htmlType = []string{"text/html; charset=utf-8"}

@@ -169,5 +169,6 @@ func newPolicy() *bluemonday.Policy {
 }
 
 // link: a path of the shop with one slash, a place on the page, or an address with
-// one of the four schemes. No backslash, which browsers read as a slash.
-var link = regexp.MustCompile(`^(?:/(?:[^/\\\s][^\\\s]*)?|#[A-Za-z0-9_-]+|https?://[^\\\s]+|mailto:[^\\\s]+|tel:\+?[0-9()-]+)$`)
+// one of the four schemes. No backslash, which browsers read as a slash; no name
+// before the host, which people read as the host.
+var link = regexp.MustCompile(`^(?:/(?:[^/\\\s][^\\\s]*)?|#[A-Za-z0-9_-]+|https?://[\p{L}\p{N}][^/?#@\\\s]*(?:[/?#][^\\\s]*)?|mailto:[^\\\s]+|tel:\+?[0-9()-]+)$`)

@@ -49,7 +49,7 @@ var attacks = []string{
 	"<meta http-equiv=refresh content=0>", "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>", "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
 	"```<script>\n<script>alert(1)</script>\n```", "`<script>alert(1)</script>`", "<details open ontoggle=alert(1)>", "<!--><img src=x onerror=alert(1)>-->", "<a href=\"/ok\" onclick=x target=_blank class=x id=x>x</a>",
 	"# <script>x</script>", "- <img src=x onerror=x>", "|a|\n|-|\n|<script>x</script>|", "<x onclick=alert(1) style=x>y", "&lt;script&gt;alert(1)&lt;/script&gt;",
-	"[a](<javascript:alert(1)>)", "[a](javascript&colon;alert(1))", "[a](java\nscript:alert(1))", "[a](tel:+46;phone-context=javascript)", "\u202ejavascript:alert(1)",
+	"[a](https://bank.example@evil.example/)", "[a](http://)", "[a](https:///x)", "[a](<javascript:alert(1)>)", "[a](javascript&colon;alert(1))", "[a](java\nscript:alert(1))", "[a](tel:+46;phone-context=javascript)", "\u202ejavascript:alert(1)",
 }
 
 func TestAttacksComeOutAsText(t *testing.T) {
@@ -96,7 +96,7 @@ func harmless(t *testing.T, source string) {
 				default:
 					t.Fatalf("%q links to %q", source, a.Val)
 				}
-				if (u.Scheme == "http" || u.Scheme == "https") && u.Host == "" {
+				if (u.Scheme == "http" || u.Scheme == "https") && (u.Host == "" || u.User != nil) {
 					t.Fatalf("%q links to %q", source, a.Val)
 				}
 			default:
