@@ -77,6 +77,9 @@ func TestLocalServesItsNames(t *testing.T) {
 
 func TestOnlyGoodTLS(t *testing.T) {
 	l := open(t, t.TempDir(), time.Now())
+	if l.TLSConfig().MinVersion != tls.VersionTLS12 {
+		t.Error("the least version is not 1.2")
+	}
 	ln, err := tls.Listen("tcp", "127.0.0.1:0", l.TLSConfig())
 	if err != nil {
 		t.Fatal(err)
