@@ -232,12 +232,12 @@ func energyLabel(c *Canvas) {
 func productSheet(c *Canvas) {
 	c.All(Flat(Hex(0xffffff)))
 	c.Line(LettersFrom("PRODUKTBLAD", 90, 150, 52, 3), 8, Flat(ink))
-	c.Line(LettersFrom("LJUSKÄLLA, (EU) 2019/2015", 90, 215, 24, 2.8), 3.6, Flat(ink))
+	c.Line(LettersFrom("LJUSKÄLLA, EU 2019/2015", 90, 215, 24, 2.8), 3.6, Flat(ink))
 	rows := [][2]string{
-		{"LEVERANTÖR", "LYSVERKET I TRANÅS AB, EXEMPELFÖRETAG"}, {"MODELL", "FK-1601"}, {"SOCKEL", "E14"},
+		{"LEVERANTÖR", "LYSVERKET TRANAN AB"}, {"MODELL", "FK-1601"}, {"SOCKEL", "E14"},
 		{"TYP", "LED, RIKTAS EJ, NÄTSPÄNNING"}, {"ENERGIKLASS", "E"}, {"EFFEKT", "4,0 W"}, {"FÖRBRUKNING", "4 KWH/1000 H"},
 		{"LJUSFLÖDE", "470 LM"}, {"FÄRGTEMPERATUR", "2700 K"}, {"FÄRGÅTERGIVNING", "RA 90"}, {"DIMBAR", "JA"},
-		{"LIVSLÄNGD L70B50", "15 000 H"}, {"MÅTT", "35 X 98 MM"}, {"FLIMMER PST LM", "0,4"},
+		{"LIVSLÄNGD L70B50", "15 000 H"}, {"MÅTT", "35 X 98 MM"}, {"FLIMMER PST LM", "0,4"}, {"ANMÄRKNING", "EXEMPELFÖRETAG, EXEMPELVARA"},
 	}
 	for i, r := range rows {
 		y := 320 + float64(i)*68

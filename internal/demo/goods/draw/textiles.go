@@ -3,14 +3,14 @@ package draw
 import "math"
 
 var textiles = []Drawing{
-	{Name: "plad-vinterull-gran", draw: on(Sheet(tintTextile), throw(Hex(0x3f5d49), Hex(0x2b4434), Hex(0x6f8a76)))},
-	{Name: "plad-vinterull-lingon", draw: on(Sheet(tintTextile), throw(Hex(0x96373a), Hex(0x6f2226), Hex(0xc17a72)))},
-	{Name: "plad-vinterull-grasten", draw: on(Sheet(tintTextile), throw(Hex(0x969a97), Hex(0x717673), Hex(0xc3c5c0)))},
+	{Name: "plad-vinterull-gran", draw: on(Sheet(tintTextile), at(500, 822, 1.1, throw(Hex(0x3f5d49), Hex(0x2b4434), Hex(0x6f8a76))))},
+	{Name: "plad-vinterull-lingon", draw: on(Sheet(tintTextile), at(500, 822, 1.1, throw(Hex(0x96373a), Hex(0x6f2226), Hex(0xc17a72))))},
+	{Name: "plad-vinterull-grasten", draw: on(Sheet(tintTextile), at(500, 822, 1.1, throw(Hex(0x969a97), Hex(0x717673), Hex(0xc3c5c0))))},
 	{Name: "kuddfodral-sav-natur-50", draw: on(Sheet(tintTextile), cushion(300, 300, linen.To(white, .2)))},
 	{Name: "kuddfodral-sav-natur-40", draw: on(Sheet(tintTextile), cushion(360, 240, linen.To(white, .2)))},
 	{Name: "kuddfodral-sav-senap-50", draw: on(Sheet(tintTextile), cushion(300, 300, Hex(0xc9973a)))},
 	{Name: "kuddfodral-sav-senap-40", draw: on(Sheet(tintTextile), cushion(360, 240, Hex(0xc9973a)))},
-	{Name: "handduk-vassbo", draw: on(Studio(tintTextile), at(500, 830, 1.08, towels))},
+	{Name: "handduk-vassbo", draw: on(Studio(tintTextile), at(505, 800, 1.22, towels))},
 	{Name: "vaxduk-korsbar", draw: on(Studio(tintTextile), oilcloth)},
 }
 
