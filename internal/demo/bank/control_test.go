@@ -188,8 +188,8 @@ func TestAmountsAreWrittenForPeople(t *testing.T) {
 		currency string
 		want     string
 	}{
-		{"sv", 5, "SEK", "0,05\u00a0kr"}, {"sv", 129_950, "SEK", "1\u00a0299,50\u00a0kr"}, {"sv", 100_000_000, "EUR", "1\u00a0000\u00a0000,00\u00a0EUR"},
-		{"en", 129_950, "SEK", "SEK\u00a01,299.50"}, {"sv", 1234, "JPY", "1\u00a0234\u00a0JPY"}, {"sv", 99_900, "SEK", "999,00\u00a0kr"},
+		{"sv", 5, "SEK", "0,05\u00a0kr"}, {"sv", 129_950, "SEK", "1\u00a0299,50\u00a0kr"}, {"sv", 100_000_000, "EUR", "1\u00a0000\u00a0000\u00a0EUR"},
+		{"en", 129_950, "SEK", "SEK\u00a01,299.50"}, {"sv", 1234, "JPY", "1\u00a0234\u00a0JPY"}, {"sv", 99_900, "SEK", "999\u00a0kr"},
 	} {
 		if got := formatAmount(c.lang, c.minor, c.currency); got != c.want {
 			t.Errorf("%d %s: %q, want %q", c.minor, c.currency, got, c.want)

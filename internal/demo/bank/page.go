@@ -289,7 +289,8 @@ func payView(p *payment, status int, wrong string) view {
 	return v
 }
 
-// formatAmount writes an amount for people: "1 299,50 kr" and "SEK 1,299.50".
+// formatAmount writes an amount for people: "1 299,50 kr" and "SEK 1,299.50",
+// without the small unit where that is zero.
 func formatAmount(lang string, minor int64, currency string) string {
 	digits, group, point := 2, "\u00a0", ","
 	if currency == "JPY" || currency == "ISK" {
@@ -306,7 +307,7 @@ func formatAmount(lang string, minor int64, currency string) string {
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + group + whole[i:]
 	}
-	if digits > 0 {
+	if digits > 0 && minor%unit != 0 {
 		whole += point + fmt.Sprintf("%0*d", digits, minor%unit)
 	}
 	if lang == "en" {
