@@ -1,0 +1,575 @@
+package returns_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kassavalv/internal/audit"
+	"kassavalv/internal/auth"
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+	"kassavalv/internal/money"
+	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/returns"
+)
+
+func TestStates(t *testing.T) {
+	reached := map[returns.State]bool{returns.Registered: true}
+	for range returns.Transitions {
+		for from, tos := range returns.Transitions {
+			for _, to := range tos {
+				if _, ok := returns.Transitions[to]; !ok {
+					t.Errorf("%s is no state", to)
+				}
+				if reached[from] {
+					reached[to] = true
+				}
+			}
+		}
+	}
+	if len(reached) != len(returns.Transitions) {
+		t.Errorf("reached only %v", reached)
+	}
+	if !strings.Contains(returns.Diagram(), "registered -> received") {
+		t.Error(returns.Diagram())
+	}
+}
+
+func TestWithdrawBeforeShipping(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 2, unit: 24900, rate: 2500}, good{variant: 2, n: 1, unit: 9900, rate: 600})
+		r, err := w.withdraw(o, "form-1")
+		w.must(err)
+		if r.State != returns.Accepted || !r.Whole || r.ToSend() != 0 || len(r.Disputed) != 0 || time.Since(r.Stated) > time.Minute {
+			t.Fatalf("%+v", r)
+		}
+		again, err := w.withdraw(o, "form-1")
+		w.must(err)
+		third, err := w.withdraw(o, "")
+		w.must(err)
+		if again.ID != r.ID || third.ID != r.ID || w.jobs(returns.JobWithdrawal) != 1 {
+			t.Errorf("a second click is another statement: %v %v, %d mails", again.ID, third.ID, w.jobs(returns.JobWithdrawal))
+		}
+		if w.get(o.ID).State != order.Cancelled || w.level(1).Allocated != 0 || w.level(1).OnHand != 100 {
+			t.Error("not cancelled")
+		}
+		if w.run() != 1 || w.card.refunded != o.ToPay.Amount {
+			t.Errorf("refunded %d of %v", w.card.refunded, o.ToPay)
+		}
+		if o = w.check(o); o.Refunded != o.Paid {
+			t.Error(o.Refunded)
+		}
+		r = read(w, func(q *db.Reader) (returns.Return, error) { return returns.ByID(q, r.ID) })
+		if r.State != returns.Refunded || w.jobs(returns.JobRefunded) != 1 || w.jobs(returns.JobMoneyReturned) != 1 {
+			t.Error(r.State)
+		}
+		st := read(w, func(q *db.Reader) (returns.Statement, error) { return returns.StatementOf(q, w.v, r) })
+		if st.Mail != "a@example.se" || st.Text != "Jag ångrar mig." {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestReturnAfterShipping(t *testing.T) {
+	each(t, func(w *world) {
+		// 3 pieces for 100 kr in all, with 1 öre that does not divide.
+		o := w.order("card", good{variant: 1, n: 3, unit: 3500, discount: 499, rate: 2500}, good{variant: 2, n: 1, unit: 20000, rate: 600})
+		w.ship(o)
+		w.desk.Standard = func(db.Q, order.Order) (money.Money, bool) { return money.SEK(2900), true }
+		line := o.Lines[0].ID
+		r, err := w.withdraw(o, "", fulfilment.ShipLine{Line: line, Quantity: 2})
+		w.must(err)
+		if r.State != returns.Registered || r.Whole || r.ToSend() != 2 || w.get(o.ID).State != order.Placed {
+			t.Fatalf("%+v", r)
+		}
+		refundReturn := func(id db.ID, deduct money.Money, why string) error {
+			return w.do(func(tx *db.Tx) error { _, err := w.desk.RefundReturn(tx, staff, id, deduct, why); return err })
+		}
+		if err := refundReturn(r.ID, money.Money{}, ""); !fault.Is(err, "wrong_state") {
+			t.Error("refunded before it was accepted", err)
+		}
+		receive := func(n int64) error {
+			return w.do(func(tx *db.Tx) error {
+				_, err := returns.Receive(tx, staff, r.ID, []returns.Arrival{{Line: line, Quantity: n, Condition: "new"}})
+				return err
+			})
+		}
+		w.must(receive(1))
+		w.must(receive(1))
+		if err := receive(1); !fault.Is(err, "line_quantity") {
+			t.Error("more came than was to come", err)
+		}
+		if w.level(1).OnHand != 97 {
+			t.Error("receiving moved stock")
+		}
+		r, err = write(w, func(tx *db.Tx) (returns.Return, error) {
+			return returns.Accept(tx, staff, w.v, r.ID, returns.Verdict{})
+		})
+		w.must(err)
+		if r.State != returns.Accepted || w.level(1).OnHand != 99 || w.get(o.ID).Lines[0].Returned != 2 {
+			t.Errorf("%+v, on hand %d", r, w.level(1).OnHand)
+		}
+		p := read(w, func(q *db.Reader) (returns.Proposal, error) { return w.desk.Propose(q, staff, r.ID) })
+		// 10001 öre for 3 pieces: two are 6667; delivery stays with what is kept.
+		if p.Goods.Amount != 6667 || p.Delivery.Amount != 0 || p.Total.Amount != 6667 || p.Refund != p.Total {
+			t.Errorf("%+v", p)
+		}
+		if err := refundReturn(r.ID, money.SEK(1000), ""); !fault.Is(err, "invalid") {
+			t.Error("a deduction without a reason", err)
+		}
+		w.must(refundReturn(r.ID, money.Money{}, ""))
+		if err := refundReturn(r.ID, money.Money{}, ""); !fault.Is(err, "nothing_to_refund") {
+			t.Error("refunded twice", err)
+		}
+		w.run()
+		if err := refundReturn(r.ID, money.Money{}, ""); !fault.Is(err, "wrong_state") {
+			t.Error(err)
+		}
+		if o = w.check(o); o.Refunded.Amount != 6667 || o.State != order.Placed {
+			t.Error(o.Refunded)
+		}
+		// The rest: now the order is undone as a whole, and standard delivery goes back.
+		r2, err := w.withdraw(o, "")
+		w.must(err)
+		if r2.ID == r.ID || !r2.Whole || r2.ToSend() != 2 {
+			t.Fatalf("%+v", r2)
+		}
+		w.must(w.do(func(tx *db.Tx) error { _, err := returns.Accept(tx, staff, w.v, r2.ID, returns.Verdict{}); return err }))
+		w.must(refundReturn(r2.ID, money.Money{}, ""))
+		w.run()
+		if o = w.check(o); o.Refunded.Amount != 10001+20000+2900 {
+			t.Errorf("refunded %v: goods and standard delivery were 32901", o.Refunded)
+		}
+	})
+}
+
+func TestDisputedIsReceived(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 1, unit: 59900, rate: 2500, withdrawal: "custom_made"}, good{variant: 2, n: 1, unit: 10000, rate: 2500})
+		r, err := w.withdraw(o, "")
+		w.must(err)
+		if len(r.Disputed) != 1 || r.Disputed[0] != returns.Exempt || r.State != returns.Registered {
+			t.Fatalf("%+v", r)
+		}
+		// The other piece is cancelled at once; the one made to order stays until staff decide.
+		if got := w.get(o.ID); got.State != order.Placed || got.Lines[0].Open() != 1 || got.Lines[1].Cancelled != 1 {
+			t.Errorf("%+v", got.Lines)
+		}
+		if w.run() != 1 || w.card.refunded != 10000 {
+			t.Errorf("refunded %d", w.card.refunded)
+		}
+		r, err = write(w, func(tx *db.Tx) (returns.Return, error) {
+			return returns.Accept(tx, staff, w.v, r.ID, returns.Verdict{})
+		})
+		w.must(err)
+		w.must(w.do(func(tx *db.Tx) error { _, err := w.desk.RefundReturn(tx, staff, r.ID, money.Money{}, ""); return err }))
+		w.run()
+		if got := w.check(o); got.State != order.Cancelled || got.Refunded != got.Paid || w.level(1).OnHand != 100 || w.level(1).Allocated != 0 {
+			t.Errorf("%s %v %+v", got.State, got.Refunded, w.level(1))
+		}
+		// Late: received all the same.
+		o = w.order("card", good{variant: 3, n: 1, unit: 10000, rate: 2500})
+		w.ship(o)
+		w.must(w.do(func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE order_order SET received_at=$2, shipped_at=$2 WHERE id=$1`, o.ID, tx.Now().AddDate(0, 0, -30))
+			return err
+		}))
+		r, err = w.withdraw(w.get(o.ID), "")
+		w.must(err)
+		if len(r.Disputed) != 1 || r.Disputed[0] != returns.Late {
+			t.Errorf("%+v", r.Disputed)
+		}
+		if err := w.do(func(tx *db.Tx) error { _, err := returns.Reject(tx, staff, w.v, r.ID, " "); return err }); !fault.Is(err, "invalid") {
+			t.Error("rejected without a reason", err)
+		}
+		w.must(w.do(func(tx *db.Tx) error { _, err := returns.Reject(tx, staff, w.v, r.ID, "Fristen var ute."); return err }))
+		if w.jobs(returns.JobAnswered) != 1 {
+			t.Error("nobody tells the buyer")
+		}
+		// A rejected claim may be made again, and thought over.
+		w.must(w.do(func(tx *db.Tx) error { _, err := returns.Accept(tx, staff, w.v, r.ID, returns.Verdict{}); return err }))
+		if err := w.do(func(tx *db.Tx) error { _, err := returns.Reject(tx, staff, w.v, r.ID, "Nej."); return err }); !fault.Is(err, "wrong_state") {
+			t.Error(err)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		other := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		bad := func(in returns.Withdrawal, code string) {
+			t.Helper()
+			if err := w.do(func(tx *db.Tx) error { _, err := returns.Withdraw(tx, guest, w.v, in); return err }); !fault.Is(err, code) {
+				t.Errorf("%+v: %v", in, err)
+			}
+		}
+		ok := returns.Withdrawal{Order: o.ID, Name: "Åsa", Mail: "a@example.se"}
+		for _, x := range []struct {
+			change func(in *returns.Withdrawal)
+			code   string
+		}{
+			{func(in *returns.Withdrawal) { in.Order = 0 }, "not_found"},
+			{func(in *returns.Withdrawal) { in.Order = 42 }, "not_found"},
+			{func(in *returns.Withdrawal) { in.Name = " " }, "invalid"},
+			{func(in *returns.Withdrawal) { in.Mail = "a@b@c" }, "invalid"},
+			{func(in *returns.Withdrawal) { in.Statement = strings.Repeat("å", 2001) }, "invalid"},
+			{func(in *returns.Withdrawal) { in.Statement = "a\x00" }, "invalid"},
+			{func(in *returns.Withdrawal) { in.Lines = []fulfilment.ShipLine{{Line: other.Lines[0].ID, Quantity: 1}} }, "invalid"},
+			{func(in *returns.Withdrawal) { in.Lines = []fulfilment.ShipLine{{Line: o.Lines[0].ID, Quantity: -1}} }, "invalid"},
+		} {
+			in := ok
+			x.change(&in)
+			bad(in, x.code)
+		}
+		if w.count(`SELECT count(*) FROM returns_return`) != 0 {
+			t.Error("a refusal left a row")
+		}
+		find := func(number, mail string) error {
+			_, err := db.Read(ctx, w.d, func(q *db.Reader) (returns.Found, error) { return returns.Find(q, w.v, number, mail) })
+			return err
+		}
+		w.must(find(o.NumberString(), "A@Example.se"))
+		for _, x := range [][2]string{{o.NumberString(), "b@example.se"}, {o.NumberString(), ""}, {"", "a@example.se"}, {"12345678", "a@example.se"}, {"x", "y"}} {
+			if err := find(x[0], x[1]); !fault.Is(err, "not_found") {
+				t.Errorf("%v: %v", x, err)
+			}
+		}
+		if err := w.do(func(tx *db.Tx) error {
+			_, err := returns.Refund(tx, auth.StaffBy(1, "", []auth.Right{auth.OrdersWrite}), returns.RefundIn{Order: o.ID, Amount: money.SEK(1), Reason: "x"})
+			return err
+		}); !fault.Is(err, "denied") {
+			t.Error(err)
+		}
+		for _, in := range []returns.RefundIn{{Order: o.ID, Amount: money.SEK(0), Reason: "x"}, {Order: o.ID, Amount: money.SEK(-5), Reason: "x"}, {Order: o.ID, Amount: money.New(5, "EUR"), Reason: "x"},
+			{Order: o.ID, Amount: money.SEK(5)}, {Order: o.ID, Amount: money.SEK(5), Reason: "a\nb\x01"}} {
+			if err := w.do(func(tx *db.Tx) error { _, err := returns.Refund(tx, staff, in); return err }); !fault.Is(err, "invalid") {
+				t.Errorf("%+v: %v", in, err)
+			}
+		}
+	})
+}
+
+// AC-025: over-refund in steps.
+func TestOverRefundInSteps(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		total := o.Paid.Amount
+		w.must(w.refund(o, total-1, "a"))
+		w.must(w.refund(o, total-1, "a")) // the same key: the same refund
+		if err := w.refund(o, total-2, "a"); !fault.Is(err, "idempotency_mismatch") {
+			t.Error(err)
+		}
+		for _, n := range []int64{2, total} {
+			if err := w.refund(o, n, ""); !fault.Is(err, "over_refund") {
+				t.Errorf("%d: %v", n, err)
+			}
+		}
+		w.run()
+		for _, n := range []int64{2, total} {
+			if err := w.refund(o, n, ""); !fault.Is(err, "over_refund") {
+				t.Errorf("%d: %v", n, err)
+			}
+		}
+		w.must(w.refund(o, 1, ""))
+		w.run()
+		if o = w.check(o); o.Refunded.Amount != total || w.card.refunded != total {
+			t.Errorf("%v, the bank paid %d", o.Refunded, w.card.refunded)
+		}
+	})
+}
+
+func TestTwoStaffAtOnce(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		won := 0
+		for range 12 {
+			wg.Go(func() {
+				err := w.refund(o, 6000, "")
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					won++
+				} else if !fault.Is(err, "over_refund") {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		// Two workers carry it out at once.
+		for range 2 {
+			wg.Go(func() {
+				if _, err := w.desk.RunOnce(ctx, 50); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if o = w.check(o); won != 2 || o.Refunded.Amount != 12000 || w.card.refunded != 12000 {
+			t.Errorf("%d won, %v refunded, bank %d", won, o.Refunded, w.card.refunded)
+		}
+	})
+}
+
+// AC-060: restock is counted once, whatever happens at once.
+func TestRestockOnce(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 2, unit: 10000, rate: 2500})
+		w.ship(o)
+		r, err := w.withdraw(o, "")
+		w.must(err)
+		w.must(w.do(func(tx *db.Tx) error {
+			_, err := returns.Receive(tx, staff, r.ID, []returns.Arrival{{Line: o.Lines[0].ID, Quantity: 2, Condition: "new"}})
+			return err
+		}))
+		var wg sync.WaitGroup
+		for i := range 12 {
+			wg.Go(func() {
+				err := w.do(func(tx *db.Tx) (err error) {
+					switch i % 4 {
+					case 0:
+						_, err = returns.Cancel(tx, staff, o.ID, nil, "")
+					case 1:
+						_, err = returns.Refund(tx, staff, returns.RefundIn{Order: o.ID, Amount: money.SEK(1000), Reason: "x"})
+					case 2:
+						_, err = returns.CancelByBuyer(tx, guest, o.ID)
+					default:
+						_, err = returns.Accept(tx, staff, w.v, r.ID, returns.Verdict{})
+					}
+					return err
+				})
+				if err != nil && fault.As(err) == nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if l := w.level(1); l.OnHand != 100 || l.Allocated != 0 {
+			t.Errorf("%+v", l)
+		}
+		if n := w.count(`SELECT count(*) FROM stock_movement WHERE kind='return'`); n != 1 {
+			t.Errorf("%d movements", n)
+		}
+		es := read(w, func(q *db.Reader) ([]audit.Entry, error) {
+			return audit.List(q, audit.Filter{Action: "return.restock"}, 0, 10)
+		})
+		if len(es) != 1 {
+			t.Errorf("%d restocks in the audit log", len(es))
+		}
+	})
+}
+
+func TestUnpaidInvoice(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("invoice", good{variant: 1, n: 2, unit: 10000, rate: 2500}, good{variant: 2, n: 1, unit: 5000, rate: 600})
+		// One piece is cancelled before shipping: the amount to pay falls.
+		w.must(w.do(func(tx *db.Tx) error {
+			_, err := returns.Cancel(tx, staff, o.ID, []fulfilment.ShipLine{{Line: o.Lines[0].ID, Quantity: 1}}, "slut")
+			return err
+		}))
+		if got := w.check(o); got.ToPay.Amount != o.ToPay.Amount-10000 || got.Refunded.Amount != 0 {
+			t.Errorf("to pay %v", got.ToPay)
+		}
+		if w.run() != 0 {
+			t.Error("money moves for an unpaid invoice")
+		}
+		// The buyer pays what is left, then withdraws from all of it.
+		left := w.get(o.ID).ToPay
+		w.must(w.do(func(tx *db.Tx) error {
+			if err := order.Touch(tx, o.ID); err != nil {
+				return err
+			}
+			i, err := payment.OfPurchase(tx, o.Purchase)
+			if err != nil {
+				return err
+			}
+			if _, err := payment.Capture(tx, i, left, "bank-1"); err != nil {
+				return err
+			}
+			return order.Paid(tx, o.ID, left)
+		}))
+		r, err := w.withdraw(o, "")
+		w.must(err)
+		w.run()
+		if got := w.check(o); got.State != order.Cancelled || got.Refunded != left || w.invoice.refunded != left.Amount {
+			t.Errorf("%s %v, %v", got.State, got.Refunded, r.State)
+		}
+		// Unpaid and withdrawn whole: nothing is left to pay, and the return is at its end.
+		o = w.order("invoice", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		r, err = w.withdraw(o, "")
+		w.must(err)
+		if got := w.check(o); got.ToPay.Amount != 0 || !got.IsPaid() || r.State != returns.Refunded {
+			t.Errorf("to pay %v, return %s", got.ToPay, r.State)
+		}
+	})
+}
+
+// The worker dies, or the line breaks, at every step: one refund, one record.
+func TestWorkerIsKillSafe(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		for i, at := range []string{"claimed", "asked", "recorded"} {
+			w.must(w.refund(o, 1000, ""))
+			w.desk.Step = func(name string) {
+				if name == at {
+					panic("killed " + name)
+				}
+			}
+			killed(w)
+			w.desk.Step = nil
+			w.run()
+			w.run()
+			if got := w.check(o); got.Refunded.Amount != int64(1000*(i+1)) || w.card.refunded != int64(1000*(i+1)) {
+				t.Errorf("killed when %s: refunded %v, the bank paid %d", at, got.Refunded, w.card.refunded)
+			}
+		}
+		w.card.lose = 2
+		w.must(w.refund(o, 1000, ""))
+		w.run()
+		w.run()
+		if got := w.check(o); got.Refunded.Amount != 3000 {
+			t.Error("counted without an answer")
+		}
+		w.run()
+		if got := w.check(o); got.Refunded.Amount != 4000 || w.card.refunded != 4000 || w.jobs(returns.JobRefunded) != 4 {
+			t.Errorf("%v, bank %d, %d mails", got.Refunded, w.card.refunded, w.jobs(returns.JobRefunded))
+		}
+	})
+}
+
+// killed runs the worker in a goroutine that dies at the step.
+func killed(w *world) {
+	w.t.Helper()
+	rows, err := write(w, func(tx *db.Tx) ([]payment.RefundRow, error) {
+		if _, err := tx.Exec(`UPDATE payment_refund SET next_at=$1 WHERE state='asked'`, tx.Now().Add(-time.Second)); err != nil {
+			return nil, err
+		}
+		return payment.DueRefunds(tx, 10)
+	})
+	w.must(err)
+	for _, x := range rows {
+		func() {
+			defer func() { recover() }()
+			w.desk.Carry(ctx, x)
+		}()
+	}
+}
+
+func TestRefusedRefund(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		w.ship(o)
+		r, err := w.withdraw(o, "")
+		w.must(err)
+		w.must(w.do(func(tx *db.Tx) error { _, err := returns.Accept(tx, staff, w.v, r.ID, returns.Verdict{}); return err }))
+		again := func() error {
+			return w.do(func(tx *db.Tx) error { _, err := w.desk.RefundReturn(tx, staff, r.ID, money.Money{}, ""); return err })
+		}
+		w.must(again())
+		w.card.refuse = true
+		w.run()
+		as := read(w, func(q *db.Reader) ([]returns.Alarm, error) { return returns.Alarms(q, staff, 10) })
+		if len(as) != 1 || as[0].Code != returns.AlarmRefused || w.intent(o).Refunding.Amount != 0 || w.jobs(returns.JobRefunded) != 0 {
+			t.Fatalf("%+v", as)
+		}
+		w.card.refuse = false
+		w.must(again())
+		w.run()
+		if got := w.check(o); got.Refunded != got.Paid {
+			t.Error(got.Refunded)
+		}
+		w.must(w.do(func(tx *db.Tx) error { return returns.ClearAlarm(tx, staff, as[0].Refund) }))
+		if err := w.do(func(tx *db.Tx) error { return returns.ClearAlarm(tx, staff, as[0].Refund) }); !fault.Is(err, "not_found") {
+			t.Error(err)
+		}
+		// A method that is gone raises an alarm and moves nothing.
+		o = w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		w.must(w.refund(o, 100, ""))
+		w.desk.Providers = nil
+		w.run()
+		as = read(w, func(q *db.Reader) ([]returns.Alarm, error) { return returns.Alarms(q, staff, 10) })
+		if len(as) != 1 || as[0].Code != returns.AlarmNoProvider {
+			t.Errorf("%+v", as)
+		}
+	})
+}
+
+// Money of a purchase that came to nothing goes back, though there is no order.
+func TestLateMoneyWithoutOrder(t *testing.T) {
+	each(t, func(w *world) {
+		w.must(w.do(func(tx *db.Tx) error {
+			i, err := payment.NewIntent(tx, 77, "card", "late", money.SEK(5000))
+			if err != nil {
+				return err
+			}
+			if _, err := payment.Capture(tx, i, money.SEK(5000), "capture"); err != nil {
+				return err
+			}
+			_, err = payment.AskRefund(tx, i, money.SEK(5000), "late_money")
+			return err
+		}))
+		w.run()
+		if w.card.refunded != 5000 || w.jobs(returns.JobMoneyReturned) != 1 || w.jobs(returns.JobRefunded) != 1 {
+			t.Error(w.card.refunded)
+		}
+	})
+}
+
+func TestCancelByBuyer(t *testing.T) {
+	each(t, func(w *world) {
+		buyer := func(o order.Order) error {
+			return w.do(func(tx *db.Tx) error { _, err := returns.CancelByBuyer(tx, guest, o.ID); return err })
+		}
+		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		w.must(w.do(func(tx *db.Tx) error { return content.Change(tx, staff, content.CancelOnline.Key(), "false") }))
+		if err := buyer(o); !fault.Is(err, "not_cancellable") {
+			t.Error("cancelled although it is off", err)
+		}
+		w.must(w.do(func(tx *db.Tx) error { return content.Change(tx, staff, content.CancelOnline.Key(), "true") }))
+		w.must(buyer(o))
+		w.run()
+		if got := w.check(o); got.State != order.Cancelled || got.Refunded != got.Paid {
+			t.Error(got.Refunded)
+		}
+		if err := buyer(o); !fault.Is(err, "not_cancellable") {
+			t.Error(err)
+		}
+		o = w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		w.ship(o)
+		if err := buyer(o); !fault.Is(err, "not_cancellable") {
+			t.Error(err)
+		}
+		if err := w.do(func(tx *db.Tx) error { _, err := returns.CancelByBuyer(tx, guest, 0); return err }); !fault.Is(err, "not_found") {
+			t.Error(err)
+		}
+	})
+}
+
+func TestRunRefundsStops(t *testing.T) {
+	each(t, func(w *world) {
+		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
+		w.must(w.refund(o, 1000, ""))
+		c, cancel := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { w.desk.RunRefunds(c); close(done) }()
+		for deadline := time.Now().Add(20 * time.Second); w.get(o.ID).Refunded.Amount != 1000; {
+			if time.Now().After(deadline) {
+				t.Fatal("not carried out")
+			}
+		}
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(20 * time.Second):
+			t.Fatal("does not stop")
+		}
+	})
+}
