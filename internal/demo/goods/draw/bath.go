@@ -84,17 +84,15 @@ func brushHead(c *Canvas) {
 }
 
 func head(c *Canvas, x, y, s float64) {
-	br := Smooth(x-150*s, y+20*s, x-178*s, y+110*s, x-120*s, y+158*s, x, y+172*s, x+120*s, y+158*s, x+178*s, y+110*s, x+150*s, y+20*s)
+	br := P(x-146*s, y+10*s).L(x+146*s, y+10*s, x+176*s, y+126*s).C(x+90*s, y+156*s, x-90*s, y+156*s, x-176*s, y+126*s)
 	c.Shadow(br, 18*s, 22*s, 18*s, .34)
 	c.Fill(br, Flat(Hex(0x8f7550)))
-	c.Clip(Join(br, Box(x-180*s, y+120*s, 360*s, 70*s, 0)), func() {
-		for i := range 300 {
-			u := hash2(i, 1, 351)*2 - 1
-			l := 150 + 30*hash2(i, 2, 351)
-			d := P(x+u*140*s, y+20*s).L(x+u*186*s, y+(l+16*(1-u*u))*s)
-			c.Line(d, 3*s, Ink([]RGB{Hex(0xe6d3ac), Hex(0xcdb17f), Hex(0xa98855), Hex(0x7d6140)}[i%4], .85))
-		}
-	})
+	for i := range 420 {
+		u := hash2(i, 1, 351)*2 - 1
+		l := 142 + 24*hash2(i, 2, 351)
+		d := P(x+u*148*s, y+20*s).L(x+u*190*s, y+(l+22*(1-u*u))*s)
+		c.Line(d, 3*s, Ink([]RGB{Hex(0xe6d3ac), Hex(0xcdb17f), Hex(0xa98855), Hex(0x7d6140)}[i%4], .9))
+	}
 	c.Inner(br, 20*s, 10*s, 30*s, shade, .4)
 	block := Box(x-160*s, y-34*s, 320*s, 72*s, 30*s)
 	c.Shadow(block, 4*s, 10*s, 8*s, .4)
@@ -118,7 +116,7 @@ func dishBrush(c *Canvas) {
 		hole := Ellipse(136, 494, 13, 10)
 		c.Fill(hole, Flat(Hex(0x4b3016)))
 		c.Inner(hole, -3, -3, 3, ink, .7)
-		c.With(Turn(-90, 730, 494), func() { head(c, 730, 548, .82) })
+		c.With(Turn(-90, 730, 494), func() { head(c, 730, 533, .82) })
 		cord := Thread(132, 494, 60, 440, 40, 520, 96, 536, 134, 498)
 		c.Shadow(cord.Outline(7), 5, 7, 4, .4)
 		c.Line(cord, 7, twine)
@@ -199,7 +197,7 @@ func hamper(c *Canvas) {
 		c.Volume(flap, 14, .8)
 	})
 	for _, s := range []float64{-1, 1} {
-		h := Arc(500+s*214, 440, 40, 44, 180-90*s-90, 360-90*s-90)
+		h := Arc(500+s*212, 450, 44, 46, 90-90*(1+s), 270-90*(1+s))
 		c.Shadow(h.Outline(17), 6, 9, 7, .35)
 		c.Form(h.Outline(17), Flat(Hex(0xb98849)), 8)
 	}

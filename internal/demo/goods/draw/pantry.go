@@ -74,8 +74,8 @@ func lingonJar(c *Canvas) {
 		c.Glow(Box(346, 452, 18, 320, 9), 8, white, .55)
 	})
 	wrap(c, b, 540, 700, Hex(0xf7f0e1))
-	c.Write("LINGON", 500, 640, 46, 5, 8, Flat(lingon))
-	c.Write("RÅRÖRDA", 500, 588, 19, 6, 3.4, Flat(ink))
+	c.Write("LINGON", 500, 648, 46, 5, 8, Flat(lingon))
+	c.Write("RÅRÖRDA", 500, 584, 19, 6, 3.4, Flat(ink))
 	c.Write("340 G", 500, 692, 19, 5, 3.4, Flat(ink))
 	for i, p := range []Pt{{300, 800}, {262, 812}, {286, 776}, {700, 812}, {738, 806}} {
 		berry(c, p.X, p.Y, 19-float64(i%2)*2)
@@ -89,8 +89,8 @@ func lingonJar(c *Canvas) {
 func honeyJar(c *Canvas) {
 	b := jar(c, Mottle(Grad(0, 430, 0, 790, Hex(0xf2cf7a), Hex(0xe2a945)), 90, .05, 304), Wood(oak.Light(1.08), oakDark, 0, 26, 305))
 	wrap(c, b, 540, 700, Hex(0xfaf4e4))
-	c.Write("HONUNG", 500, 644, 44, 5, 8, Flat(Hex(0x8a5a12)))
-	c.Write("SLÅTTERÄNG", 500, 592, 19, 6, 3.4, Flat(ink))
+	c.Write("HONUNG", 500, 650, 44, 5, 8, Flat(Hex(0x8a5a12)))
+	c.Write("SLÅTTERÄNG", 500, 586, 19, 6, 3.4, Flat(ink))
 	c.Write("350 G", 500, 694, 19, 5, 3.4, Flat(ink))
 	// A dipper leans on the jar.
 	c.With(Turn(24, 740, 812), func() {
@@ -140,7 +140,7 @@ func coffeeBag(c *Canvas) {
 		}
 		c.Fill(P(366, 545).C(430, 510, 470, 560, 540, 548).C(590, 540, 610, 560, 634, 530).L(634, 568, 366, 568), Flat(pine))
 	})
-	c.Write("MORGON", 500, 630, 38, 5, 7, Flat(ink))
+	c.Write("MORGON", 500, 632, 33, 5, 6.4, Flat(ink))
 	c.Write("KOKKAFFE · 450 G", 500, 676, 17, 4, 3, Flat(ink))
 	fold := P(306, 250).L(694, 250).C(700, 270, 700, 310, 694, 330).L(306, 330).C(300, 310, 300, 270, 306, 250)
 	c.Shadow(fold, 3, 10, 8, .4)
@@ -216,7 +216,7 @@ func crispbread(kind string, col RGB) func(*Canvas) {
 		c.Shadow(band, 3, 4, 4, .4)
 		c.Fill(band, Mottle(Grad(318, 0, 482, 0, Hex(0xf8f0de), Hex(0xe6d9bd)), 40, .02, 331))
 		c.Fill(P(318, 660).C(360, 668, 440, 668, 482, 660).L(482, 690).C(440, 698, 360, 698, 318, 690), Flat(col))
-		c.Write("RÅGSPIS", 400, 744, 27, 4, 5, Flat(ink))
+		c.Write("RÅGSPIS", 400, 744, 23, 4, 4.4, Flat(ink))
 		c.Write(kind, 400, 786, 17, 4, 3.2, Flat(col.Light(.75)))
 	}
 }
