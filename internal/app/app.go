@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kassavalv/internal/audit"
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/file"
 	"kassavalv/internal/job"
@@ -22,11 +23,14 @@ import (
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/fulfilment/local"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/search"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/pagecache"
 	"kassavalv/internal/web/shield"
+	"kassavalv/internal/web/storefront"
 )
 
 // Currency is the shop's one sales currency in the beginning.
@@ -47,16 +51,18 @@ type App struct {
 	Config Config
 	Log    *slog.Logger
 
-	lock  *dirLock
-	DB    *db.DB
-	Vault *secret.Vault
-	Jobs  *job.Runner
-	Desk  *checkout.Desk
-	Shelf *cart.Shelf
-	Files *file.Files
-	Mail  *mail.Outbox
-	Index *search.Index
-	Cache *pagecache.Cache
+	lock     *dirLock
+	DB       *db.DB
+	Vault    *secret.Vault
+	Jobs     *job.Runner
+	Desk     *checkout.Desk
+	Shelf    *cart.Shelf
+	Files    *file.Files
+	Mail     *mail.Mailer
+	Auth     *auth.Auth
+	Carriers fulfilment.Carriers
+	Index    *search.Index
+	Cache    *pagecache.Cache
 
 	Origin  string // public URL without a slash at the end
 	demo    bool
@@ -65,6 +71,8 @@ type App struct {
 	plain   *web.Listener
 	ops     *web.Listener
 	routes  map[string][]web.Route
+	front   *storefront.Store
+	meters  *meters
 	limiter *shield.Limiter
 	gate    *shield.Gate
 	shift   time.Duration
@@ -144,24 +152,49 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender mail.Sender) error {
 	a.Jobs = job.NewRunner(a.DB, a.Log)
 	a.Shelf = &cart.Shelf{Country: Country}
-	files, err := file.Open(a.DB, filepath.Join(a.Dir, "files"))
+	folder, err := file.OpenFolder(filepath.Join(a.Dir, "files"))
 	if err != nil {
 		return err
 	}
-	a.Files = files
+	a.closers = append(a.closers, func(context.Context) error { return folder.Close() })
+	a.Files = file.New(a.DB, folder)
+	company, err := db.Read(ctx, a.DB, func(q *db.Reader) (content.CompanyFacts, error) { return content.Company(q) })
+	if err != nil {
+		return err
+	}
+	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.Origin, Issuer: company.Name}); err != nil {
+		return err
+	}
+	a.Carriers = fulfilment.Carriers{}
+	if a.demo {
+		a.Carriers["local"] = fulfilment.NewGuard(local.New(), fulfilment.Options{})
+	}
 	a.Desk = &checkout.Desk{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Providers: providers, Base: a.Origin, Origins: a.Config.Checkout.ReturnOrigins,
 		Live: !a.demo, Terms: content.TermsVersion, Times: checkout.DefaultTimes, Log: a.Log}
 	if a.demo {
 		a.Desk.Times.Check, a.Desk.Times.CheckMax = 4*time.Second, 5*time.Second
 	}
 	a.DB.OnChange(a.Desk.Changed)
+	from := a.Config.Mail.From
+	if from == "" {
+		from = company.Mail
+	}
+	name := a.Config.Mail.FromName
+	if name == "" {
+		name = company.Name
+	}
 	if sender != nil {
-		a.Mail = mail.New(a.DB, a.Vault, sender, a.Log)
+		if a.Mail, err = mail.New(mail.Options{DB: a.DB, Vault: a.Vault, From: mail.Address{Name: name, Email: from}, Relays: []mail.Sender{sender}}); err != nil {
+			return err
+		}
 	}
 	a.Index = search.New(a.DB, Currency, Country, a.Log)
 	a.Cache = pagecache.New(pagecache.Options{Now: func() time.Time { return time.Now().Add(a.shift) }})
 	a.DB.OnChange(a.dropPages)
-	return a.register()
+	a.meters = newMeters(a)
+	a.work()
+	a.buildRoutes()
+	return nil
 }
 
 // background starts the loops that run until Close.
@@ -178,12 +211,13 @@ func (a *App) background(ctx context.Context) error {
 			}
 		})
 	}
-	if err := a.Jobs.Start(); err != nil {
+	if err := a.Jobs.Start(ctx); err != nil {
 		return err
 	}
 	run("rescuer", a.Desk.Rescue)
-	run("refunds", a.refunds)
-	run("audit sealer", func(ctx context.Context) { every(ctx, time.Second, func() { _, err := audit.Seal(ctx, a.DB); a.note("audit seal", err) }) })
+	run("audit sealer", func(ctx context.Context) {
+		every(ctx, time.Second, func() { _, err := audit.Seal(ctx, a.DB); a.note("audit seal", err) })
+	})
 	run("search", a.Index.Run)
 	run("sweeper", a.sweep)
 	return nil
@@ -254,7 +288,7 @@ func (a *App) serve() error {
 	a.gate = shield.NewGate(shield.GateOptions{})
 	a.hosts = append(a.hosts, u.Hostname())
 	deps := web.Deps{Origin: a.Origin, Hosts: a.hosts, Proxies: trusted, HSTS: hsts, Log: a.Log, Limiter: a.limiter, Gate: a.gate, Cache: a.Cache,
-		ErrorPage: a.errorPage, Authorize: a.authorize, Now: func() time.Time { return time.Now() }}
+		ErrorPage: a.front.ErrorPage, Authorize: a.authorize, Observe: a.meters.observe}
 	mux, err := web.NewMux("shop", a.routes["shop"], deps)
 	if err != nil {
 		return err
@@ -263,7 +297,7 @@ func (a *App) serve() error {
 	if a.Config.TLS.Mode == "proxy" {
 		inner = mux
 	}
-	plain, err := web.Plain(web.PlainOptions{Origin: a.Origin, Hosts: a.hosts, Proxies: trusted, Limiter: a.limiter, Log: a.Log, Inner: inner})
+	plain, err := web.Plain(web.PlainOptions{Origin: a.Origin, Hosts: a.hosts, Proxies: trusted, Limiter: a.limiter, Log: a.Log, Observe: a.meters.observe, Inner: inner})
 	if err != nil {
 		return err
 	}

@@ -135,3 +135,27 @@ func step(tx *db.Tx, id db.ID, s State, why string) error {
 	_, err := tx.Exec(`INSERT INTO checkout_step (id, purchase_id, state, why, at) VALUES ($1,$2,$3,$4,$5)`, tx.NewID(), id, string(s), why, tx.Now())
 	return err
 }
+
+// Counts tells how many purchases are open, by state, and how many staff must
+// look at.
+func Counts(q db.Q) (open map[State]int64, alarms int64, err error) {
+	open = map[State]int64{}
+	rows, err := q.Query(`SELECT state, count(*) FROM checkout_purchase WHERE is_open=1 GROUP BY state`)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		var n int64
+		if err := rows.Scan(&s, &n); err != nil {
+			return nil, 0, err
+		}
+		open[State(s)] = n
+	}
+	if err := rows.Err(); err != nil {
+		return nil, 0, err
+	}
+	err = q.QueryRow(`SELECT count(*) FROM checkout_purchase WHERE alarm <> ''`).Scan(&alarms)
+	return
+}

@@ -68,7 +68,7 @@ func FindByName(q db.Q, v *secret.Vault, by auth.By, name string) ([]db.ID, erro
 			return nil, err
 		}
 		args = append(args, b)
-		where = append(where, fmt.Sprintf("SELECT customer_id FROM customer_word WHERE word=$%d", i+1))
+		where = append(where, "SELECT customer_id FROM customer_word WHERE word="+db.Placeholders(i+1, 1))
 	}
 	return db.All(q, scanID, `SELECT id FROM customer_customer WHERE id IN (`+strings.Join(where, " INTERSECT ")+`) ORDER BY id DESC LIMIT `+fmt.Sprint(findLimit), args...)
 }

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"slices"
+	"strconv"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
@@ -109,6 +110,9 @@ func SetOnHand(tx *db.Tx, by auth.By, variant db.ID, n int64) (Level, error) {
 		return Level{}, fault.Conflict("stock_promised")
 	}
 	if err := move(tx, variant, "count", n-before.OnHand, 0, 0, by); err != nil {
+		return Level{}, err
+	}
+	if err := by.Record(tx, "stock.count", "variant", variant, strconv.FormatInt(before.OnHand, 10), strconv.FormatInt(n, 10)); err != nil {
 		return Level{}, err
 	}
 	return One(tx, variant)

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
@@ -16,7 +17,7 @@ import (
 	"kassavalv/internal/shop/stock"
 )
 
-var ms = []db.Migrations{stock.Migrations}
+var ms = []db.Migrations{audit.Migrations, stock.Migrations}
 var sys = auth.System("test")
 
 func do(t testing.TB, d *db.DB, fn func(tx *db.Tx) error) error {

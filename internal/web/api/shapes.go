@@ -6,7 +6,6 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
-	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/delivery"

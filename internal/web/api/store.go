@@ -13,6 +13,7 @@ import (
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/shield"
@@ -29,6 +30,7 @@ type Store struct {
 	Desk     *checkout.Desk
 	Currency string
 	Origin   string // public origin, for absolute addresses
+	Carriers fulfilment.Carriers
 }
 
 // Routes is its table of contents.
@@ -53,6 +55,7 @@ func (s *Store) Routes() []web.Route {
 		ep("GET", "/purchases/{token}", "getPurchase", t, shield.API, s.getPurchase),
 		ep("GET", "/orders/{token}", "getOrder", t, shield.API, s.getOrder),
 		ep("GET", "/delivery-options", "deliveryOptions", p, shield.API, s.options),
+		ep("GET", "/pickup-points", "pickupPoints", p, shield.API, s.points),
 	}
 }
 
@@ -258,6 +261,35 @@ func (s *Store) writeOptions(w http.ResponseWriter, r *web.Request, opts []deliv
 	return web.JSON(w, r, http.StatusOK, map[string]any{"items": items})
 }
 
+func (s *Store) points(w http.ResponseWriter, r *web.Request) error {
+	qv, err := r.ReadQuery("option", "postal_code")
+	if err != nil {
+		return err
+	}
+	postal := qv.Get("postal_code")
+	if !delivery.ValidPostal(postal) {
+		return fault.Invalid(fault.Field{Pointer: "/postal_code", Code: "bad_postal_code"})
+	}
+	option, err := db.ParseID(qv.Get("option"))
+	if err != nil {
+		return fault.Invalid(fault.Field{Pointer: "/option", Code: "not_offered"})
+	}
+	ms, err := db.Read(r.Context(), s.DB, func(q *db.Reader) ([]delivery.Method, error) { return delivery.Methods(q) })
+	if err != nil {
+		return err
+	}
+	items := []Point{}
+	for _, m := range ms {
+		if m.ID == option && m.Active && m.HasPoints() {
+			for _, p := range s.Carriers.Points(r.Context(), m.Carrier, string(m.Kind), postal, s.Shelf.Country, r.Lang) {
+				items = append(items, Point{p.ID, p.Name, p.Address(), p.Hours})
+			}
+			return web.JSON(w, r, http.StatusOK, map[string]any{"items": items})
+		}
+	}
+	return fault.Invalid(fault.Field{Pointer: "/option", Code: "not_offered"})
+}
+
 func (s *Store) pointsURL(o delivery.Option, postal string) string {
 	if postal == "" {
 		return ""
@@ -374,7 +406,9 @@ func (s *Store) writePurchase(w http.ResponseWriter, r *web.Request, status int,
 }
 
 func (s *Store) getPurchase(w http.ResponseWriter, r *web.Request) error {
-	p, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (checkout.Purchase, error) { return checkout.ByToken(q, s.Vault, r.PathValue("token")) })
+	p, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (checkout.Purchase, error) {
+		return checkout.ByToken(q, s.Vault, r.PathValue("token"))
+	})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,94 @@
+// Command kassavalv is the shop: the storefront, the back office, its vault and
+// its demo, in one program.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit status, documented and stable.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitFound  = 3 // ran well and found something
+)
+
+// found is returned by a command that ran well and found something.
+var errFound = errors.New("something was found")
+
+type cli struct {
+	Data string `help:"Data directory." placeholder:"DIR" env:"KASSAVALV_DATA"`
+	JSON bool   `name:"json" help:"Print data as JSON."`
+
+	Demo    demoCmd    `cmd:"" help:"A complete shop on this machine, with sample goods."`
+	Bank    bankCmd    `cmd:"" help:"The sandbox bank by itself."`
+	Init    initCmd    `cmd:"" help:"Make a new shop: company facts, keys, the first owner's sign-up link."`
+	Serve   serveCmd   `cmd:"" help:"Run the shop."`
+	Import  importCmd  `cmd:"" help:"Bring in products from another shop's CSV file."`
+	Routes  routesCmd  `cmd:"" help:"Every route of every listener."`
+	Audit   auditCmd   `cmd:"" help:"The audit log."`
+	Version versionCmd `cmd:"" help:"What this program is."`
+}
+
+// env is what every command gets.
+type env struct {
+	ctx  context.Context
+	data string
+	json bool
+	log  *slog.Logger
+}
+
+func (e env) dir(usual string) string {
+	if e.data != "" {
+		return e.data
+	}
+	return usual
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	var c cli
+	p, err := kong.New(&c, kong.Name("kassavalv"), kong.Description("An e-commerce platform that buyer and merchant can trust, and see why."), kong.UsageOnError(),
+		kong.Exit(func(int) {}))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitFailed
+	}
+	helped := false
+	p.Exit = func(code int) { helped = true }
+	k, err := p.Parse(args)
+	if helped {
+		return exitDone
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "kassavalv:", err)
+		fmt.Fprintln(os.Stderr, "Run kassavalv --help for what it can do.")
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	level := slog.LevelInfo
+	if k.Command() == "demo" {
+		level = slog.LevelWarn // a person reads the screen
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	switch err := k.Run(env{ctx: ctx, data: c.Data, json: c.JSON, log: log}); {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errFound):
+		return exitFound
+	default:
+		fmt.Fprintln(os.Stderr, "kassavalv:", err)
+		return exitFailed
+	}
+}

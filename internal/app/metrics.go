@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/web"
+)
+
+// meters are what /metrics tells. Labels are bounded: route patterns, states,
+// job kinds; nothing of a person, no path, no id.
+type meters struct {
+	reg      *prometheus.Registry
+	answers  *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+}
+
+func newMeters(a *App) *meters {
+	m := &meters{reg: prometheus.NewRegistry(),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kassavalv_http_answers_total", Help: "Answers by method, route pattern and status class."}, []string{"method", "route", "class"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "kassavalv_http_seconds", Help: "Time to answer.", Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3}},
+			[]string{"route"})}
+	m.reg.MustRegister(m.answers, m.duration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &stateCollector{a: a})
+	return m
+}
+
+func (m *meters) observe(method, pattern string, status int, took time.Duration) {
+	class := "5xx"
+	switch {
+	case status < 300:
+		class = "2xx"
+	case status < 400:
+		class = "3xx"
+	case status < 500:
+		class = "4xx"
+	}
+	m.answers.WithLabelValues(method, pattern, class).Inc()
+	m.duration.WithLabelValues(pattern).Observe(took.Seconds())
+}
+
+func (a *App) metrics(w http.ResponseWriter, r *web.Request) error {
+	promhttp.HandlerFor(a.meters.reg, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r.Request)
+	return web.ErrAnswered
+}
+
+// stateCollector counts what staff would look at, when it is asked.
+type stateCollector struct{ a *App }
+
+var (
+	openPurchases = prometheus.NewDesc("kassavalv_purchases_open", "Purchases without a final state, by state.", []string{"state"}, nil)
+	alarms        = prometheus.NewDesc("kassavalv_purchases_alarm", "Purchases staff must look at.", nil, nil)
+	jobsWaiting   = prometheus.NewDesc("kassavalv_jobs", "Jobs by state.", []string{"state"}, nil)
+	goodsFound    = prometheus.NewDesc("kassavalv_search_products", "Products the search holds.", nil, nil)
+)
+
+func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- openPurchases
+	ch <- alarms
+	ch <- jobsWaiting
+	ch <- goodsFound
+}
+
+func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
+	if c.a.DB == nil || c.a.Index == nil {
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(goodsFound, prometheus.GaugeValue, float64(c.a.Index.Size()))
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	s, err := db.Read(ctx, c.a.DB, readStates)
+	if err != nil {
+		return
+	}
+	for st, n := range s.purchases {
+		ch <- prometheus.MustNewConstMetric(openPurchases, prometheus.GaugeValue, n, st)
+	}
+	for st, n := range s.jobs {
+		ch <- prometheus.MustNewConstMetric(jobsWaiting, prometheus.GaugeValue, n, st)
+	}
+	ch <- prometheus.MustNewConstMetric(alarms, prometheus.GaugeValue, s.alarms)
+}

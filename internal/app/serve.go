@@ -1,0 +1,188 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"kassavalv/internal/auth"
+	"kassavalv/internal/cert"
+	"kassavalv/internal/db"
+	"kassavalv/internal/mail"
+	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/payment/invoice"
+)
+
+// Serve runs a real shop until ctx ends. It makes nothing: a folder without a
+// shop, or one made by the demo, is refused with what to do.
+func Serve(ctx context.Context, dir string, log *slog.Logger) (*App, error) {
+	cfg, err := LoadConfig(dir, os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, demoMark)); err == nil {
+		return nil, fmt.Errorf("%s was made by the demo, whose secrets are printed; make a shop of your own with: kassavalv init --data DIR", dir)
+	}
+	if cfg.HTTP.PublicURL == "" {
+		return nil, &configError{filepath.Join(dir, ConfigFile), "http.public_url", `is needed: the address buyers use, such as "https://shop.example"`}
+	}
+	a, err := open(ctx, dir, cfg, log, openOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.startServe(ctx); err != nil {
+		cctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, a.Close(cctx))
+	}
+	return a, nil
+}
+
+func (a *App) startServe(ctx context.Context) error {
+	cfg := a.Config
+	a.Origin = cfg.HTTP.PublicURL
+	host, err := hostOf(a.Origin)
+	if err != nil {
+		return err
+	}
+	var conf *tls.Config
+	shop, plain := cfg.HTTP.Addr, cfg.HTTP.PlainAddr
+	if cfg.TLS.Mode == "files" {
+		if cfg.TLS.Cert == "" || cfg.TLS.Key == "" {
+			return &configError{ConfigFile, "tls.cert and tls.key", "are needed with tls.mode = files"}
+		}
+		files, err := cert.OpenFiles(a.path(cfg.TLS.Cert), a.path(cfg.TLS.Key), cert.FilesOptions{Names: []string{host}, Log: a.Log})
+		if err != nil {
+			return err
+		}
+		conf = files.TLSConfig()
+		shop = or(shop, ":443")
+		plain = or(plain, ":80")
+	} else {
+		if len(cfg.HTTP.TrustedProxies) == 0 {
+			return &configError{ConfigFile, "http.trusted_proxies", "is needed with tls.mode = proxy: the networks your proxy speaks from"}
+		}
+		plain = or(plain, "127.0.0.1:8080")
+		// The shop itself answers behind the proxy only; its own listener is on
+		// loopback with a local certificate, for checks on the machine.
+		local, err := cert.OpenLocal(filepath.Join(a.Dir, "ca"), cert.LocalOptions{Names: []string{host}, Log: a.Log})
+		if err != nil {
+			return err
+		}
+		conf = local.TLSConfig()
+		shop = or(shop, "127.0.0.1:0")
+	}
+	if err := a.listen(conf, shop, plain, or(cfg.Ops.Addr, "127.0.0.1:8081")); err != nil {
+		return err
+	}
+	if cfg.HTTP.AdminHost != "" {
+		a.hosts = append(a.hosts, cfg.HTTP.AdminHost)
+	}
+	var relay mail.Sender
+	if cfg.Mail.Host != "" {
+		port := cfg.Mail.Port
+		if port == 0 {
+			port = 587
+		}
+		mode := mail.STARTTLS
+		if port == 465 {
+			mode = mail.Implicit
+		}
+		if ip := net.ParseIP(cfg.Mail.Host); ip != nil && ip.IsLoopback() {
+			mode = mail.NoTLS
+		}
+		if relay, err = mail.NewSMTP(mail.SMTPConfig{Name: "relay", Addr: net.JoinHostPort(cfg.Mail.Host, strconv.Itoa(port)), TLS: mode, User: cfg.Mail.Username, Password: cfg.Mail.Password, Helo: host}); err != nil {
+			return err
+		}
+	} else {
+		a.Log.Warn("mail.host is not set: mails wait in the outbox until it is")
+	}
+	// Card partners come with their own settings; until one is connected, the
+	// shop sells against invoice.
+	if err := a.rooms(ctx, []payment.Provider{invoice.Provider{}}, relay); err != nil {
+		return err
+	}
+	if err := a.background(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	return a.serve()
+}
+
+func (a *App) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(a.Dir, p)
+}
+
+func or(s, usual string) string {
+	if s == "" {
+		return usual
+	}
+	return s
+}
+
+// InitOptions are the flags of `kassavalv init`.
+type InitOptions struct {
+	Company   content.CompanyFacts
+	Owner     string // mail address of the first owner
+	PublicURL string
+}
+
+// Init makes a new shop in an empty folder: database, keys, company facts, and
+// the first owner's invitation, whose link it returns.
+func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (link string, err error) {
+	if _, err := os.Stat(filepath.Join(dir, KeyFolder)); err == nil {
+		return "", fmt.Errorf("there is a shop in %s already", dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, demoMark)); err == nil {
+		return "", fmt.Errorf("%s was made by the demo; give the shop a folder of its own", dir)
+	}
+	cfg, err := LoadConfig(dir, os.Environ())
+	if err != nil {
+		return "", err
+	}
+	if o.PublicURL == "" {
+		o.PublicURL = cfg.HTTP.PublicURL
+	}
+	host, err := hostOf(o.PublicURL)
+	if err != nil || host == "" {
+		return "", errors.New("--url is needed: the address buyers will use, such as https://shop.example")
+	}
+	a, err := open(ctx, dir, cfg, log, openOptions{create: true})
+	if err != nil {
+		return "", err
+	}
+	defer a.Close(context.WithoutCancel(ctx))
+	by := auth.System("init")
+	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: o.PublicURL, Issuer: o.Company.Name}); err != nil {
+		return "", err
+	}
+	type made struct{ token secret.Secret }
+	m, _, err := db.Write(ctx, a.DB, func(tx *db.Tx) (made, error) {
+		if err := content.SeedShop(tx, by, o.Company, content.Words{}); err != nil {
+			return made{}, err
+		}
+		inv, err := a.Auth.Invite(tx, by, auth.NewStaff{Email: o.Owner, Name: "Ägare", Role: "owner"})
+		return made{inv.Token}, err
+	})
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, ConfigFile)
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		if err := os.WriteFile(file, []byte(fmt.Sprintf("[http]\npublic_url = %q\n\n[tls]\nmode = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n", o.PublicURL)), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return o.PublicURL + "/admin/invite/" + m.token.Reveal(), nil
+}

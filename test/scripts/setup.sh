@@ -1,0 +1,22 @@
+# Sourced by the scripts: installs what is missing where that is allowed, and
+# says in one line what to install where it is not.
+need=()
+have() { command -v "$1" >/dev/null 2>&1; }
+pg_bin() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; }
+have gcc || need+=(gcc libc6-dev)
+[ -n "$(pg_bin)" ] && [ -x "$(pg_bin)/initdb" ] || need+=(postgresql)
+have chromium || need+=(chromium)
+have pdftotext || need+=(poppler-utils)
+if [ ${#need[@]} -gt 0 ]; then
+  sudo=""
+  [ "$(id -u)" = 0 ] || sudo="sudo -n"
+  if have apt-get && { [ -z "$sudo" ] || sudo -n true 2>/dev/null; }; then
+    echo "== installing ${need[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    $sudo apt-get update -qq
+    $sudo apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
+  else
+    echo "Please install: ${need[*]}" >&2
+    exit 1
+  fi
+fi

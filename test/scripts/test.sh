@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Everything that decides. The last lines say what ran and what did not, and why.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+. test/scripts/setup.sh
+. test/scripts/pg.sh
+start_pg
+export CGO_ENABLED=0
+ran=(); failed=()
+part() { # name, command…
+  local name="$1"; shift
+  local t0=$SECONDS
+  echo "== $name"
+  if "$@"; then ran+=("$name ($((SECONDS-t0)) s)"); else failed+=("$name"); fi
+}
+mkdir -p .cache
+part "build" go build -trimpath -o .cache/kassavalv ./cmd/kassavalv
+part "windows compiles" env GOOS=windows go build -o /dev/null ./cmd/kassavalv
+part "lint" bash test/scripts/lint.sh
+part "unit and integration, SQLite and PostgreSQL" go test -timeout 20m $(go list ./... | grep -v '/test/' )
+part "race detector on the writer, stock and checkout" env CGO_ENABLED=1 go test -race -timeout 15m ./internal/db ./internal/shop/stock ./internal/job
+if [ -d test/attack ]; then part "attack suite over HTTP, both engines" go test -timeout 20m -count=1 ./test/attack; fi
+if [ -d test/e2e ]; then part "browser journeys in Chromium" go test -timeout 20m -count=1 ./test/e2e; fi
+echo
+echo "Ran:"; printf '  %s\n' "${ran[@]}"
+echo "Not part of this command: make torture (long proofs), make test-outside (independent scanners), make bench (figures), make fuzz."
+if [ ${#failed[@]} -gt 0 ]; then echo "FAILED:"; printf '  %s\n' "${failed[@]}"; exit 1; fi
+echo "All parts passed."
