@@ -58,8 +58,15 @@ func Receive(tx *db.Tx, by auth.By, id db.ID, in []Arrival) (Return, error) {
 	if r.State != Registered && r.State != Received {
 		return r, fault.Conflict("wrong_state")
 	}
+	shipped, err := r.shippedPieces(tx)
+	if err != nil {
+		return r, err
+	}
 	n := int64(0)
 	for _, a := range in {
+		if shipped[a.Line] -= a.Quantity; shipped[a.Line] < 0 { // it has never left
+			return r, fault.Conflict("line_quantity")
+		}
 		got, err := tx.Exec(`UPDATE returns_line SET received=received+$3, condition=$4 WHERE return_id=$1 AND line_id=$2 AND cancelled+received+$3 <= quantity`, id, a.Line, a.Quantity, a.Condition)
 		if err != nil {
 			return r, err
@@ -86,6 +93,29 @@ func Receive(tx *db.Tx, by auth.By, id db.ID, in []Arrival) (Return, error) {
 		return r, err
 	}
 	return ByID(tx, id)
+}
+
+// shippedPieces counts, by line, the pieces that left and have not come back in this
+// or another return.
+func (r *Return) shippedPieces(tx *db.Tx) (map[db.ID]int64, error) {
+	o, err := order.ByID(tx, r.Order)
+	if err != nil {
+		return nil, err
+	}
+	out := map[db.ID]int64{}
+	for _, l := range o.Lines {
+		out[l.ID] = l.Shipped
+	}
+	all, err := OfOrder(tx, r.Order)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range all {
+		for _, l := range x.Lines {
+			out[l.Line] -= l.Received
+		}
+	}
+	return out, nil
 }
 
 // Decision is what staff say of a line.
@@ -137,6 +167,9 @@ func Accept(tx *db.Tx, by auth.By, v *secret.Vault, id db.ID, in Verdict) (Retur
 		if err := r.tell(tx, v, in.Answer); err != nil {
 			return r, err
 		}
+	}
+	if err := settle(tx, by, id); err != nil {
+		return r, err
 	}
 	return ByID(tx, id)
 }
@@ -204,16 +237,17 @@ func (r *Return) accept(tx *db.Tx, by auth.By, o order.Order, d Decision) error 
 	}
 	ol := o.Lines[at]
 	// Pieces in dispute that never left (made to order, not begun) are cancelled now.
+	// What staff have cancelled since the buyer told us has been seen to: it counts for nothing here.
 	undo := int64(0)
 	if o.State == order.Placed {
 		undo = min(max(0, d.Accept-l.Received), ol.Open())
 	}
+	back := min(d.Accept-undo, ol.Shipped-ol.Returned)
 	if undo > 0 {
 		if _, err := fulfilment.Cancel(tx, by, o.ID, []fulfilment.ShipLine{{Line: d.Line, Quantity: undo}}, "withdrawal"); err != nil {
 			return err
 		}
 	}
-	back := d.Accept - undo
 	if back > 0 {
 		if err := order.LineReturned(tx, d.Line, back); err != nil {
 			return err

@@ -42,7 +42,7 @@ func TestStates(t *testing.T) {
 }
 
 func TestWithdrawBeforeShipping(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 2, unit: 24900, rate: 2500}, good{variant: 2, n: 1, unit: 9900, rate: 600})
 		r, err := w.withdraw(o, "form-1")
 		w.must(err)
@@ -77,7 +77,7 @@ func TestWithdrawBeforeShipping(t *testing.T) {
 }
 
 func TestReturnAfterShipping(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		// 3 pieces for 100 kr in all, with 1 öre that does not divide.
 		o := w.order("card", good{variant: 1, n: 3, unit: 3500, discount: 499, rate: 2500}, good{variant: 2, n: 1, unit: 20000, rate: 600})
 		w.ship(o)
@@ -150,7 +150,7 @@ func TestReturnAfterShipping(t *testing.T) {
 }
 
 func TestDisputedIsReceived(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 1, unit: 59900, rate: 2500, withdrawal: "custom_made"}, good{variant: 2, n: 1, unit: 10000, rate: 2500})
 		r, err := w.withdraw(o, "")
 		w.must(err)
@@ -201,7 +201,7 @@ func TestDisputedIsReceived(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
 		other := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
 		bad := func(in returns.Withdrawal, code string) {
@@ -258,7 +258,7 @@ func TestRefusals(t *testing.T) {
 
 // AC-025: over-refund in steps.
 func TestOverRefundInSteps(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
 		total := o.Paid.Amount
 		w.must(w.refund(o, total-1, "a"))
@@ -286,7 +286,7 @@ func TestOverRefundInSteps(t *testing.T) {
 }
 
 func TestTwoStaffAtOnce(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
 		var wg sync.WaitGroup
 		var mu sync.Mutex
@@ -321,7 +321,7 @@ func TestTwoStaffAtOnce(t *testing.T) {
 
 // AC-060: restock is counted once, whatever happens at once.
 func TestRestockOnce(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 2, unit: 10000, rate: 2500})
 		w.ship(o)
 		r, err := w.withdraw(o, "")
@@ -368,7 +368,7 @@ func TestRestockOnce(t *testing.T) {
 }
 
 func TestUnpaidInvoice(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("invoice", good{variant: 1, n: 2, unit: 10000, rate: 2500}, good{variant: 2, n: 1, unit: 5000, rate: 600})
 		// One piece is cancelled before shipping: the amount to pay falls.
 		w.must(w.do(func(tx *db.Tx) error {
@@ -414,7 +414,7 @@ func TestUnpaidInvoice(t *testing.T) {
 
 // The worker dies, or the line breaks, at every step: one refund, one record.
 func TestWorkerIsKillSafe(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
 		for i, at := range []string{"claimed", "asked", "recorded"} {
 			w.must(w.refund(o, 1000, ""))
@@ -464,7 +464,7 @@ func killed(w *world) {
 }
 
 func TestRefusedRefund(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
 		w.ship(o)
 		r, err := w.withdraw(o, "")
@@ -504,7 +504,7 @@ func TestRefusedRefund(t *testing.T) {
 
 // Money of a purchase that came to nothing goes back, though there is no order.
 func TestLateMoneyWithoutOrder(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.must(w.do(func(tx *db.Tx) error {
 			i, err := payment.NewIntent(tx, 77, "card", "late", money.SEK(5000))
 			if err != nil {
@@ -524,7 +524,7 @@ func TestLateMoneyWithoutOrder(t *testing.T) {
 }
 
 func TestCancelByBuyer(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		buyer := func(o order.Order) error {
 			return w.do(func(tx *db.Tx) error { _, err := returns.CancelByBuyer(tx, guest, o.ID); return err })
 		}
@@ -554,7 +554,7 @@ func TestCancelByBuyer(t *testing.T) {
 }
 
 func TestRunRefundsStops(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		o := w.order("card", good{variant: 1, n: 1, unit: 10000, rate: 2500})
 		w.must(w.refund(o, 1000, ""))
 		c, cancel := context.WithCancel(ctx)
