@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -76,7 +77,8 @@ type Auth struct {
 	wa     *webauthn.WebAuthn
 	issuer string
 	cost   cost
-	dummy  string // a hash nobody's password has, for unknown addresses
+	hashed atomic.Int64 // passwords compared, for metrics and for the test that all answers cost the same
+	dummy  string       // a hash nobody's password has, for unknown addresses
 }
 
 // New makes the room. It fails on an address passkeys cannot be bound to.
@@ -103,6 +105,15 @@ func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
 	a := &Auth{d: d, v: v, gate: newGate(), wa: wa, issuer: o.Issuer}
 	a.setCost(owasp)
 	return a, nil
+}
+
+// Hashed counts the passwords compared since New.
+func (a *Auth) Hashed() int64 { return a.hashed.Load() }
+
+// compare is verifyPassword, counted.
+func (a *Auth) compare(hash string, p secret.Secret) (bool, error) {
+	a.hashed.Add(1)
+	return verifyPassword(hash, p.Reveal())
 }
 
 // setCost sets the cost of new hashes and of the dummy, which must be the same.

@@ -63,7 +63,7 @@ func (a *Auth) SignIn(ctx context.Context, in SignIn) (Session, error) {
 		if staff.state != "active" || hash == "" {
 			hash = a.dummy
 		}
-		ok, err := verifyPassword(hash, in.Password.Reveal())
+		ok, err := a.compare(hash, in.Password)
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,11 @@ func TestSignIn(t *testing.T) {
 			"look-alike address": func() (Session, error) { return w.try(someone{email: "\u043ewner@example.se"}, goodPassword, c) },
 		} {
 			w.exec(`DELETE FROM auth_try`)
+			before := w.a.Hashed()
 			s, err := f()
+			if n := w.a.Hashed() - before; n != 1 {
+				t.Errorf("%s: %d passwords hashed; the others one", name, n)
+			}
 			f := fault.As(err)
 			if f == nil || f.Kind != fault.Unauthenticated || s.ID != 0 || s.Secret.Reveal() != "" {
 				t.Errorf("%s: %v", name, err)
@@ -331,8 +335,14 @@ func TestGate(t *testing.T) {
 			}
 		})
 	}
+	deadline, tick := time.After(15*time.Second), time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for g.waiting.Load() != 2 {
-		time.Sleep(time.Millisecond)
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("nobody waits")
+		}
 	}
 	ran := false
 	want(t, "beyond the queue", g.do(ctx, func() error { ran = true; return nil }), "busy")

@@ -226,7 +226,7 @@ func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret
 		if l.s.password == "" || len(old.Reveal()) > maxPassword {
 			return nil
 		}
-		if ok, err = verifyPassword(l.s.password, old.Reveal()); err != nil || !ok {
+		if ok, err = a.compare(l.s.password, old); err != nil || !ok {
 			return err
 		}
 		hash = a.cost.hash(new.Reveal())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -218,6 +219,9 @@ func TestCorrectAndErase(t *testing.T) {
 		}
 		if _, err := db.Read(ctx, d, func(q *db.Reader) (Customer, error) { return Load(q, v, a.ID) }); !errors.Is(err, secret.ErrErased) {
 			t.Error(err)
+		}
+		if at, err := db.Read(ctx, d, func(q *db.Reader) (time.Time, error) { return v.ErasedAt(q, a.Person) }); err != nil || at.IsZero() {
+			t.Error("the person's key lives on", err)
 		}
 		for _, f := range []func(q db.Q) ([]db.ID, error){
 			func(q db.Q) ([]db.ID, error) { return FindByEmail(q, v, support, "anna.new@example.se") },
