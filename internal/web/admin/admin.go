@@ -1,0 +1,69 @@
+package admin
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"kassavalv/internal/auth"
+	"kassavalv/internal/db"
+	"kassavalv/internal/file"
+	"kassavalv/internal/mail"
+	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/search"
+	"kassavalv/internal/web"
+	"kassavalv/internal/web/shield"
+)
+
+// Admin is the back office. The fields are set before Routes is called and not
+// changed after it; Routes of an Admin without a database is a table that can be
+// printed but not served.
+type Admin struct {
+	DB       *db.DB
+	Vault    *secret.Vault
+	Auth     *auth.Auth
+	Desk     *checkout.Desk
+	Files    *file.Files
+	Index    *search.Index // may be nil: no list of goods that run low
+	Carriers fulfilment.Carriers
+	Mailer   *mail.Mailer // may be nil: letters are listed but not read
+	Log      *slog.Logger
+
+	Origin   string // public origin, without a slash at the end
+	Currency string // sales currency
+	Country  string // whose VAT applies, ISO 3166
+
+	// By is the principal that the wall established for a request; nil: the one
+	// that Authorize put into the context.
+	By func(ctx context.Context) auth.By
+}
+
+const (
+	get  = http.MethodGet
+	post = http.MethodPost
+)
+
+// Routes is the table of contents.
+func (a *Admin) Routes() []web.Route {
+	var out []web.Route
+	for _, part := range [][]web.Route{a.doorRoutes(), a.startRoutes()} {
+		out = append(out, part...)
+	}
+	return out
+}
+
+// page is a route of a page.
+func (a *Admin) page(method, path string, who web.Who, h func(*visit) error) web.Route {
+	return web.Route{Method: method, Path: path, Who: who, Rate: shield.Admin, Face: web.Page, Handle: a.handle(h)}
+}
+
+// door is a route that is open to who has no session; it is counted as a sign-in.
+func (a *Admin) door(method, path string, who web.Who, h func(*visit) error) web.Route {
+	rt := a.page(method, path, who, h)
+	if method == post {
+		rt.Rate = shield.Login
+	}
+	return rt
+}

@@ -1,0 +1,43 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"kassavalv/internal/web/ui"
+)
+
+// box is the input of a check box: its value is "yes", whatever was typed.
+func box(f Form, x Field) ui.Input {
+	i := x.Input
+	i.Error = f.Form.Err(i.Name)
+	return i
+}
+
+func choiceType(x Field) string {
+	if x.Kind == Radios {
+		return "radio"
+	}
+	return "checkbox"
+}
+
+// describe ties hint and error of a field to it.
+func describe(f Form, x Field) templ.Attributes {
+	id := ui.FieldID(x.Name)
+	var ids []string
+	if x.Hint != "" && x.Kind == File {
+		ids = append(ids, id+"-hint")
+	}
+	a := templ.Attributes{}
+	if f.Form.Err(x.Name) != "" {
+		ids = append(ids, id+"-err")
+		if x.Kind == File {
+			a["aria-invalid"] = "true"
+		}
+	}
+	if len(ids) > 0 {
+		a["aria-describedby"] = strings.Join(ids, " ")
+	}
+	return a
+}

@@ -1,0 +1,20 @@
+package view
+
+import (
+	"kassavalv/internal/lang"
+	"kassavalv/internal/web/ui"
+)
+
+func docTitle(s Shell) string { return s.Title + " · " + s.Shop }
+
+// crumbs puts the way back into the page's language.
+func crumbs(s Shell) []ui.Link {
+	out := make([]ui.Link, len(s.Crumbs))
+	for i, c := range s.Crumbs {
+		out[i] = c
+		if c.URL != "" {
+			out[i].URL = lang.Path(s.Lang, c.URL)
+		}
+	}
+	return out
+}
