@@ -75,3 +75,46 @@ func TestCheckFindsWhatIsMissing(t *testing.T) {
 		t.Error("a call with a call inside is not seen")
 	}
 }
+
+var (
+	wholeFault = regexp.MustCompile(`\b(?:fault\.)?(?:Conflict|Bad|Busy)\("([a-z_]+)"`)
+	fieldFault = regexp.MustCompile(`\.Add\([^()]*?, *"([a-z_]+)"[,)]`)
+)
+
+// TestFaultsHaveWords fails for a fault that a person could meet without a sentence.
+func TestFaultsHaveWords(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "_templ.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(b), "internal/fault") {
+			return nil
+		}
+		for _, m := range wholeFault.FindAllStringSubmatch(string(b), -1) {
+			found++
+			if !Has("fault." + m[1]) {
+				t.Errorf("%s: no words for fault.%s", path, m[1])
+			}
+		}
+		if strings.Contains(string(b), "fault.Fields") {
+			for _, m := range fieldFault.FindAllStringSubmatch(string(b), -1) {
+				found++
+				if !Has("field." + m[1]) {
+					t.Errorf("%s: no words for field.%s", path, m[1])
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found < 20 {
+		t.Errorf("only %d faults found: the pattern no longer fits", found)
+	}
+}

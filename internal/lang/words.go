@@ -132,6 +132,13 @@ func compile(raw json.RawMessage) (entry, error) {
 	if a, b := names(e.sv[other]), names(e.en[other]); a != b {
 		return e, fmt.Errorf("placeholders differ: sv %s, en %s", a, b)
 	}
+	for _, f := range [][2][]Part{e.sv, e.en} {
+		for _, p := range f[one] {
+			if p.Name != "" && !strings.Contains(","+strings.Trim(names(f[other]), "{}")+",", ","+p.Name+",") {
+				return e, fmt.Errorf("placeholder %q stands in the singular only", p.Name)
+			}
+		}
+	}
 	return e, nil
 }
 

@@ -125,9 +125,11 @@ if (moment) {
   const swap = async () => {
     const doc = await page(location.href), fresh = $("[data-purchase]", doc), now = $("[data-purchase]");
     if (!fresh || fresh.dataset.purchase === now.dataset.purchase) return;
+    const held = now.contains(document.activeElement);
     now.replaceWith(fresh);
+    if (held) $("h1", fresh)?.focus({ preventScroll: true });
     document.title = doc.title;
-    live.textContent = $("[data-say]", fresh)?.textContent.trim() ?? "";
+    live.textContent = $$("[data-say] p", fresh).map((e) => e.textContent.trim()).join(" ");
     leave();
   };
   const heard = (text) => { try { if (JSON.parse(text).state !== $("[data-purchase]").dataset.purchase) swap().catch(() => {}); } catch { /* not for us */ } };

@@ -19,7 +19,8 @@ type Form struct {
 
 // FieldError is one sentence about one field. Name is the field's name attribute;
 // an empty Name concerns the whole form.
-type FieldError struct{ Name, Text string }
+// Label is the field's name to people, for the summary; it may be empty.
+type FieldError struct{ Name, Text, Label string }
 
 // FormOf makes the Form of a submission that failed. The error's field pointers
 // name the fields: "/address/postal_code" is the field "address/postal_code".
@@ -36,12 +37,25 @@ func FormOf(l lang.Lang, values url.Values, err error) Form {
 		return f
 	}
 	for _, x := range e.Fields {
-		f.Errors = append(f.Errors, FieldError{strings.TrimPrefix(x.Pointer, "/"), lang.TArgs(l, x.SentenceKey(), x.Args)})
+		name := strings.TrimPrefix(x.Pointer, "/")
+		f.Errors = append(f.Errors, FieldError{Name: name, Text: lang.TArgs(l, x.SentenceKey(), x.Args), Label: labelOf(l, name)})
 	}
 	if len(e.Fields) == 0 {
-		f.Errors = append(f.Errors, FieldError{"", lang.TArgs(l, e.SentenceKey(), e.Args)})
+		f.Errors = append(f.Errors, FieldError{Text: lang.TArgs(l, e.SentenceKey(), e.Args)})
 	}
 	return f
+}
+
+// labelOf finds what people call a field: the key "label." and the field's name
+// with dots, then its last part. "address/city" is "label.address.city" or "label.city".
+func labelOf(l lang.Lang, name string) string {
+	dotted := strings.ReplaceAll(name, "/", ".")
+	for _, key := range []string{"label." + dotted, "label." + dotted[strings.LastIndex(dotted, ".")+1:]} {
+		if lang.Has(key) {
+			return lang.T(l, key)
+		}
+	}
+	return ""
 }
 
 // Value is the typed value of a field, or "".

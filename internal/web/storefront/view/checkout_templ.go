@@ -588,11 +588,11 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "name", Label: lang.T(l, "field.name"), Autocomplete: "name", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "name", Label: lang.T(l, "label.name"), Autocomplete: "name", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/line1", Label: lang.T(l, "field.line1"), Autocomplete: "address-line1", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/line1", Label: lang.T(l, "label.line1"), Autocomplete: "address-line1", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -600,11 +600,11 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/postal_code", Label: lang.T(l, "field.postal_code"), Autocomplete: "postal-code", InputMode: "numeric", Max: 12, Needed: true, Counts: true})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/postal_code", Label: lang.T(l, "label.postal_code"), Autocomplete: "postal-code", InputMode: "numeric", Max: 12, Needed: true, Counts: true})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/city", Label: lang.T(l, "field.city"), Autocomplete: "address-level2", Max: 80, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/city", Label: lang.T(l, "label.city"), Autocomplete: "address-level2", Max: 80, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -612,7 +612,7 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.SelectField(l, p.Form.Field(ui.Input{Name: "address/country", Label: lang.T(l, "field.country"), Autocomplete: "country", Counts: true}), p.Countries).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.SelectField(l, p.Form.Field(ui.Input{Name: "address/country", Label: lang.T(l, "label.country"), Autocomplete: "country", Counts: true}), p.Countries).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -643,11 +643,11 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/care_of", Label: lang.T(l, "field.care_of"), Max: 120, Optional: true, Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/care_of", Label: lang.T(l, "label.care_of"), Max: 120, Optional: true, Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/door_code", Label: lang.T(l, "field.door_code"), Max: 20, Optional: true, Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/door_code", Label: lang.T(l, "label.door_code"), Max: 20, Optional: true, Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -655,7 +655,7 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/line2", Label: lang.T(l, "field.line2"), Max: 120, Optional: true, Autocomplete: "address-line2"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/line2", Label: lang.T(l, "label.line2"), Max: 120, Optional: true, Autocomplete: "address-line2"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -686,11 +686,11 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "company", Label: lang.T(l, "field.company"), Max: 120, Optional: true, Autocomplete: "organization"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "company", Label: lang.T(l, "label.company"), Max: 120, Optional: true, Autocomplete: "organization"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "org_number", Label: lang.T(l, "field.org_number"), Max: 20, Optional: true, Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "org_number", Label: lang.T(l, "label.org_number"), Max: 20, Optional: true, Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -698,7 +698,7 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "reference", Label: lang.T(l, "field.reference"), Max: 80, Optional: true, Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "reference", Label: lang.T(l, "label.reference"), Max: 80, Optional: true, Autocomplete: "off"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"strings"
 	"time"
 
 	"kassavalv/internal/lang"
@@ -21,6 +22,7 @@ type Purchase struct {
 	Method      string    // "kort": as in "Du har betalat … med kort"
 	App         string    // where the buyer approves: "bankens sida", "BankID"
 	NextURL     string    // absolute: the bank; with awaiting_customer
+	Stay        bool      // do not go there by itself: the buyer has been there
 	QR          ui.Image  // a code to scan instead; may be empty
 	AnswerBy    time.Time // the clock time by which an answer comes
 	Since       time.Time // when the buy button was pressed
@@ -213,7 +215,7 @@ func (p Purchase) poll() string   { return "/api/store/v1/purchases/" + p.Token 
 
 // leave is where the script takes the buyer by itself.
 func (p Purchase) leave() string {
-	if p.State == "awaiting_customer" && p.QR.URL == "" {
+	if p.State == "awaiting_customer" && p.QR.URL == "" && !p.Stay && (strings.HasPrefix(p.NextURL, "https://") || strings.HasPrefix(p.NextURL, "http://")) {
 		return p.NextURL
 	}
 	return ""
