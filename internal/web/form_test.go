@@ -2,9 +2,14 @@ package web_test
 
 import (
 	"bytes"
+	"io"
 	"mime/multipart"
+	"net/http"
 	"strings"
 	"testing"
+
+	"kassavalv/internal/web"
+	"kassavalv/internal/web/shield"
 )
 
 func TestForms(t *testing.T) {
@@ -100,5 +105,50 @@ func TestUpload(t *testing.T) {
 	body, ct := build(func(m *multipart.Writer) { file(m, "file", "a", "xyz") })
 	if res, _ := w.do("POST", "/upload", body[:len(body)-20], "Content-Type", ct); res.StatusCode != 400 {
 		t.Error("a broken stream:", res.Status)
+	}
+}
+
+// A body that does not announce its length is measured while it comes.
+func TestUnannouncedBodies(t *testing.T) {
+	w := newWorld(t, options{})
+	for name, c := range map[string]*http.Client{"h1": w.h1, "h2": w.h2} {
+		for n, want := range map[int]int{10: 303, 30 << 10: 303, 64<<10 - 8: 413, 64<<10 + 1: 413, 1 << 20: 413} {
+			body := io.MultiReader(strings.NewReader("variant="), strings.NewReader(strings.Repeat("a", n)))
+			req, _ := http.NewRequest("POST", w.l.URL("localhost")+"/cart", body)
+			req.Header.Set("Content-Type", form)
+			req.Header.Set("Expect", "100-continue")
+			res, err := c.Do(req)
+			if err != nil {
+				// On HTTP/1 a client that insists on sending may lose the answer.
+				if want == 303 || name == "h2" {
+					t.Errorf("%s %d: %v", name, n, err)
+				}
+				continue
+			}
+			res.Body.Close()
+			if res.StatusCode != want {
+				t.Errorf("%s %d: %s", name, n, res.Status)
+			}
+		}
+	}
+}
+
+func TestRedirectsStayAtHome(t *testing.T) {
+	to := ""
+	route := web.Route{Method: "GET", Path: "/go", Who: web.Cart, Rate: shield.Cart, Handle: func(rw http.ResponseWriter, r *web.Request) error {
+		return web.SeeOther(rw, r, to)
+	}}
+	w := newWorld(t, options{extra: []web.Route{route}})
+	for _, bad := range []string{"//evil.example", "https://evil.example", "/\\evil.example", "", "/a\r\nSet-Cookie: x=1"} {
+		to = bad
+		if res, _ := w.do("GET", "/go", ""); res.StatusCode != 500 || res.Header.Get("Location") != "" || len(res.Cookies()) != 0 {
+			t.Errorf("%q: %s %q", bad, res.Status, res.Header.Get("Location"))
+		}
+	}
+	for path, want := range map[string]string{"/cart": "/en/cart", "/en/cart?x=1": "/en/cart?x=1", "/en?x": "/en?x", "/": "/en"} {
+		to = path
+		if res, _ := w.do("GET", "/en/go", ""); res.StatusCode != 303 || res.Header.Get("Location") != want {
+			t.Errorf("%q: %s %q", path, res.Status, res.Header.Get("Location"))
+		}
 	}
 }

@@ -3,6 +3,7 @@ package shield
 import (
 	"context"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -178,7 +179,7 @@ func TestGate(t *testing.T) {
 
 // Under any load no more are inside than there are places, and all places come back.
 func TestGateUnderLoad(t *testing.T) {
-	g := NewGate(GateOptions{Window: 4, Queue: 50, Patience: 5 * time.Millisecond})
+	g := NewGate(GateOptions{Window: 4, Queue: 500, Patience: 20 * time.Microsecond})
 	var mu sync.Mutex
 	inside, most := 0, 0
 	var wg sync.WaitGroup
@@ -192,6 +193,7 @@ func TestGateUnderLoad(t *testing.T) {
 				inside++
 				most = max(most, inside)
 				mu.Unlock()
+				runtime.Gosched()
 				mu.Lock()
 				inside--
 				mu.Unlock()
