@@ -1,0 +1,143 @@
+package storefront
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/money"
+	"kassavalv/internal/shop/catalog"
+	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/pricing"
+	"kassavalv/internal/shop/search"
+	"kassavalv/internal/web"
+	"kassavalv/internal/web/richtext"
+	"kassavalv/internal/web/storefront/view"
+)
+
+// pickTag marks the goods that staff choose for the first page.
+const pickTag = "utvalt"
+
+const (
+	homeHero  = 3
+	homePicks = 12
+)
+
+// home is "/": chosen goods, the categories, what is reduced.
+func (s *Store) home(w http.ResponseWriter, r *web.Request) error {
+	p, err := read(s, r.Context(), func(q *db.Reader) (view.Home, error) {
+		sh, err := s.shell(q, r, "/")
+		if err != nil {
+			return view.Home{}, err
+		}
+		f, err := s.framed(q)
+		if err != nil {
+			return view.Home{}, err
+		}
+		p := view.Home{Shell: sh, Heading: sh.Company.Tagline, AnswerIn: int(f.hours)}
+		if p.Heading == "" {
+			p.Heading = sh.Company.Shop
+		}
+		if about, err := content.PageNow(q, content.About, r.Lang); err == nil {
+			p.Lead = richtext.Plain(about.Body, 260)
+		} else if !fault.Is(err, "not_found") {
+			return view.Home{}, err
+		}
+		p.About = p.Lead
+		ids, err := catalog.WithTag(q, pickTag, 0, 100)
+		if err != nil {
+			return view.Home{}, err
+		}
+		chosen := s.chosen(ids)
+		p.Picks = cards(r.Lang, chosen)
+		for _, c := range chosen {
+			if c.Picture != "" && c.Stock != search.StockOut && len(p.Hero) < homeHero {
+				p.Hero = append(p.Hero, card(r.Lang, c))
+			}
+		}
+		p.Reduced = cards(r.Lang, s.find(search.Query{Reduced: true, InStock: true, Limit: 4}))
+		p.Tiles = s.tiles(f.tree, r.Lang)
+		if p.FreeFrom, err = s.freeFrom(q); err != nil {
+			return view.Home{}, err
+		}
+		return p, s.keepList(q, r, "catalog", "content")
+	})
+	if err != nil {
+		return err
+	}
+	return web.HTML(w, r, http.StatusOK, view.HomePage(p))
+}
+
+// chosen are the goods staff picked, filled up with the newest that can be had.
+func (s *Store) chosen(ids []db.ID) []*search.Card {
+	if s.Index == nil {
+		return nil
+	}
+	list := slices.DeleteFunc(s.Index.Cards(ids), func(c *search.Card) bool { return c.Stock == search.StockOut })
+	if len(list) > homePicks {
+		list = list[:homePicks]
+	}
+	for _, c := range s.find(search.Query{InStock: true, Limit: homePicks}) {
+		if len(list) < homePicks && !slices.ContainsFunc(list, func(x *search.Card) bool { return x.Product == c.Product }) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// tiles are the top categories, each with the picture of one of its goods.
+func (s *Store) tiles(tree *catalog.Tree, l lang.Lang) []view.Tile {
+	var out []view.Tile
+	for _, c := range tree.Children(0) {
+		if !tree.Shown(c.ID) {
+			continue
+		}
+		t := view.Tile{Text: c.Texts.In(l).Title, Path: "/categories/" + c.Handle}
+		for _, g := range s.find(search.Query{Category: c.ID, Limit: 6}) {
+			if g.Picture != "" {
+				t.Image = card(l, g).Image
+				break
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// freeFrom is the smallest sum from which an ordinary parcel is sent free; zero
+// when there is none.
+func (s *Store) freeFrom(q db.Q) (money.Money, error) {
+	ms, err := delivery.Methods(q)
+	var out money.Money
+	for _, m := range ms {
+		if m.Active && m.FreeFrom > 0 && m.Currency == s.Currency && m.Kind != delivery.Bulky && m.Kind != delivery.Store && (out.Amount == 0 || m.FreeFrom < out.Amount) {
+			out = money.New(m.FreeFrom, m.Currency)
+		}
+	}
+	return out, err
+}
+
+// keepList keeps a page of many goods: until the next boundary of the clock, and
+// briefly, because the search index follows changes a moment after the feed has
+// told the cache.
+func (s *Store) keepList(q db.Q, r *web.Request, tags ...string) error {
+	now := q.LegalNow()
+	next, err := pricing.NextBoundaryOfAll(q, s.Country, now)
+	if err != nil {
+		return err
+	}
+	r.KeepUntil(sooner(next, now.Add(listKeep)), tags...)
+	return nil
+}
+
+// sooner is the earlier of two instants; zero means never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,234 @@
+package storefront
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/web"
+	"kassavalv/internal/web/storefront/view"
+)
+
+// bought is a purchase with the order it became.
+type bought struct {
+	p       checkout.Purchase
+	order   order.Order // zero: none
+	email   string
+	shell   view.Shell
+	ownCart bool // the visitor's cart is the one that was bought
+}
+
+func (s *Store) purchaseToken(q db.Q, id db.ID) (string, error) {
+	p, err := checkout.ByID(q, id)
+	if err != nil {
+		return "", err
+	}
+	return p.Token(s.Vault), nil
+}
+
+// purchase is "/purchases/{token}": the true state, again each time.
+func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
+	b, err := read(s, r.Context(), func(q *db.Reader) (b bought, err error) {
+		if b.p, err = checkout.ByToken(q, s.Vault, r.PathValue("token")); err != nil {
+			return
+		}
+		if b.shell, err = s.shell(q, r, "/purchases/"+b.p.Token(s.Vault)); err != nil {
+			return
+		}
+		if t := r.CookieValue(web.CookieCart); t != "" {
+			c, err := cart.ByToken(q, s.Vault, t)
+			if err != nil && !fault.Is(err, "not_found") {
+				return b, err
+			}
+			b.ownCart = err == nil && c.ID == b.p.Cart && c.Purchase != 0
+		}
+		if b.p.Order == 0 {
+			return
+		}
+		if b.order, err = order.ByID(q, b.p.Order); err != nil {
+			return
+		}
+		c, err := order.ContactOf(q, s.Vault, b.order)
+		b.email = masked(c.Email)
+		return b, err
+	})
+	if err != nil {
+		return err
+	}
+	if b.ownCart {
+		web.ClearCookie(w, web.CookieCart) // it became an order
+	}
+	now := r.Now()
+	v := s.moment(b, r.Lang, now)
+	if refresh := refreshOf(b.p, v, now); refresh != "" {
+		w.Header().Set("Refresh", refresh)
+	}
+	return web.HTML(w, r, http.StatusOK, view.PurchasePage(v))
+}
+
+// toBank is how long after the payment was made the page goes to the bank by
+// itself: a buyer who comes back later, with nothing paid, is left in peace
+// with the link.
+const toBank = 30 * time.Second
+
+func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
+	p := b.p
+	sh := b.shell
+	sh.Slim, sh.NoIndex, sh.BaseURL = true, true, ""
+	v := view.Purchase{Shell: sh, State: string(p.State), Token: p.Token(s.Vault), Amount: p.Total, Method: s.Desk.MethodName(l, p.Method), AnswerBy: p.AnswerBy, Since: p.Created,
+		Moved: string(p.Money), Lapses: 7, SoldOut: p.Reason == checkout.AlarmGone, CasePath: "/support?purchase=" + p.Token(s.Vault)}
+	if key := "method." + p.Method + ".app"; lang.Has(key) {
+		v.App = lang.T(l, key)
+	}
+	v.Provider = v.Method
+	switch p.State {
+	case checkout.Awaiting:
+		v.NextURL, v.AnswerBy = p.NextURL, p.HoldUntil
+		v.Stay = now.Sub(p.Changed) > toBank
+	case checkout.Refused, checkout.Expired:
+		v.Reason = refusal(p.Reason)
+	}
+	if b.order.ID > 0 {
+		v.OrderNumber, v.OrderPath, v.Email = b.order.NumberString(), "/orders/"+b.order.Token(s.Vault), b.email
+	}
+	if n := p.Draft.Shipping.Name(l); n != "" {
+		v.Delivery = n
+		if !p.Draft.Shipping.Earliest.IsZero() {
+			v.Delivery += ", " + lang.DateRange(l, p.Draft.Shipping.Earliest, p.Draft.Shipping.Latest)
+		}
+	}
+	for _, x := range p.Draft.Lines {
+		line := soldLine(x, l)
+		if p.State != checkout.Paid && claims.MatchString(line.Title+" "+line.Variant) {
+			continue // a name that could be read as news about the money
+		}
+		v.Lines = append(v.Lines, line)
+	}
+	return v
+}
+
+// claims finds words that only a paid purchase may have on its page.
+var claims = regexp.MustCompile(`(?i)betal(t|d|at)\b`)
+
+func soldLine(x order.DraftLine, l lang.Lang) view.CartLine {
+	out := view.CartLine{ID: x.Variant.String(), Path: "/products/" + x.Handle, Title: x.Title(l), Variant: x.Options, Quantity: int(x.Quantity), UnitPrice: x.Unit, Total: x.Total}
+	if l == lang.EN && x.TitleEN == "" {
+		out.TextLang = lang.SV
+	}
+	return out
+}
+
+// refreshOf is the Refresh header: to the bank while the buyer has not been there,
+// otherwise to this page until the end is known.
+func refreshOf(p checkout.Purchase, v view.Purchase, now time.Time) string {
+	switch {
+	case p.State.Terminal():
+		return ""
+	case p.State == checkout.Awaiting && !v.Stay && absolute(v.NextURL):
+		return "1; url=" + v.NextURL
+	case now.Sub(p.Created) > 2*time.Minute:
+		return "15"
+	}
+	return "4"
+}
+
+// absolute reports whether an address can stand in a header: it came from the
+// provider, whose answers are not believed blindly.
+func absolute(u string) bool {
+	return (strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://")) && !strings.ContainsAny(u, " \t\r\n;\"'<>\\")
+}
+
+// refusal is the word of the view for a reason.
+func refusal(reason string) string {
+	switch payment.Reason(reason) {
+	case payment.Insufficient:
+		return "funds"
+	case payment.AuthFailed:
+		return "auth"
+	case payment.BuyerLeft:
+		return "cancelled"
+	case payment.BankError:
+		return "bank_error"
+	case payment.ProviderDown:
+		return "provider_down"
+	}
+	return "neutral"
+}
+
+// masked shows enough of an address for its owner to know it.
+func masked(mail string) string {
+	local, domain, ok := strings.Cut(mail, "@")
+	if !ok || local == "" {
+		return ""
+	}
+	first := []rune(local)[:1]
+	return string(first) + "…@" + domain
+}
+
+// returned is where the bank sends the buyer. It asks the bank once, for a moment,
+// so that the page which follows can tell the end.
+func (s *Store) returned(w http.ResponseWriter, r *web.Request) error {
+	p, err := read(s, r.Context(), func(q *db.Reader) (checkout.Purchase, error) {
+		return checkout.ByToken(q, s.Vault, r.PathValue("token"))
+	})
+	if err != nil {
+		return err
+	}
+	token := p.Token(s.Vault)
+	if !p.State.Terminal() {
+		// The look-up goes on by itself when the bank is slow.
+		done := make(chan struct{})
+		ctx := context.WithoutCancel(r.Context())
+		go func() {
+			defer close(done)
+			if _, err := s.Desk.Look(ctx, p.ID, "buyer returned"); err != nil {
+				s.Log.Warn("purchase: look-up at return", "purchase", p.ID, "err", err)
+			}
+		}()
+		wait := time.NewTimer(returnWait)
+		defer wait.Stop()
+		select {
+		case <-done:
+		case <-wait.C:
+		case <-r.Context().Done():
+		}
+	}
+	if p.ReturnURL != "" {
+		// It was checked against the shop's own origins when the purchase began.
+		if u, err := url.Parse(p.ReturnURL); err == nil {
+			v := u.Query()
+			v.Set("purchase", token)
+			u.RawQuery = v.Encode()
+			return web.SeeElsewhere(w, u.String())
+		}
+	}
+	return web.SeeOther(w, r, "/purchases/"+token)
+}
+
+// cancelPurchase is POST /purchases/{token}/cancel: the buyer changes his mind
+// before he has paid. If the bank says that he paid after all, the page tells so.
+func (s *Store) cancelPurchase(w http.ResponseWriter, r *web.Request) error {
+	if _, err := r.ReadForm(); err != nil {
+		return err
+	}
+	p, err := read(s, r.Context(), func(q *db.Reader) (checkout.Purchase, error) {
+		return checkout.ByToken(q, s.Vault, r.PathValue("token"))
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := s.Desk.Cancel(r.Context(), p.ID); err != nil {
+		return err
+	}
+	return web.SeeOther(w, r, "/purchases/"+p.Token(s.Vault))
+}

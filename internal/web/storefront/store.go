@@ -1,0 +1,132 @@
+package storefront
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/file"
+	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/catalog"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/search"
+	"kassavalv/internal/web"
+	"kassavalv/internal/web/shield"
+	"kassavalv/internal/web/static"
+)
+
+// Store is the storefront. The fields are set before Routes is called and not
+// changed after it; Routes of a Store without a database is a table that can be
+// printed but not served.
+type Store struct {
+	DB       *db.DB
+	Vault    *secret.Vault
+	Shelf    *cart.Shelf
+	Desk     *checkout.Desk
+	Index    *search.Index
+	Files    *file.Files
+	Carriers fulfilment.Carriers
+	Log      *slog.Logger
+
+	Origin    string            // public origin, without a slash at the end
+	Currency  string            // sales currency
+	Country   string            // whose VAT applies, ISO 3166
+	Countries []string          // that the shop sends to; empty: Country
+	Tagline   catalog.Localized // what the shop sells, in a few words; may be empty
+	StatusURL string            // the outpost's status page; empty: none
+	Show      int64             // up to how many pieces the exact number is told; 0: 5
+	Stopping  <-chan struct{}   // closed when the program stops, so that live pages let go; may be nil
+
+	once  sync.Once
+	mu    sync.Mutex
+	frame *frame // nil: to be read
+	last  *frame // for error pages, when nothing can be read
+	drops uint64
+	live  atomic.Int64
+	feeds chan struct{}
+}
+
+// Routes is the table of contents.
+func (s *Store) Routes() []web.Route {
+	s.once.Do(s.follow)
+	const (
+		browse, find, basket, buy = shield.Browse, shield.Search, shield.Cart, shield.Purchase
+		lookup, ask               = shield.Lookup, shield.Support
+		pub, crt, tok             = web.Public, web.Cart, web.Token
+	)
+	page := func(method, path string, who web.Who, rate shield.Class, h web.Handler) web.Route {
+		return web.Route{Method: method, Path: path, Who: who, Rate: rate, Face: web.Page, Handle: h}
+	}
+	kept := func(path string, rate shield.Class, h web.Handler, query ...string) web.Route {
+		return web.Route{Method: http.MethodGet, Path: path, Who: pub, Rate: rate, Face: web.Page, Handle: h, Cache: &web.CachePolicy{Query: query}}
+	}
+	asset := func(path string, rate shield.Class, h web.Handler) web.Route {
+		return web.Route{Method: http.MethodGet, Path: path, Who: pub, Rate: rate, Face: web.Asset, Handle: h}
+	}
+	const get, post = http.MethodGet, http.MethodPost
+	return []web.Route{
+		// Looking around.
+		kept("/{$}", browse, s.home),
+		kept("/products/{handle}", browse, s.product),
+		kept("/categories/{handle}", browse, s.category, listQuery...),
+		page(get, "/search", pub, find, s.search),
+		page(get, "/search/suggest", pub, find, s.suggest),
+
+		// The cart.
+		page(get, "/cart", crt, basket, s.cart),
+		page(post, "/cart/lines", crt, basket, s.addLine),
+		page(post, "/cart/lines/{line}", crt, basket, s.changeLine),
+		page(post, "/cart/lines/{line}/remove", crt, basket, s.removeLine),
+		page(post, "/cart/discounts", crt, basket, s.addCode),
+		page(post, "/cart/discounts/remove", crt, basket, s.removeCode),
+
+		// Buying.
+		page(get, "/checkout", crt, basket, s.checkout),
+		page(post, "/checkout", crt, buy, s.buy),
+		page(post, "/checkout/update", crt, basket, s.recount),
+		page(get, "/purchases/{token}", tok, basket, s.purchase),
+		page(get, "/purchases/{token}/return", tok, basket, s.returned),
+		page(post, "/purchases/{token}/cancel", tok, buy, s.cancelPurchase),
+		{Method: get, Path: "/purchases/{token}/events", Who: tok, Rate: basket, Face: web.Asset, Handle: s.events},
+
+		// Files.
+		asset(static.Prefix+"{file}", shield.None, s.static),
+		asset("/media/{file}", shield.None, s.media),
+		asset("/favicon.ico", shield.None, s.favicon),
+		asset("/robots.txt", browse, s.robots),
+	}
+}
+
+// follow hears of changes that concern the frame around every page.
+func (s *Store) follow() {
+	s.feeds = make(chan struct{}, 1)
+	if s.DB != nil {
+		s.DB.OnChange(s.changed)
+	}
+}
+
+// Time limits of the storefront.
+const (
+	cartKeep   = 30 * 24 * time.Hour // as long as the cart itself lives
+	listKeep   = 10 * time.Second    // lists come from the search index, which follows changes a moment later
+	returnWait = 2500 * time.Millisecond
+)
+
+func (s *Store) show() int64 {
+	if s.Show > 0 {
+		return s.Show
+	}
+	return search.FewLeft
+}
+
+func (s *Store) countries() []string {
+	if len(s.Countries) > 0 {
+		return s.Countries
+	}
+	return []string{s.Country}
+}
