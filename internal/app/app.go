@@ -26,8 +26,10 @@ import (
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/fulfilment/local"
 	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/search"
 	"kassavalv/internal/web"
+	"kassavalv/internal/web/admin"
 	"kassavalv/internal/web/pagecache"
 	"kassavalv/internal/web/shield"
 	"kassavalv/internal/web/storefront"
@@ -64,23 +66,27 @@ type App struct {
 	Index    *search.Index
 	Cache    *pagecache.Cache
 
-	Origin  string // public URL without a slash at the end
-	demo    bool
-	hosts   []string
-	shop    *web.Listener
-	plain   *web.Listener
-	ops     *web.Listener
-	routes  map[string][]web.Route
-	front   *storefront.Store
-	meters  *meters
-	limiter *shield.Limiter
-	gate    *shield.Gate
-	shift   time.Duration
-	started time.Time
+	Origin   string // public URL without a slash at the end
+	demo     bool
+	hosts    []string
+	shop     *web.Listener
+	plain    *web.Listener
+	ops      *web.Listener
+	routes   map[string][]web.Route
+	front    *storefront.Store
+	office   *admin.Admin
+	back     *returns.Desk
+	stopping chan struct{}
+	meters   *meters
+	limiter  *shield.Limiter
+	gate     *shield.Gate
+	shift    time.Duration
+	started  time.Time
 
-	stop    context.CancelFunc
-	loops   sync.WaitGroup
-	closers []func(context.Context) error
+	closeOnce sync.Once
+	stop      context.CancelFunc
+	loops     sync.WaitGroup
+	closers   []func(context.Context) error
 }
 
 // openOptions say how to open the ground of a shop.
@@ -98,7 +104,7 @@ const demoMark = "demo"
 
 // open takes the folder, the database and the vault.
 func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openOptions) (*App, error) {
-	a := &App{Dir: dir, Config: cfg, Log: log, shift: o.shift, started: time.Now()}
+	a := &App{Dir: dir, Config: cfg, Log: log, shift: o.shift, started: time.Now(), stopping: make(chan struct{})}
 	if o.create {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
@@ -175,6 +181,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 		a.Desk.Times.Check, a.Desk.Times.CheckMax = 4*time.Second, 5*time.Second
 	}
 	a.DB.OnChange(a.Desk.Changed)
+	a.back = &returns.Desk{DB: a.DB, Providers: providers, Log: a.Log}
 	from := a.Config.Mail.From
 	if from == "" {
 		from = company.Mail
@@ -215,6 +222,7 @@ func (a *App) background(ctx context.Context) error {
 		return err
 	}
 	run("rescuer", a.Desk.Rescue)
+	run("refunds", a.back.RunRefunds)
 	run("audit sealer", func(ctx context.Context) {
 		every(ctx, time.Second, func() { _, err := audit.Seal(ctx, a.DB); a.note("audit seal", err) })
 	})
@@ -279,10 +287,10 @@ func (a *App) serve() error {
 		return err
 	}
 	trusted := web.Proxies(proxies)
-	hsts := "max-age=31536000; includeSubDomains"
+	hsts := web.HSTSServe
 	if a.demo {
 		trusted = append(trusted, web.Loopback...)
-		hsts = "max-age=600" // spoils nobody's other local servers
+		hsts = web.HSTSDemo // spoils nobody's other local servers
 	}
 	a.limiter = shield.NewLimiter(shield.LimiterOptions{Exempt: exempt})
 	a.gate = shield.NewGate(shield.GateOptions{})
@@ -319,6 +327,7 @@ func (a *App) serve() error {
 // end, the database closes last. It may be called on a half-built App.
 func (a *App) Close(ctx context.Context) error {
 	var errs []error
+	a.closeOnce.Do(func() { close(a.stopping) })
 	errs = append(errs, web.ShutdownAll(ctx, 10*time.Second, a.shop, a.plain, a.ops))
 	if a.stop != nil {
 		a.stop()

@@ -183,6 +183,9 @@ func (a *App) startDemo(ctx context.Context, o DemoOptions) (*Ready, error) {
 	}
 	card := sandbox.New(bankURL, string(local.CAPEM()))
 	card.Instant = os.Getenv("KASSAVALV_TEST_INSTANT_CARD") // load tests only
+	if err := db.Do(ctx, a.DB, content.Seed); err != nil {
+		return nil, err
+	}
 	if err := a.rooms(ctx, []payment.Provider{card, invoice.Provider{}}, relay); err != nil {
 		return nil, err
 	}
@@ -234,9 +237,6 @@ func explainPort(err error) error {
 
 func (a *App) seed(ctx context.Context, o DemoOptions) error {
 	by := auth.System("demo")
-	if err := db.Do(ctx, a.DB, content.Seed); err != nil {
-		return err
-	}
 	if err := goods.Seed(ctx, a.DB, by, a.Files); err != nil {
 		return err
 	}

@@ -27,7 +27,9 @@ import (
 	"kassavalv/internal/shop/pricing"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/stock"
+	"kassavalv/internal/shop/support"
 	"kassavalv/internal/web"
+	"kassavalv/internal/web/admin"
 	"kassavalv/internal/web/api"
 	"kassavalv/internal/web/shield"
 	"kassavalv/internal/web/storefront"
@@ -38,7 +40,7 @@ import (
 var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
-	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations,
+	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations,
 }
 
 type principal struct{}
@@ -76,15 +78,17 @@ func (a *App) authorize(w http.ResponseWriter, r *web.Request, who web.Who) (con
 func (a *App) buildRoutes() {
 	store := &api.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Currency: Currency, Origin: a.Origin, Carriers: a.Carriers}
 	goods := &api.Goods{Store: store, Index: a.Index, Show: 5}
-	admin := &api.Admin{Store: store, By: By, Refunds: a.refund, Cancel: a.cancelOrder}
+	office := &api.Admin{Store: store, By: By, Refunds: a.refund, Cancel: a.cancelOrder}
 	a.front = &storefront.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Index: a.Index, Files: a.Files, Carriers: a.Carriers, Log: a.Log, Origin: a.Origin,
-		Currency: Currency, Country: Country}
+		Currency: Currency, Country: Country, Stopping: a.stopping}
 	shop := a.front.Routes()
 	shop = append(shop, store.Routes()...)
 	shop = append(shop, goods.Routes()...)
 	shop = append(shop, store.Hooks()...)
-	shop = append(shop, admin.Routes()...)
-	shop = append(shop, a.adminPages()...)
+	shop = append(shop, office.Routes()...)
+	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Mailer: a.Mail, Log: a.Log,
+		Origin: a.Origin, Currency: Currency, Country: Country, By: By}
+	shop = append(shop, a.office.Routes()...)
 	shop = append(shop, web.ReportRoute(a.Log, nil))
 	doc := api.Document(shop, a.Origin)
 	shop = append(shop, web.Route{Method: "GET", Path: api.Base + "/openapi.json", Who: web.Public, Rate: shield.API, Face: web.Endpoint, Op: "openapi", Handle: func(w http.ResponseWriter, r *web.Request) error {
@@ -196,7 +200,6 @@ func (a *App) sweep(ctx context.Context) {
 			return n, nil
 		})
 		a.note("sweep of carts", err)
-		a.note("sweep of sign-ins", a.Auth.Sweep(ctx))
 		for {
 			more, _, err := db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (bool, error) { return catalog.Recheck(tx, 100) })
 			a.note("recheck of goods", err)

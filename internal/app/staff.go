@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 
-	"kassavalv/internal/fault"
 	"kassavalv/internal/web"
 )
 
+// authorizeStaff is the door of the back office; the room has the rules.
 func (a *App) authorizeStaff(w http.ResponseWriter, r *web.Request, who web.Who) (context.Context, error) {
-	return r.Context(), fault.SignIn()
+	ctx, by, err := a.office.Authorize(w, r, who)
+	if err != nil {
+		return ctx, err
+	}
+	return context.WithValue(ctx, principal{}, by), nil
 }
-
-func (a *App) adminPages() []web.Route { return nil }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"kassavalv/internal/job"
-	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/support"
 )
 
 // work registers what the job runner does.
@@ -14,16 +14,7 @@ func (a *App) work() {
 		a.Mail.Handle(a.Jobs)
 	}
 	a.Jobs.Handle("checkout.money_returned", job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.MoneyReturned(ctx, j.Ref) })
-	a.Jobs.Every("secret.turn", 24*time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error {
-		if err := a.Vault.Turn(ctx); err != nil {
-			return err
-		}
-		if _, err := a.Vault.Rewrap(ctx); err != nil {
-			return err
-		}
-		_, err := a.Vault.DestroyOldEpochs(ctx)
-		return err
-	})
+	support.Register(a.Jobs, a.DB)
+	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })
+	a.Jobs.Every("auth.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Auth.Sweep(ctx) })
 }
-
-var _ = checkout.JobPlaced

@@ -14,7 +14,11 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 	case Received:
 		return lang.T(lg, "state.received")
 	case Awaiting:
-		return lang.T(lg, "state.awaiting_customer", "app", method, "time", lang.Clock(lg, p.HoldUntil))
+		app := method
+		if k := "method." + p.Method + ".app"; lang.Has(k) {
+			app = lang.T(lg, k)
+		}
+		return lang.T(lg, "state.awaiting_customer", "app", app, "time", lang.Clock(lg, p.HoldUntil))
 	case Processing:
 		return lang.T(lg, "state.processing")
 	case Unknown:

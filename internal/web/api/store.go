@@ -3,6 +3,7 @@ package api
 import (
 	"io"
 	"net/http"
+	"strings"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
@@ -294,7 +295,7 @@ func (s *Store) pointsURL(o delivery.Option, postal string) string {
 	if postal == "" {
 		return ""
 	}
-	return s.Origin + Base + "/pickup-points?option=" + id(o.Method.ID) + "&postal_code=" + postal
+	return s.Origin + Base + "/pickup-points?option=" + id(o.Method.ID) + "&postal_code=" + strings.ReplaceAll(postal, " ", "")
 }
 
 func (s *Store) cartOptions(w http.ResponseWriter, r *web.Request) error {
