@@ -9,3 +9,8 @@ func RefundsDue(q db.Q) (bool, error) {
 	err := q.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM payment_refund WHERE state='asked' AND next_at <= $1 LIMIT 1) x`, q.Now()).Scan(&n)
 	return n > 0, err
 }
+
+// RefundByID reads one refund. db.ErrNotFound.
+func RefundByID(q db.Q, id db.ID) (RefundRow, error) {
+	return scanRefund(q.QueryRow(`SELECT `+refundCols+` FROM payment_refund WHERE id=$1`, id))
+}
