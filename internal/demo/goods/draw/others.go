@@ -20,8 +20,8 @@ func giftCard(c *Canvas) {
 		c.Fill(card, Mottle(Flat(Hex(0xfbf6ea)), 80, .015, 472))
 		c.Fill(Box(184, 274, 572, 352, 6), Flat(pine))
 		c.Line(Box(200, 290, 540, 320, 3), 2.4, Ink(Hex(0xe9d9ae), .7))
-		c.Write("PRESENTKORT", 412, 458, 33, 5, 6.4, Flat(Hex(0xf6ecd2)))
-		c.Write("FÖRSTUKVIST", 412, 516, 18, 7, 3.4, Flat(Hex(0xe9d9ae)))
+		c.Write("PRESENTKORT", 404, 458, 31, 5, 6, Flat(Hex(0xf6ecd2)))
+		c.Write("FÖRSTUKVIST", 404, 516, 18, 7, 3.4, Flat(Hex(0xe9d9ae)))
 		c.Volume(card, 7, .7)
 		for _, r := range []*Path{Box(640, 244, 30, 412, 2)} {
 			c.Shadow(r, 3, 5, 4, .4)

@@ -5,16 +5,16 @@ import "math"
 // shelves are the pictures of the categories, each a still life of its goods,
 // and that of the home page: the porch itself.
 var shelves = []Drawing{
-	{Name: "kategori-kok", W: 1600, H: 1200, draw: on(Sheet(tintKitchen), lay(600, 400, .80, board("")), lay(330, 420, .78, pan), lay(790, 560, .56, butterKnife))},
-	{Name: "kategori-dukning", W: 1600, H: 1200, draw: on(Studio(tintTable), at(690, 590, .66, carafe), at(330, 610, .74, mug(glazeMidnight, false)), at(500, 670, .66, mug(glazeOat, false)))},
-	{Name: "kategori-textil", W: 1600, H: 1200, draw: on(Sheet(tintTextile), lay(330, 400, .86, throw(Hex(0x96373a), Hex(0x6f2226), Hex(0xc17a72))), lay(730, 330, .74, cushion(300, 300, Hex(0xc9973a))), lay(690, 560, .7, cushion(360, 240, linen.To(white, .2))))},
-	{Name: "kategori-ljus-och-lampor", W: 1600, H: 1200, draw: on(Studio(tintLight.Light(.94)), at(300, 640, .72, lamp(Hex(0xf7f0e0))), at(600, 650, .72, lantern), at(800, 690, .54, candle(Hex(0x35503f))))},
-	{Name: "kategori-tradgard", W: 1600, H: 1200, draw: on(Studio(tintGarden), at(660, 640, .76, wateringCan), at(330, 670, .70, pots))},
-	{Name: "kategori-eld-och-ute", W: 1600, H: 1200, draw: on(Studio(tintFire), at(310, 640, .66, logBasket), at(690, 650, .66, fireBowl), at(420, 720, .44, seatPad(Hex(0x5f7355))))},
-	{Name: "kategori-skafferi", W: 1600, H: 1200, draw: on(Studio(tintPantry), at(560, 600, .66, coffeeBag), at(240, 650, .68, crispbread("HAVSSALT", Hex(0x5f7f8f))), at(470, 680, .58, lingonJar), at(730, 670, .62, honeyJar))},
-	{Name: "kategori-bad-och-tvatt", W: 1600, H: 1200, draw: on(Sheet(tintBath), lay(310, 400, .8, soap("BJÖRK", Hex(0xdfe3cf), birchSprig)), lay(710, 380, .76, dishBrush))},
-	{Name: "kategori-papper", W: 1600, H: 1200, draw: on(Sheet(tintPaper), lay(260, 380, .66, notebook("ruled")), lay(560, 370, .64, bakingBook), lay(800, 410, .56, foxBook))},
-	{Name: "kategori-barn", W: 1600, H: 1200, draw: on(Sheet(tintChildren), lay(310, 380, .8, puzzle), lay(740, 360, .66, crayons))},
+	{Name: "kategori-kok", W: 1200, H: 900, draw: on(Sheet(tintKitchen), lay(600, 400, .80, board("")), lay(330, 420, .78, pan), lay(790, 560, .56, butterKnife))},
+	{Name: "kategori-dukning", W: 1200, H: 900, draw: on(Studio(tintTable), at(690, 590, .66, carafe), at(330, 610, .74, mug(glazeMidnight, false)), at(500, 670, .66, mug(glazeOat, false)))},
+	{Name: "kategori-textil", W: 1200, H: 900, draw: on(Sheet(tintTextile), lay(330, 400, .86, throw(Hex(0x96373a), Hex(0x6f2226), Hex(0xc17a72))), lay(730, 330, .74, cushion(300, 300, Hex(0xc9973a))), lay(690, 560, .7, cushion(360, 240, linen.To(white, .2))))},
+	{Name: "kategori-ljus-och-lampor", W: 1200, H: 900, draw: on(Studio(tintLight.Light(.94)), at(300, 640, .72, lamp(Hex(0xf7f0e0))), at(600, 650, .72, lantern), at(800, 690, .54, candle(Hex(0x35503f))))},
+	{Name: "kategori-tradgard", W: 1200, H: 900, draw: on(Studio(tintGarden), at(660, 640, .76, wateringCan), at(330, 670, .70, pots))},
+	{Name: "kategori-eld-och-ute", W: 1200, H: 900, draw: on(Studio(tintFire), at(310, 640, .66, logBasket), at(690, 650, .66, fireBowl), at(420, 720, .44, seatPad(Hex(0x5f7355))))},
+	{Name: "kategori-skafferi", W: 1200, H: 900, draw: on(Studio(tintPantry), at(560, 600, .66, coffeeBag), at(240, 650, .68, crispbread("HAVSSALT", Hex(0x5f7f8f))), at(470, 680, .58, lingonJar), at(730, 670, .62, honeyJar))},
+	{Name: "kategori-bad-och-tvatt", W: 1200, H: 900, draw: on(Sheet(tintBath), lay(310, 400, .8, soap("BJÖRK", Hex(0xdfe3cf), birchSprig)), lay(745, 350, .62, dishBrush))},
+	{Name: "kategori-papper", W: 1200, H: 900, draw: on(Sheet(tintPaper), lay(260, 380, .66, notebook("ruled")), lay(560, 370, .64, bakingBook), lay(800, 410, .56, foxBook))},
+	{Name: "kategori-barn", W: 1200, H: 900, draw: on(Sheet(tintChildren), lay(310, 380, .8, puzzle), lay(740, 360, .66, crayons))},
 	{Name: "forstukvist", W: 1600, H: 1000, draw: porch},
 }
 

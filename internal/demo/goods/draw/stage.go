@@ -19,7 +19,7 @@ func Drawings() []Drawing {
 	for _, list := range [][]Drawing{kitchen, tableware, textiles, lights, garden, fire, pantry, bath, paper, children, others, shelves} {
 		for _, d := range list {
 			if d.W == 0 {
-				d.W, d.H = 1600, 1600
+				d.W, d.H = 1200, 1200
 			}
 			out = append(out, d)
 		}
@@ -115,7 +115,7 @@ func Sheet(tint RGB) func(*Canvas) {
 func paperTouch(p Paint) Paint {
 	return func(x, y float64) (RGB, float32) {
 		c, a := p(x, y)
-		n := .020*(Cloud(x/180, y/180, 11)-.5) + .012*(Noise(x/11, y/2.6, 12)-.5)
+		n := .020*(Cloud(x/180, y/180, 11)-.5) + .008*(Noise(x/11, y/2.6, 12)-.5)
 		return c.Light(1 + n), a
 	}
 }

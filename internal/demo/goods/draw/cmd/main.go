@@ -73,15 +73,16 @@ func write(dir string, list []draw.Drawing) {
 		log.Fatal(err)
 	}
 	each(list, func(_ int, d draw.Drawing) {
+		// The widths and names are those of package file: the picture named 1600
+		// may be narrower, never enlarged.
 		m := d.Render(d.W)
-		for _, w := range []int{1600, 800, 400} {
-			q := 80
-			if w < m.Rect.Dx() {
-				s := image.NewRGBA(image.Rect(0, 0, w, w*d.H/d.W))
+		for _, r := range []struct{ width, quality int }{{1600, 70}, {800, 68}, {400, 72}} {
+			if r.width < m.Rect.Dx() {
+				s := image.NewRGBA(image.Rect(0, 0, r.width, r.width*d.H/d.W))
 				xdraw.CatmullRom.Scale(s, s.Bounds(), m, m.Bounds(), xdraw.Src, nil)
 				m = s
 			}
-			save(filepath.Join(dir, fmt.Sprintf("%s-%d.jpg", d.Name, w)), m, q)
+			save(filepath.Join(dir, fmt.Sprintf("%s-%d.jpg", d.Name, r.width)), m, r.quality)
 		}
 	})
 }
