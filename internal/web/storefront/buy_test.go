@@ -267,4 +267,3 @@ func TestReturnAddress(t *testing.T) {
 		}
 	})
 }
-

@@ -94,11 +94,45 @@ func (s *Store) Routes() []web.Route {
 		page(post, "/purchases/{token}/cancel", tok, buy, s.cancelPurchase),
 		{Method: get, Path: "/purchases/{token}/events", Who: tok, Rate: basket, Face: web.Asset, Handle: s.events},
 
+		// After the purchase.
+		page(get, "/orders/find", pub, browse, s.findOrder),
+		page(post, "/orders/find", pub, lookup, s.lookOrder),
+		page(get, "/orders/{token}", tok, browse, s.order),
+		page(post, "/orders/{token}/cancel", tok, buy, s.cancelOrder),
+		page(get, "/orders/{token}/documents/{document}", tok, browse, s.document),
+		page(get, "/orders/{token}/documents/{document}/pdf", tok, browse, s.documentPDF),
+		page(get, "/withdraw", pub, browse, s.withdrawal),
+		page(post, "/withdraw", pub, lookup, s.withdrawCheck),
+		page(post, "/withdraw/back", pub, lookup, s.withdrawBack),
+		page(post, "/withdraw/confirm", pub, lookup, s.withdrawConfirm),
+		page(get, "/withdraw/received/{token}", tok, browse, s.withdrawReceived),
+		page(get, "/support", pub, browse, s.support),
+		page(post, "/support", pub, ask, s.ask),
+		page(get, "/cases/{token}", tok, browse, s.talk),
+		page(post, "/cases/{token}/reply", tok, ask, s.reply),
+		page(post, "/cases/{token}/solved", tok, ask, s.solved),
+		page(post, "/cases/{token}/reopen", tok, ask, s.reopen),
+
+		// About the shop.
+		kept("/pages/{handle}", browse, s.content),
+		page(get, "/pages/{handle}/pdf", pub, browse, s.contentPDF),
+		page(get, "/trust", pub, browse, s.trust),
+		page(get, "/status", pub, browse, s.status),
+		page(get, "/account", pub, browse, s.account),
+		page(get, "/login", pub, browse, s.account),
+
+		// For programs.
+		asset("/feeds/google.xml", browse, s.feed),
+		{Method: get, Path: "/sitemap.xml", Who: pub, Rate: browse, Face: web.Asset, Handle: s.sitemap, Cache: &web.CachePolicy{}},
+		asset("/sitemaps/{file}", browse, s.sitemapFile),
+		asset("/robots.txt", browse, s.robots),
+		asset("/.well-known/security.txt", browse, s.securityTxt),
+		asset("/.well-known/change-password", browse, s.changePassword),
+
 		// Files.
 		asset(static.Prefix+"{file}", shield.None, s.static),
 		asset("/media/{file}", shield.None, s.media),
 		asset("/favicon.ico", shield.None, s.favicon),
-		asset("/robots.txt", browse, s.robots),
 	}
 }
 

@@ -26,6 +26,7 @@ type Order struct {
 	Late         time.Time // a new, later delivery day; zero: in time
 	Timeline     []ui.Entry
 	ReceiptPath  string
+	Documents    []ui.Link // further documents: credit notes
 	CancelPath   string    // POST; empty: cannot be cancelled any more
 	WithdrawPath string    // with the order filled in; empty: "/withdraw"
 	WithdrawBy   time.Time // last day to withdraw; zero: not known yet
@@ -73,11 +74,11 @@ type ReceiptLine struct {
 	Rate     int64 // basis points
 }
 
-// FindOrder is "/orders/find". The answer is the same whether the order exists.
+// FindOrder is "/orders/find". Number and address that belong together lead to the
+// order; the answer to all others is the same.
 type FindOrder struct {
 	Shell
 	Form ui.Form // fields "number", "email"
-	Sent bool    // a link has gone out, if the order and the address belong together
 }
 
 // Withdraw is "/withdraw", first step: who, which order, where the
@@ -87,11 +88,12 @@ type Withdraw struct {
 	Form ui.Form // fields "name", "number", "email", "message"
 	// Once the order is known (from a link or an account) its lines can be chosen.
 	Lines []WithdrawLine
+	Keep  []Hidden // carried along
 }
 
 // WithdrawLine is a line of the order that may be given back.
 type WithdrawLine struct {
-	ID       string // field "line" with this value; quantity in "quantity/ID"
+	ID       string // field "line" with this value; quantity in "quantity.ID"
 	Title    string
 	TextLang lang.Lang
 	Quantity int
@@ -121,7 +123,7 @@ type WithdrawDone struct {
 // Support is "/support".
 type Support struct {
 	Shell
-	Form     ui.Form // fields "email", "name", "order", "subject", "message"
+	Form     ui.Form // fields "topic", "message", "order", "name", "email"
 	About    string  // the product, order or purchase the question is about, in words; or ""
 	Keep     []Hidden
 	Busy     string // sentence when answers take longer than usual, or ""

@@ -1,0 +1,79 @@
+package storefront
+
+import (
+	"crypto/tls"
+	"net/http"
+	"strings"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/shop/support"
+	"kassavalv/internal/web"
+	"kassavalv/internal/web/storefront/view"
+	"kassavalv/internal/web/ui"
+)
+
+// trust is "/trust": only what this program knows itself, as it is now. Where it
+// knows nothing it says nothing.
+func (s *Store) trust(w http.ResponseWriter, r *web.Request) error {
+	l := r.Lang
+	p, err := read(s, r.Context(), func(q *db.Reader) (p view.Trust, err error) {
+		if p.Shell, err = s.shell(q, r, "/trust"); err != nil {
+			return p, err
+		}
+		f, err := s.framed(q)
+		if err != nil {
+			return p, err
+		}
+		waiting, late, err := support.Queue(q)
+		if err != nil {
+			return p, err
+		}
+		p.MeasuredAt = q.Now()
+		// Behind a proxy the line ends elsewhere; then nothing is claimed.
+		if r.TLS != nil {
+			p.Figures = append(p.Figures, view.Figure{Name: lang.T(l, "trust.tls"), Value: tls.VersionName(r.TLS.Version), Note: lang.T(l, "trust.tls.note")})
+		}
+		p.Figures = append(p.Figures,
+			view.Figure{Name: lang.T(l, "trust.waiting"), Value: lang.Number(l, waiting), Note: lang.T(l, "trust.waiting.note")},
+			view.Figure{Name: lang.T(l, "trust.late"), Value: lang.Number(l, late), Note: lang.N(l, "trust.late.note", f.hours), Tone: lateTone(late)},
+			view.Figure{Name: lang.T(l, "trust.others"), Value: "0", Note: lang.T(l, "trust.others.note")})
+		c := f.company
+		p.Sections = []view.TrustSection{
+			{Heading: lang.T(l, "trust.company"), Facts: factsOf(
+				lang.T(l, "trust.company.name"), c.Name, lang.T(l, "trust.company.org"), c.OrgNumber, lang.T(l, "trust.company.vat"), c.VATNumber, lang.T(l, "trust.company.seat"), c.Seat,
+				lang.T(l, "trust.company.address"), strings.TrimPrefix(c.Address(), ",  "), lang.T(l, "trust.company.phone"), c.Phone, lang.T(l, "trust.company.mail"), c.Mail)},
+			{Heading: lang.T(l, "trust.money"), Text: lang.T(l, "trust.money.text")},
+			{Heading: lang.T(l, "trust.data"), Text: lang.T(l, "trust.data.text"), Facts: factsOf(
+				lang.T(l, "trust.data.cart"), lang.T(l, "trust.data.cart.text"), lang.T(l, "trust.data.order"), lang.T(l, "trust.data.order.text"),
+				lang.T(l, "trust.data.log"), lang.T(l, "trust.data.log.text"), lang.T(l, "trust.data.cookie"), lang.T(l, "trust.data.cookie.text"))},
+			{Heading: lang.T(l, "trust.open"), Text: lang.T(l, "trust.open.text")},
+		}
+		if c.Example {
+			p.Sections[0].Text = lang.T(l, "foot.example")
+		}
+		return p, nil
+	})
+	if err != nil {
+		return err
+	}
+	return web.HTML(w, r, http.StatusOK, view.TrustPage(p))
+}
+
+func lateTone(late int64) ui.Tone {
+	if late > 0 {
+		return ui.Wait
+	}
+	return ui.OK
+}
+
+// factsOf pairs names with values and leaves out what is not known.
+func factsOf(pairs ...string) []view.Fact {
+	var out []view.Fact
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			out = append(out, view.Fact{Name: pairs[i], Value: pairs[i+1]})
+		}
+	}
+	return out
+}
