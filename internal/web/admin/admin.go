@@ -9,9 +9,11 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/file"
 	"kassavalv/internal/mail"
+	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/search"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/shield"
@@ -29,6 +31,9 @@ type Admin struct {
 	Index    *search.Index // may be nil: no list of goods that run low
 	Carriers fulfilment.Carriers
 	Mailer   *mail.Mailer // may be nil: letters are listed but not read
+	// Standard tells the price of the least expensive standard delivery that was
+	// offered for an order, as in returns.Desk. May be nil.
+	Standard func(q db.Q, o order.Order) (money.Money, bool)
 	Log      *slog.Logger
 
 	Origin   string // public origin, without a slash at the end
@@ -48,7 +53,7 @@ const (
 // Routes is the table of contents.
 func (a *Admin) Routes() []web.Route {
 	var out []web.Route
-	for _, part := range [][]web.Route{a.doorRoutes(), a.startRoutes()} {
+	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes()} {
 		out = append(out, part...)
 	}
 	return out

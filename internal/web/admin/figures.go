@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kassavalv/internal/money"
+	"kassavalv/internal/web/admin/assets"
 )
 
 // seconds writes a wait for a header: whole seconds, one at least.
@@ -49,3 +50,5 @@ func typed(n int64) string {
 	}
 	return s
 }
+
+func sheet() string { return assets.URL("office.css") }

@@ -54,7 +54,7 @@ func (a *Admin) Authorize(w http.ResponseWriter, r *web.Request, who web.Who) (c
 	if who != web.AnyStaff {
 		if err := by.Need(auth.Right(who.Right())); err != nil {
 			// The route's pattern, never its path: that may hold a number.
-			if e := auth.RecordRefusal(ctx, a.DB, by, "route.denied", r.Method+" "+r.Route.Path, 0, who.Right()); e != nil {
+			if e := auth.RecordRefusal(ctx, a.DB, by, "route.denied", "route", 0, who.Right()+" at "+r.Method+" "+r.Route.Path); e != nil {
 				return ctx, auth.By{}, e
 			}
 			return ctx, by, err

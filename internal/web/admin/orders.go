@@ -1,13 +1,133 @@
 package admin
 
 import (
+	"net/http"
 	"time"
 
+	"kassavalv/internal/auth"
+	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/order"
+	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
 )
+
+func (a *Admin) orderRoutes() []web.Route {
+	read, write, money := web.Staff(auth.OrdersRead), web.Staff(auth.OrdersWrite), web.Staff(auth.RefundsWrite)
+	return []web.Route{
+		a.page(get, "/admin/orders", read, (*visit).orders),
+		a.page(get, "/admin/orders/{number}", read, (*visit).order),
+		a.page(get, "/admin/orders/{number}/slip.pdf", read, (*visit).slip),
+		a.page(post, "/admin/orders/{number}/ship", write, (*visit).ship),
+		a.page(post, "/admin/orders/{number}/parcels/{parcel}/arrived", write, (*visit).arrived),
+		a.page(post, "/admin/orders/{number}/cancel", write, (*visit).cancelOrder),
+		a.page(post, "/admin/orders/{number}/refund", money, (*visit).refund),
+		a.page(get, "/admin/returns", read, (*visit).returnsList),
+		a.page(get, "/admin/returns/{id}", read, (*visit).returnPage),
+		a.page(post, "/admin/returns/{id}/receive", write, (*visit).receiveReturn),
+		a.page(post, "/admin/returns/{id}/accept", write, (*visit).acceptReturn),
+		a.page(post, "/admin/returns/{id}/reject", write, (*visit).rejectReturn),
+		a.page(post, "/admin/returns/{id}/take-back", write, (*visit).takeBackReturn),
+		a.page(post, "/admin/returns/{id}/refund", money, (*visit).refundReturn),
+		a.page(get, "/admin/purchases", read, (*visit).purchases),
+		a.page(get, "/admin/purchases/{id}", read, (*visit).purchase),
+		a.page(post, "/admin/purchases/{id}/look", web.Staff(auth.JobsWrite), (*visit).lookAtPurchase),
+		a.page(post, "/admin/refunds/{id}/clear", money, (*visit).clearAlarm),
+	}
+}
+
+// pageSize is how many rows a list shows.
+const pageSize = 50
+
+// tab is one way to filter a list.
+type tab struct{ key, word string }
+
+// tabs draws the filters of a list; the first is the list as it stands by itself.
+func (v *visit) tabs(path, now string, ts ...tab) view.Block {
+	links := make([]ui.Link, len(ts))
+	for i, t := range ts {
+		links[i] = ui.Link{Text: v.t(t.word), URL: query(path, "show", t.key), Current: t.key == now}
+	}
+	return view.Tabs(v.l, v.t("filter"), links)
+}
+
+// listQuery reads the filter and the place of a list. An unknown filter is the
+// first one, and a place that is none the beginning: addresses are typed too.
+func (v *visit) listQuery(tabs []tab, more ...string) (show string, before db.ID, qv web.Values, err error) {
+	if qv, err = v.r.ReadQuery(append(more, "show", "before")...); err != nil {
+		return "", 0, nil, err
+	}
+	for _, t := range tabs {
+		if t.key == qv.Get("show") {
+			show = t.key
+		}
+	}
+	if s := qv.Get("before"); s != "" {
+		if id, e := db.ParseID(s); e == nil && id > 0 {
+			before = id
+		}
+	}
+	return show, before, qv, nil
+}
+
+// paged gives a table its way on: rows were asked for one more than fits.
+func paged[T any](t *view.Table, rows []T, before db.ID, key func(T) db.ID, path string, kv ...string) []T {
+	if len(rows) > pageSize {
+		rows = rows[:pageSize]
+		t.Next = query(path, append(kv, "before", key(rows[pageSize-1]).String())...)
+	}
+	if before > 0 {
+		t.First = query(path, kv...)
+	}
+	return rows
+}
+
+var orderTabs = []tab{{"", "orders.all"}, {"pack", "orders.pack"}, {"unpaid", "orders.unpaid"}, {"closed", "orders.closed"}, {"cancelled", "orders.cancelled"}}
+
+// orders lists the orders, newest first. A number leads to its order.
+func (v *visit) orders() error {
+	show, before, qv, err := v.listQuery(orderTabs, "number")
+	if err != nil {
+		return err
+	}
+	if n, ok := order.ParseNumber(qv.Get("number")); ok {
+		number := order.Order{Number: n}.NumberString()
+		_, err := read(v, func(q *db.Reader) (order.Order, error) { return order.ByNumber(q, v.by, number) })
+		if err == nil {
+			return web.SeeOther(v.w, v.r, "/admin/orders/"+number)
+		}
+	}
+	var f order.Filter
+	switch show {
+	case "pack":
+		f = order.Filter{State: order.Placed, Unshipped: true}
+	case "unpaid":
+		f = order.Filter{Unpaid: true}
+	case "closed":
+		f = order.Filter{State: order.Closed}
+	case "cancelled":
+		f = order.Filter{State: order.Cancelled}
+	}
+	rows, err := read(v, func(q *db.Reader) ([]order.Order, error) { return order.List(q, v.by, f, before, pageSize+1) })
+	if err != nil {
+		return err
+	}
+	t := view.Table{Caption: v.t("orders.title"), Cols: v.orderCols(), Empty: v.t("orders.none")}
+	if show != "" {
+		t.EmptyURL, t.EmptyGo = "/admin/orders", v.t("show_all")
+	}
+	rows = paged(&t, rows, before, func(o order.Order) db.ID { return o.ID }, "/admin/orders", "show", show)
+	for _, o := range rows {
+		t.Rows = append(t.Rows, v.orderRow(o, time.Now()))
+	}
+	find := view.Form{Action: "/admin/orders", Submit: v.t("find"), Fields: []view.Field{{Input: ui.Input{Name: "number", Label: v.t("orders.number"), Value: qv.Get("number"), InputMode: "numeric", Max: 20, Short: true}}}}
+	blocks := []view.Block{v.tabs("/admin/orders", show, orderTabs...), view.Filter(v.l, find)}
+	if qv.Get("number") != "" {
+		blocks = append(blocks, view.Notice(ui.Wait, v.t("orders.number.none")))
+	}
+	return v.show(http.StatusOK, view.Shell{Title: v.t("orders.title")}, append(blocks, view.TableBlock(v.l, t))...)
+}
 
 func (v *visit) orderCols() []ui.Column {
 	return []ui.Column{{Text: v.t("col.order")}, {Text: v.t("col.placed")}, {Text: v.t("col.goods")}, {Text: v.t("col.delivery")}, {Text: v.t("col.state")}, {Text: v.t("col.total"), Num: true}}
@@ -16,7 +136,7 @@ func (v *visit) orderCols() []ui.Column {
 // orderRow is an order in a list. It opens nothing sealed: a list reads no names.
 func (v *visit) orderRow(o order.Order, now time.Time) view.Row {
 	text, tone := v.orderState(o, now)
-	goods, more := "", ""
+	goods := ""
 	if len(o.Lines) > 0 {
 		goods = o.Lines[0].Title(v.l)
 	}
@@ -24,23 +144,31 @@ func (v *visit) orderRow(o order.Order, now time.Time) view.Row {
 	for _, l := range o.Lines {
 		pieces += l.Quantity - l.Cancelled
 	}
-	more = lang.N(v.l, "admin.pieces", int(pieces))
+	more := lang.N(v.l, "admin.pieces", int(pieces))
 	if len(o.Lines) > 1 {
 		more = lang.N(v.l, "admin.more_lines", len(o.Lines)-1) + ", " + more
 	}
 	r := view.Row{Cells: []view.Cell{
-		{Text: o.NumberString(), URL: "/admin/orders/" + o.NumberString()},
+		{Text: o.NumberString(), URL: orderPath(o)},
 		{Text: lang.Stamp(v.l, o.PlacedAt)},
 		{Text: goods, Sub: more},
 		{Text: o.Draft.Shipping.Name(v.l)},
 		{Text: text, Badge: true, Tone: tone},
 		{Text: lang.Money(v.l, o.Total), Num: true},
 	}}
-	if o.State == order.Placed && !o.IsShipped() && !o.Draft.Shipping.ShipsOn.IsZero() && o.Draft.Shipping.ShipsOn.Add(24*time.Hour).Before(now) {
-		r.Tone = ui.Wait // it should have left
+	if late(o, now) {
+		r.Tone = ui.Wait
 	}
 	return r
 }
+
+// late reports whether the order should have left by now.
+func late(o order.Order, now time.Time) bool {
+	ships := o.Draft.Shipping.ShipsOn
+	return o.State == order.Placed && !o.IsShipped() && !ships.IsZero() && ships.AddDate(0, 0, 1).Before(now)
+}
+
+func orderPath(o order.Order) string { return "/admin/orders/" + o.NumberString() }
 
 // orderState is where an order stands in one word: what there is to do about it
 // comes before what is done.

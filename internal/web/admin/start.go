@@ -123,7 +123,7 @@ func (v *visit) start() error {
 	if v.by.Has(auth.OrdersRead) {
 		add("pack", len(w.pack), ui.OK, "/admin/orders?show=pack", "")
 		add("alarms", len(w.alarms)+len(w.refunds), ui.Stop, "/admin/purchases?show=alarm", "")
-		add("returns", w.returns, ui.Wait, "/admin/returns?show=open", note("returns.due", w.returnDue))
+		add("returns", w.returns, ui.Wait, "/admin/returns", note("returns.due", w.returnDue))
 		add("unpaid", w.unpaid, ui.Wait, "/admin/orders?show=unpaid", note("overdue", w.overdue))
 	}
 	if v.by.Has(auth.CatalogRead) {

@@ -13,7 +13,6 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/web"
-	"kassavalv/internal/web/admin/assets"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
 )
@@ -191,7 +190,7 @@ func (v *visit) show(code int, s view.Shell, blocks ...view.Block) error {
 
 // shell fills what stands around the page.
 func (v *visit) shell(s view.Shell) (view.Shell, error) {
-	s.Lang, s.SheetURL = v.l, assets.URL("office.css")
+	s.Lang, s.SheetURL = v.l, sheet()
 	s.Path = v.r.CanonicalPath()
 	if v.r.URL.RawQuery != "" && v.r.Method == http.MethodGet {
 		s.Path += "?" + v.r.URL.RawQuery
@@ -238,7 +237,10 @@ var navs = []struct {
 	path, key, icon string
 	right           auth.Right
 }{
-	{"/admin", "start", "home", ""},
+	{home, "start", "home", ""},
+	{"/admin/orders", "orders", "box", auth.OrdersRead},
+	{"/admin/returns", "returns", "return", auth.OrdersRead},
+	{"/admin/purchases", "purchases", "card", auth.OrdersRead},
 }
 
 func (v *visit) nav() []view.Nav {

@@ -1,0 +1,141 @@
+package admin_test
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/stock"
+	"kassavalv/internal/shoptest"
+)
+
+// From the list to a parcel on its way: what somebody does who packs all day.
+func TestShip(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		v, u := o.Product(12900, 10), o.Product(4900, 10)
+		bought := o.bought(stock.Line{Variant: v, Quantity: 2}, stock.Line{Variant: u, Quantity: 1})
+		b := o.as("orders")
+		if a := b.page("/admin"); !strings.Contains(a.body, bought.NumberString()) {
+			t.Error("the start page does not show the order to pack")
+		}
+		if a := b.page("/admin/orders?show=pack"); !strings.Contains(a.body, bought.NumberString()) {
+			t.Error("the list does not show it")
+		}
+		if a := b.get("/admin/orders?number=" + bought.NumberString()); a.location() != "/admin/orders/"+bought.NumberString() {
+			t.Errorf("a number leads to %q", a.location())
+		}
+		path := "/admin/orders/" + bought.NumberString()
+		a := b.page(path)
+		for _, want := range []string{shoptest.Contact.Name, shoptest.Contact.Address.Line1, "Vara 1", "Vara 2"} {
+			if !strings.Contains(a.body, want) {
+				t.Errorf("the order's page lacks %q", want)
+			}
+		}
+		pdf := b.page(path + "/slip.pdf")
+		if pdf.header.Get("Content-Type") != "application/pdf" || !bytes.HasPrefix([]byte(pdf.body), []byte("%PDF-")) || pdf.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("packing slip: %s", pdf.header)
+		}
+
+		first, second := bought.Lines[0].ID.String(), bought.Lines[1].ID.String()
+		key := keyField.FindStringSubmatch(a.body)[1]
+		for name, bad := range map[string][]string{
+			"none":     {"pieces." + first, "0", "pieces." + second, ""},
+			"words":    {"pieces." + first, "två"},
+			"too many": {"pieces." + first, "3"},
+			"tracking": {"pieces." + first, "1", "tracking", "<script>"},
+		} {
+			a := b.post(path+"/ship", append(bad, "carrier", "local", "key", "k-"+name)...)
+			if a.status < 400 || a.status > 422 || !strings.Contains(a.body, `class="summary"`) || strings.Contains(a.body, "<script>") && strings.Contains(a.body, `value="<script>`) {
+				t.Errorf("%s: %d", name, a.status)
+			}
+		}
+		sent := []string{"pieces." + first, "1", "pieces." + second, "1", "carrier", "local", "tracking", "KV12345", "key", key}
+		if a := b.done(path+"/ship", sent...); !strings.Contains(a.body, "https://carrier.example/track/KV12345") {
+			t.Error("the parcel cannot be followed from the page")
+		}
+		b.done(path+"/ship", sent...) // a second click ships nothing more
+		now := look(o, func(q *db.Reader) (order.Order, error) { return order.ByID(q, bought.ID) })
+		if now.Lines[0].Shipped != 1 || now.Lines[1].Shipped != 1 {
+			t.Errorf("shipped %d and %d, want 1 and 1", now.Lines[0].Shipped, now.Lines[1].Shipped)
+		}
+		if l := look(o, func(q *db.Reader) (stock.Level, error) { return stock.One(q, v) }); l.OnHand != 9 || l.Allocated != 1 {
+			t.Errorf("stock is %+v", l)
+		}
+		parcels := look(o, func(q *db.Reader) ([]fulfilment.Parcel, error) { return fulfilment.Parcels(q, bought.ID) })
+		if len(parcels) != 1 {
+			t.Fatalf("%d parcels", len(parcels))
+		}
+		a = b.done(path+"/parcels/"+parcels[0].ID.String()+"/arrived", "")
+		if !strings.Contains(a.body, "Framme hos kunden") {
+			t.Error("the timeline does not tell that it arrived")
+		}
+		// The rest is cancelled, and its money goes back.
+		b.done(path+"/cancel", "cancel_reason", "trasig vid packning")
+		now = look(o, func(q *db.Reader) (order.Order, error) { return order.ByID(q, bought.ID) })
+		if now.Lines[0].Cancelled != 1 || !now.IsShipped() {
+			t.Errorf("after cancelling: %+v", now.Lines[0])
+		}
+	})
+}
+
+// Money goes back only with a fresh proof, once for each form.
+func TestRefund(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		v := o.Product(20000, 5)
+		bought := o.bought(stock.Line{Variant: v, Quantity: 1})
+		b := o.as("orders")
+		path := "/admin/orders/" + bought.NumberString()
+		o.stale("orders")
+		a := b.page(path)
+		if !strings.Contains(a.body, `name="totp"`) {
+			t.Fatal("an old proof, and the form asks for no new one")
+		}
+		key := regexpKeys(a.body)
+		pay := func(code string) answer {
+			return b.post(path+"/refund", "amount", "50,50", "reason", "repig vara", "key", key, "totp", code)
+		}
+		for _, code := range []string{"", "000000"} {
+			if a := pay(code); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `value="50,50"`) {
+				t.Errorf("code %q: %d", code, a.status)
+			}
+		}
+		refunds := func() []payment.RefundRow {
+			return look(o, func(q *db.Reader) ([]payment.RefundRow, error) {
+				i, err := payment.OfPurchase(q, bought.Purchase)
+				if err != nil {
+					return nil, err
+				}
+				return payment.RefundsOf(q, i.ID)
+			})
+		}
+		if n := len(refunds()); n != 0 {
+			t.Fatalf("%d refunds without a proof", n)
+		}
+		a = pay(o.code(o.member("orders")))
+		if a.status != http.StatusSeeOther || a.header.Get("Set-Cookie") == "" {
+			t.Fatalf("refund: %d %s", a.status, a.text())
+		}
+		if a := pay(""); a.status != http.StatusSeeOther { // a second click: fresh now, and the same key
+			t.Errorf("again: %d", a.status)
+		}
+		if got := refunds(); len(got) != 1 || got[0].Amount.Amount != 5050 {
+			t.Errorf("refunds: %+v", got)
+		}
+		if a := b.post(path+"/refund", "amount", "9999", "reason", "för mycket", "key", "other"); a.status != http.StatusConflict {
+			t.Errorf("more than there is: %d", a.status)
+		}
+		// Customer service reads orders and moves no money.
+		s := o.as("support")
+		if a := s.page(path); strings.Contains(a.body, path+"/refund") || strings.Contains(a.body, path+"/ship") {
+			t.Error("the page offers what the role may not do")
+		}
+		if a := s.post(path+"/refund", "amount", "1", "reason", "x"); a.status != http.StatusForbidden {
+			t.Errorf("support refunds: %d", a.status)
+		}
+	})
+}

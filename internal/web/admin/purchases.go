@@ -1,0 +1,217 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"kassavalv/internal/auth"
+	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/money"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/returns"
+	"kassavalv/internal/web/admin/view"
+	"kassavalv/internal/web/ui"
+)
+
+var purchaseTabs = []tab{{"", "purchases.all"}, {"alarm", "purchases.alarm"}, {"unknown", "purchases.unknown"}, {"processing", "purchases.processing"}, {"awaiting_customer", "purchases.awaiting"}, {"refused", "purchases.refused"}}
+
+var purchaseTones = map[checkout.State]ui.Tone{checkout.Received: ui.Wait, checkout.Awaiting: ui.Wait, checkout.Processing: ui.Wait, checkout.Unknown: ui.Wait, checkout.Paid: ui.OK, checkout.Placed: ui.OK}
+
+// purchases lists the attempts to buy with their true states.
+func (v *visit) purchases() error {
+	show, before, _, err := v.listQuery(purchaseTabs)
+	if err != nil {
+		return err
+	}
+	f := checkout.Filter{State: checkout.State(show)}
+	if show == "alarm" {
+		f = checkout.Filter{Alarm: true}
+	}
+	type list struct {
+		ps     []checkout.Purchase
+		alarms []returns.Alarm
+	}
+	got, err := read(v, func(q *db.Reader) (l list, err error) {
+		if l.ps, err = checkout.List(q, v.by, f, before, pageSize+1); err != nil {
+			return l, err
+		}
+		if show == "alarm" || show == "" {
+			l.alarms, err = returns.Alarms(q, v.by, countTo)
+		}
+		return l, err
+	})
+	if err != nil {
+		return err
+	}
+	t := view.Table{Caption: v.t("purchases.title"), Empty: v.t("purchases.none." + map[bool]string{true: "alarm", false: "all"}[show == "alarm"]),
+		Cols: []ui.Column{{Text: v.t("col.started")}, {Text: v.t("col.state")}, {Text: v.t("col.money")}, {Text: v.t("col.method")}, {Text: v.t("col.goods")}, {Text: v.t("col.total"), Num: true}}}
+	for _, p := range paged(&t, got.ps, before, func(p checkout.Purchase) db.ID { return p.ID }, "/admin/purchases", "show", show) {
+		row := view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, p.Created), URL: "/admin/purchases/" + p.ID.String()}, {Text: v.word("purchase.state.", string(p.State)), Badge: true, Tone: purchaseTones[p.State]},
+			{Text: v.word("purchase.money.", string(p.Money))}, {Text: v.methodName(p.Method)}, {Text: goodsOf(p.Draft, v.l)}, {Text: lang.Money(v.l, p.Total)}}}
+		if p.Alarm != "" {
+			row.Tone = ui.Stop
+			row.Cells[1].Sub = v.word("alarm.", p.Alarm)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	blocks := []view.Block{v.tabs("/admin/purchases", show, purchaseTabs...)}
+	if len(got.alarms) > 0 {
+		blocks = append(blocks, v.refundAlarms(got.alarms))
+	}
+	return v.show(http.StatusOK, view.Shell{Title: v.t("purchases.title"), Lead: v.t("purchases.lead")}, append(blocks, view.TableBlock(v.l, t))...)
+}
+
+func goodsOf(d order.Draft, l lang.Lang) string {
+	if len(d.Lines) == 0 {
+		return ""
+	}
+	s := d.Lines[0].Title(l)
+	if len(d.Lines) > 1 {
+		s += ", " + lang.N(l, "admin.more_lines", len(d.Lines)-1)
+	}
+	return s
+}
+
+// refundAlarms are refunds that somebody must look at.
+func (v *visit) refundAlarms(as []returns.Alarm) view.Block {
+	t := view.Table{Caption: v.t("refund.alarms"), Cols: []ui.Column{{Text: v.t("col.refund")}, {Text: v.t("col.what")}, {Text: v.t("col.purchase")}, {}}}
+	for _, a := range as {
+		do := view.Cell{}
+		if v.by.Has(auth.RefundsWrite) {
+			do.Block = view.ButtonForm(v.l, view.Button{Action: "/admin/refunds/" + a.Refund.String() + "/clear", Text: v.t("refund.alarm.clear")})
+		}
+		t.Rows = append(t.Rows, view.Row{Tone: ui.Stop, Cells: []view.Cell{{Text: lang.Stamp(v.l, a.At)}, {Text: lang.T(v.l, "returns.alarm."+a.Code)}, {Text: v.t("money.purchase.go"), URL: "/admin/purchases/" + a.Purchase.String()}, do}})
+	}
+	return view.Panel("", v.t("refund.alarms"), view.TableBlock(v.l, t))
+}
+
+// clearAlarm says that somebody has dealt with a refund.
+func (v *visit) clearAlarm() error {
+	if _, err := v.r.ReadForm(); err != nil {
+		return err
+	}
+	id, err := v.id("id")
+	if err != nil {
+		return err
+	}
+	if err := v.do("refund.clear", "refund", id, func(tx *db.Tx) error { return returns.ClearAlarm(tx, v.by, id) }); err != nil {
+		return err
+	}
+	return v.done("alarm_cleared", "/admin/purchases?show=alarm")
+}
+
+// purchase is one attempt to buy: what the shop knows of it, step by step.
+func (v *visit) purchase() error {
+	id, err := v.id("id")
+	if err != nil {
+		return err
+	}
+	type file struct {
+		p      checkout.Purchase
+		steps  []checkout.Step
+		number string
+		i      payment.Intent
+		has    bool
+	}
+	f, err := read(v, func(q *db.Reader) (f file, err error) {
+		if err = v.by.Need(auth.OrdersRead); err != nil {
+			return f, err
+		}
+		if f.p, err = checkout.ByID(q, id); errors.Is(err, db.ErrNotFound) {
+			return f, fault.NotFound()
+		}
+		if err != nil {
+			return f, err
+		}
+		if f.steps, err = checkout.Steps(q, id); err != nil {
+			return f, err
+		}
+		if f.i, err = payment.OfPurchase(q, id); err == nil {
+			f.has = true
+		} else if !errors.Is(err, db.ErrNotFound) {
+			return f, err
+		}
+		if f.p.Order > 0 {
+			o, err := order.ByID(q, f.p.Order)
+			if err != nil {
+				return f, err
+			}
+			f.number = o.NumberString()
+		}
+		return f, nil
+	})
+	if err != nil {
+		return err
+	}
+	p, m := f.p, func(x money.Money) string { return lang.Money(v.l, x) }
+	facts := []view.Pair{{Key: v.t("col.state"), Value: v.word("purchase.state.", string(p.State)), Sub: checkout.Message(v.l, p, v.methodName(p.Method))},
+		{Key: v.t("col.money"), Value: v.word("purchase.money.", string(p.Money))}, {Key: v.t("col.method"), Value: v.methodName(p.Method)}, {Key: v.t("col.total"), Value: m(p.Total)}}
+	if f.has {
+		facts = append(facts, view.Pair{Key: v.t("purchase.captured"), Value: m(f.i.Captured)}, view.Pair{Key: v.t("money.refunded"), Value: m(f.i.Refunded)})
+		if f.i.Refunding.Amount > 0 {
+			facts = append(facts, view.Pair{Key: v.t("purchase.refunding"), Value: m(f.i.Refunding)})
+		}
+		if f.i.ProviderRef != "" {
+			facts = append(facts, view.Pair{Key: v.t("purchase.ref"), Value: f.i.ProviderRef})
+		}
+	}
+	if p.Reason != "" {
+		facts = append(facts, view.Pair{Key: v.t("purchase.reason"), Value: strings.TrimSuffix(p.Reason+" · "+p.Code, " · ")})
+	}
+	if f.number != "" {
+		facts = append(facts, view.Pair{Key: v.t("col.order"), Value: f.number, URL: "/admin/orders/" + f.number})
+	}
+	facts = append(facts, view.Pair{Key: v.t("col.started"), Value: lang.Stamp(v.l, p.Created)})
+	if !p.State.Terminal() {
+		facts = append(facts, view.Pair{Key: v.t("purchase.answer_by"), Value: lang.Stamp(v.l, p.AnswerBy)}, view.Pair{Key: v.t("purchase.check"), Value: lang.Stamp(v.l, p.CheckAt), Sub: v.t("purchase.checks", "n", p.Checks)})
+	}
+	var main []view.Block
+	if p.Alarm != "" {
+		main = append(main, view.Notice(ui.Stop, v.word("alarm.", p.Alarm), view.Say(v.word("alarm.do.", p.Alarm))))
+	}
+	main = append(main, view.Panel("", v.t("purchase.facts"), view.Facts(v.l, facts)))
+	if v.by.Has(auth.JobsWrite) {
+		main = append(main, view.Panel("", v.t("purchase.look"), view.Quiet(v.t("purchase.look.text")),
+			view.ButtonForm(v.l, view.Button{Action: "/admin/purchases/" + id.String() + "/look", Text: v.t("purchase.look.go"), Main: true})))
+	}
+	entries := make([]ui.Entry, len(f.steps))
+	for i, s := range f.steps {
+		entries[i] = ui.Entry{At: lang.Stamp(v.l, s.At), ISO: lang.ISO(s.At), Text: v.word("purchase.state.", string(s.State)), More: v.word("purchase.why.", s.Why), Now: i == len(f.steps)-1}
+	}
+	return v.show(http.StatusOK, view.Shell{Title: v.t("purchase.title"), Crumbs: []ui.Link{{Text: v.t("purchases.title"), URL: "/admin/purchases"}, {Text: lang.Stamp(v.l, p.Created), URL: "/admin/purchases/" + id.String()}}},
+		view.Beside(view.Group(main...), view.Panel("", v.t("purchase.steps"), view.Timeline(entries))))
+}
+
+// lookAtPurchase asks the bank now.
+func (v *visit) lookAtPurchase() error {
+	if _, err := v.r.ReadForm(); err != nil {
+		return err
+	}
+	id, err := v.id("id")
+	if err != nil {
+		return err
+	}
+	// The right is checked and the wish recorded in a transaction of its own; the
+	// bank is asked outside any.
+	err = v.do("purchase.look", "purchase", id, func(tx *db.Tx) error {
+		if err := v.by.Need(auth.JobsWrite); err != nil {
+			return err
+		}
+		if _, err := checkout.ByID(tx, id); err != nil {
+			return fault.NotFound()
+		}
+		return v.by.Record(tx, "purchase.look", "purchase", id, "", "")
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := v.Desk.Look(v.ctx(), id, "staff"); err != nil {
+		return err
+	}
+	return v.done("looked", "/admin/purchases/"+id.String())
+}
