@@ -158,6 +158,7 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender mail.Sender) error {
 	a.Jobs = job.NewRunner(a.DB, a.Log)
 	a.Shelf = &cart.Shelf{Country: Country}
+	a.DB.OnChange(a.Shelf.Changed)
 	folder, err := file.OpenFolder(filepath.Join(a.Dir, "files"))
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package cart
 import (
 	"embed"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"kassavalv/internal/db"
@@ -63,12 +65,12 @@ func (c Cart) Pieces() (n int64) {
 // New makes an empty cart.
 func New(tx *db.Tx, v *secret.Vault, currency string) (Cart, error) {
 	c := Cart{ID: tx.NewID(), Version: 1, Currency: currency, Changed: tx.Now()}
-	_, err := tx.Exec(`INSERT INTO cart_cart (id, token_hash, version, currency, postal_code, point_id, created_at, changed_at) VALUES ($1,$2,1,$3,'','',$4,$4)`,
+	_, err := tx.Exec(`INSERT INTO cart_cart (id, token_hash, version, currency, postal_code, point_id, codes, created_at, changed_at) VALUES ($1,$2,1,$3,'','','',$4,$4)`,
 		c.ID, secret.TokenHash(c.Token(v)), currency, tx.Now())
 	return c, err
 }
 
-const cols = `id, version, currency, COALESCE(person_id,0), postal_code, COALESCE(option_id,0), point_id, COALESCE(purchase_id,0), changed_at, contact`
+const cols = `id, version, currency, COALESCE(person_id,0), postal_code, COALESCE(option_id,0), point_id, COALESCE(purchase_id,0), changed_at, contact, codes`
 
 // ByToken reads a cart with its lines. A 404 fault for any other text, the
 // empty one included.
@@ -86,18 +88,17 @@ func ByID(q db.Q, id db.ID) (Cart, error) {
 }
 
 func load(q db.Q, r *db.Row) (c Cart, err error) {
-	err = r.Scan(&c.ID, &c.Version, &c.Currency, &c.Person, &c.PostalCode, &c.Option, &c.Point, &c.Purchase, &c.Changed, &c.contact)
+	var codes string
+	err = r.Scan(&c.ID, &c.Version, &c.Currency, &c.Person, &c.PostalCode, &c.Option, &c.Point, &c.Purchase, &c.Changed, &c.contact, &codes)
 	if errors.Is(err, db.ErrNotFound) {
 		return Cart{}, fault.NotFound()
 	}
 	if err != nil {
 		return Cart{}, err
 	}
-	if c.Lines, err = db.All(q, func(r *db.Rows) (l Line, err error) { err = r.Scan(&l.ID, &l.Variant, &l.Quantity); return },
-		`SELECT id, variant_id, quantity FROM cart_line WHERE cart_id=$1 ORDER BY id`, c.ID); err != nil {
-		return Cart{}, err
-	}
-	c.Codes, err = db.All(q, func(r *db.Rows) (s string, err error) { err = r.Scan(&s); return }, `SELECT code FROM cart_code WHERE cart_id=$1 ORDER BY code`, c.ID)
+	c.Codes = strings.Fields(codes)
+	c.Lines, err = db.All(q, func(r *db.Rows) (l Line, err error) { err = r.Scan(&l.ID, &l.Variant, &l.Quantity); return },
+		`SELECT id, variant_id, quantity FROM cart_line WHERE cart_id=$1 ORDER BY id`, c.ID)
 	return c, err
 }
 
@@ -224,17 +225,27 @@ func SetDelivery(tx *db.Tx, c *Cart, option db.ID, point string) error {
 
 // AddCode keeps a canonical discount code; twice is once.
 func AddCode(tx *db.Tx, c *Cart, code string) error {
+	if slices.Contains(c.Codes, code) {
+		return nil
+	}
 	if len(c.Codes) >= MaxCodes {
 		return fault.Conflict("too_many_codes")
 	}
-	_, err := tx.Exec(`INSERT INTO cart_code (cart_id, code) VALUES ($1,$2) ON CONFLICT (cart_id, code) DO NOTHING`, c.ID, code)
-	return err
+	if code == "" || strings.ContainsAny(code, " \n\t") {
+		return fault.Invalid(fault.Field{Pointer: "/code", Code: "code_unknown"})
+	}
+	return setCodes(tx, c, append(slices.Clone(c.Codes), code))
 }
 
-// RemoveCode drops a code.
+// RemoveCode drops a code; one that is not there is no error.
 func RemoveCode(tx *db.Tx, c *Cart, code string) error {
-	_, err := tx.Exec(`DELETE FROM cart_code WHERE cart_id=$1 AND code=$2`, c.ID, code)
-	return err
+	return setCodes(tx, c, slices.DeleteFunc(slices.Clone(c.Codes), func(s string) bool { return s == code }))
+}
+
+func setCodes(tx *db.Tx, c *Cart, codes []string) error {
+	slices.Sort(codes)
+	c.Codes = codes
+	return tx.ExecOne(`UPDATE cart_cart SET codes=$2 WHERE id=$1`, c.ID, strings.Join(codes, " "))
 }
 
 // Became marks the cart as ordered: it can be read, and never changed again.
@@ -253,7 +264,7 @@ func Sweep(tx *db.Tx, keep time.Duration, n int) (persons []db.ID, carts int, er
 		return nil, 0, err
 	}
 	for _, x := range rows {
-		for _, s := range []string{`DELETE FROM cart_line WHERE cart_id=$1`, `DELETE FROM cart_code WHERE cart_id=$1`, `DELETE FROM cart_cart WHERE id=$1`} {
+		for _, s := range []string{`DELETE FROM cart_line WHERE cart_id=$1`, `DELETE FROM cart_cart WHERE id=$1`} {
 			if _, err := tx.Exec(s, x.id); err != nil {
 				return nil, 0, err
 			}

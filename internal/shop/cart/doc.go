@@ -8,5 +8,5 @@
 // whether it was made from what the buyer saw. Requests carry intent only: a
 // variant and a quantity, a code, a delivery option; never a price.
 //
-// Tables: cart_cart, cart_line, cart_code.
+// Tables: cart_cart, cart_line.
 package cart

@@ -14,11 +14,6 @@ import (
 	"kassavalv/internal/shop/stock"
 )
 
-// Shelf looks up what a cart's view is computed from.
-type Shelf struct {
-	Country string // whose VAT applies
-}
-
 // LineView is a line as it stands now.
 type LineView struct {
 	Line
@@ -55,28 +50,23 @@ type View struct {
 // View computes the cart from goods, prices, stock and delivery as they are at
 // q's instant.
 func (s *Shelf) View(q db.Q, v *secret.Vault, c Cart, lg lang.Lang) (View, error) {
+	return s.view(q, c, lg, false)
+}
+
+// Fresh is View from the database alone: what a purchase freezes.
+func (s *Shelf) Fresh(q db.Q, c Cart, lg lang.Lang) (View, error) { return s.view(q, c, lg, true) }
+
+func (s *Shelf) view(q db.Q, c Cart, lg lang.Lang, fresh bool) (View, error) {
 	out := View{Cart: c, HasBuyer: len(c.contact) > 0}
 	ids := make([]db.ID, len(c.Lines))
 	for i, l := range c.Lines {
 		ids[i] = l.Variant
 	}
-	infos, err := catalog.VariantForSale(q, ids)
-	if err != nil {
-		return out, err
-	}
-	prices, err := pricing.Selling(q, c.Currency, ids, q.LegalNow())
+	have, err := s.look(q, c.Currency, ids, fresh)
 	if err != nil {
 		return out, err
 	}
 	levels, err := stock.Levels(q, ids)
-	if err != nil {
-		return out, err
-	}
-	rates, err := pricing.Rates(q, s.Country)
-	if err != nil {
-		return out, err
-	}
-	methods, err := delivery.Methods(q)
 	if err != nil {
 		return out, err
 	}
@@ -86,15 +76,16 @@ func (s *Shelf) View(q db.Q, v *secret.Vault, c Cart, lg lang.Lang) (View, error
 			return out, err
 		}
 	}
-	in := pricing.Input{Currency: c.Currency, At: q.LegalNow(), Codes: rules, Rates: rates}
+	in := pricing.Input{Currency: c.Currency, At: q.LegalNow(), Codes: rules, Rates: have.rates}
 	for _, l := range c.Lines {
-		lv := LineView{Line: l, Info: infos[l.Variant], Level: levels[l.Variant], Price: prices[l.Variant]}
+		it := have.goods[l.Variant]
+		lv := LineView{Line: l, Info: it.info, Level: levels[l.Variant], Price: it.price}
 		title := lv.Info.Title.SV
 		if lg == lang.EN && lv.Info.Title.EN != "" {
 			title = lv.Info.Title.EN
 		}
 		_, counted := levels[l.Variant]
-		_, priced := prices[l.Variant]
+		priced := it.has
 		switch {
 		case !lv.Info.Sellable || !counted || !priced || lv.Price.Price.Currency != c.Currency:
 			out.Problems = append(out.Problems, Problem{Code: "not_for_sale", Line: l.ID, Key: "cart.problem.not_for_sale", Args: []any{"title", title}, Block: true})
@@ -123,7 +114,7 @@ func (s *Shelf) View(q db.Q, v *secret.Vault, c Cart, lg lang.Lang) (View, error
 		return out, err
 	}
 	out.Goods.Value = money.New(out.Quote.Goods.Amount-out.Quote.Discount.Amount, c.Currency)
-	out.Options = delivery.Offer(methods, out.Goods, c.PostalCode, q.LegalNow())
+	out.Options = delivery.Offer(have.methods, out.Goods, c.PostalCode, q.LegalNow())
 	if o, ok := delivery.Find(out.Options, c.Option); ok {
 		out.Chosen = &o
 		in.Delivery = &pricing.Charge{Label: catalog.Localized{SV: o.Method.NameSV, EN: o.Method.NameEN}, Price: o.Price}

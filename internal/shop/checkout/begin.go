@@ -184,7 +184,7 @@ func (d *Desk) begin(tx *db.Tx, r Request) (begun, error) {
 	if err := d.limits(tx, c.ID, d.peer(r.Peer)); err != nil {
 		return begun{}, err
 	}
-	view, err := d.Shelf.View(tx, d.Vault, c, r.Lang)
+	view, err := d.Shelf.Fresh(tx, c, r.Lang)
 	if err != nil {
 		return begun{}, err
 	}

@@ -11,7 +11,6 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
-	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/fulfilment"
@@ -76,44 +75,57 @@ func (s *Store) read(r *web.Request, token string) (Cart, error) {
 		if err != nil {
 			return Cart{}, err
 		}
-		v, err := s.Shelf.View(q, s.Vault, c, r.Lang)
-		if err != nil {
-			return Cart{}, err
-		}
-		who, ok, err := cart.Contact[order.Contact](q, s.Vault, c)
-		if err != nil {
-			return Cart{}, err
-		}
-		purchase := ""
-		if c.Purchase > 0 {
-			p, err := checkout.ByID(q, c.Purchase)
-			if err != nil {
-				return Cart{}, err
-			}
-			purchase = p.Token(s.Vault)
-		}
-		var contact *order.Contact
-		if ok {
-			contact = &who
-		}
-		return cartShape(v, token, r.Lang, contact, purchase), nil
+		return s.shape(q, c, token, r.Lang)
 	})
 }
 
-// change runs one change of the cart and answers with it.
+// shape computes the cart as it stands at q's instant.
+func (s *Store) shape(q db.Q, c cart.Cart, token string, lg lang.Lang) (Cart, error) {
+	v, err := s.Shelf.View(q, s.Vault, c, lg)
+	if err != nil {
+		return Cart{}, err
+	}
+	who, ok, err := cart.Contact[order.Contact](q, s.Vault, c)
+	if err != nil {
+		return Cart{}, err
+	}
+	purchase := ""
+	if c.Purchase > 0 {
+		p, err := checkout.ByID(q, c.Purchase)
+		if err != nil {
+			return Cart{}, err
+		}
+		purchase = p.Token(s.Vault)
+	}
+	var contact *order.Contact
+	if ok {
+		contact = &who
+	}
+	return cartShape(v, token, lg, contact, purchase), nil
+}
+
+// change runs one change of the cart and answers with what it made of it. The
+// answer is computed in the same transaction: the writer has the pages at hand,
+// and nobody else's change can come between.
 func (s *Store) change(w http.ResponseWriter, r *web.Request, status int, fn func(tx *db.Tx, c *cart.Cart) error) error {
 	token := r.PathValue("id")
-	err := db.Do(r.Context(), s.DB, func(tx *db.Tx) error {
+	out, _, err := db.Write(r.Context(), s.DB, func(tx *db.Tx) (Cart, error) {
 		c, err := cart.Open(tx, s.Vault, token)
 		if err != nil {
-			return err
+			return Cart{}, err
 		}
-		return fn(tx, &c)
+		if err := fn(tx, &c); err != nil {
+			return Cart{}, err
+		}
+		if c, err = cart.ByID(tx, c.ID); err != nil {
+			return Cart{}, err
+		}
+		return s.shape(tx, c, token, r.Lang)
 	})
 	if err != nil {
 		return s.withCart(r, token, err)
 	}
-	return s.answer(w, r, status, token)
+	return web.JSON(w, r, status, out)
 }
 
 // withCart adds the cart as it now stands to a 409, so that the caller need not
@@ -136,11 +148,17 @@ func (s *Store) newCart(w http.ResponseWriter, r *web.Request) error {
 	if _, err := web.Decode[struct{}](r, web.Budget{Optional: true}); err != nil {
 		return err
 	}
-	c, _, err := db.Write(r.Context(), s.DB, func(tx *db.Tx) (cart.Cart, error) { return cart.New(tx, s.Vault, s.Currency) })
+	out, _, err := db.Write(r.Context(), s.DB, func(tx *db.Tx) (Cart, error) {
+		c, err := cart.New(tx, s.Vault, s.Currency)
+		if err != nil {
+			return Cart{}, err
+		}
+		return s.shape(tx, c, c.Token(s.Vault), r.Lang)
+	})
 	if err != nil {
 		return err
 	}
-	return s.answer(w, r, http.StatusCreated, c.Token(s.Vault))
+	return web.JSON(w, r, http.StatusCreated, out)
 }
 
 func (s *Store) getCart(w http.ResponseWriter, r *web.Request) error {
@@ -169,17 +187,17 @@ func (s *Store) addLine(w http.ResponseWriter, r *web.Request) error {
 	if err := f.Err(); err != nil {
 		return err
 	}
-	return s.change(w, r, http.StatusCreated, func(tx *db.Tx, c *cart.Cart) error { return AddToCart(tx, c, variant, n) })
+	return s.change(w, r, http.StatusCreated, func(tx *db.Tx, c *cart.Cart) error { return AddToCart(tx, s.Shelf, c, variant, n) })
 }
 
 // AddToCart checks that the variant is sold and puts it in: the one rule under
 // pages and API.
-func AddToCart(tx *db.Tx, c *cart.Cart, variant db.ID, n int64) error {
-	infos, err := catalog.VariantForSale(tx, []db.ID{variant})
+func AddToCart(tx *db.Tx, shelf *cart.Shelf, c *cart.Cart, variant db.ID, n int64) error {
+	ok, err := shelf.ForSale(tx, c.Currency, variant)
 	if err != nil {
 		return err
 	}
-	if info, ok := infos[variant]; !ok || !info.Sellable {
+	if !ok {
 		return fault.Invalid(fault.Field{Pointer: "/variant_id", Code: "unknown_variant"})
 	}
 	_, err = cart.Add(tx, c, variant, n)

@@ -220,7 +220,7 @@ func (s *Store) addLine(w http.ResponseWriter, r *web.Request) error {
 		if err != nil {
 			return fault.Invalid(fault.Field{Pointer: "/variant_id", Code: "unknown_variant"})
 		}
-		return api.AddToCart(tx, c, variant, n)
+		return api.AddToCart(tx, s.Shelf, c, variant, n)
 	})
 }
 

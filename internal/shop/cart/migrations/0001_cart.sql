@@ -8,6 +8,7 @@ CREATE TABLE cart_cart (
   postal_code   TEXT NOT NULL,
   option_id     INTEGER,
   point_id      TEXT NOT NULL,
+  codes         TEXT NOT NULL,
   purchase_id   INTEGER,
   created_at    INTEGER NOT NULL,
   changed_at    INTEGER NOT NULL
@@ -20,10 +21,4 @@ CREATE TABLE cart_line (
   variant_id INTEGER NOT NULL,
   quantity   INTEGER NOT NULL CHECK (quantity BETWEEN 1 AND 999),
   UNIQUE (cart_id, variant_id)
-) STRICT;
-
-CREATE TABLE cart_code (
-  cart_id INTEGER NOT NULL REFERENCES cart_cart (id),
-  code    TEXT NOT NULL,
-  PRIMARY KEY (cart_id, code)
 ) STRICT;
