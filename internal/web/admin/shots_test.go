@@ -11,6 +11,7 @@ import (
 
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/shop/stock"
+	"kassavalv/internal/web/static"
 )
 
 func TestShots(t *testing.T) {
@@ -34,6 +35,10 @@ func TestShots(t *testing.T) {
 		if r.URL.Path == "/shot" {
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprintf(w, `<body style="margin:0"><iframe src="%s" style="border:0;width:%spx;height:%spx"></iframe>`, r.FormValue("u"), r.FormValue("w"), r.FormValue("h"))
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/static/") {
+			static.Handler().ServeHTTP(w, r)
 			return
 		}
 		r.Host = strings.TrimPrefix(o.srv.URL, "https://")
@@ -64,7 +69,7 @@ func TestShots(t *testing.T) {
 			}
 			name := strings.NewReplacer("?", "-", "=", "-", "/", "_").Replace(strings.Trim(p, "/"))
 			out := dir + "/" + name + "-" + w + ".png"
-			cmd := exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size="+map[string]string{"390": "500", "1280": "1280"}[w]+","+h, "--virtual-time-budget=3000", "--screenshot="+out, px.URL+"/shot?w="+w+"&h="+h+"&u="+strings.NewReplacer("?", "%3F", "&", "%26").Replace(p))
+			cmd := exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size="+map[string]string{"390": "500", "1280": "1280"}[w]+","+h, "--virtual-time-budget=1500", "--screenshot="+out, px.URL+"/shot?w="+w+"&h="+h+"&u="+strings.NewReplacer("?", "%3F", "&", "%26").Replace(p))
 			if b, err := cmd.CombinedOutput(); err != nil {
 				t.Error(p, err, string(b))
 			}
