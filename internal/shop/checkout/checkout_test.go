@@ -3,6 +3,8 @@ package checkout_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -403,5 +405,15 @@ func TestEveryStateIsReachable(t *testing.T) {
 				t.Errorf("%s leads to %s, which is no state", s, n)
 			}
 		}
+	}
+}
+
+func TestDiagramInDocs(t *testing.T) {
+	b, err := os.ReadFile("../../../docs/purchase.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), checkout.Diagram()) {
+		t.Errorf("docs/purchase.md does not hold the diagram of the code:\n%s", checkout.Diagram())
 	}
 }

@@ -1,5 +1,10 @@
 package checkout
 
+import (
+	"slices"
+	"strings"
+)
+
 // State of a purchase, as the surface names it.
 type State string
 
@@ -51,3 +56,15 @@ const (
 	Returned Money = "returned"
 	Unsure   Money = "unknown"
 )
+
+// Diagram draws the transitions for docs/purchase.md, in a stable order.
+func Diagram() string {
+	var lines []string
+	for from, tos := range Transitions {
+		for _, to := range tos {
+			lines = append(lines, "  "+string(from)+" --> "+string(to)+"\n")
+		}
+	}
+	slices.Sort(lines)
+	return "stateDiagram-v2\n  [*] --> received\n" + strings.Join(lines, "")
+}
