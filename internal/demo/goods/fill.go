@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	fillChunk = 40
+	fillChunk = 50
 	fillSeed  = 559999
 )
 

@@ -133,7 +133,7 @@ func coffeeBag(c *Canvas) {
 	c.Fill(lab, Flat(Hex(0xf6eddc)))
 	c.Clip(lab, func() { // the sun comes up behind a ridge
 		c.Fill(Box(366, 440, 268, 128, 0), Grad(0, 440, 0, 568, Hex(0xf3d9a4), Hex(0xf0b86a)))
-		c.Fill(Circle(500, 560, 62), Flat(Hex(0xe58e3a)))
+		c.Clip(Box(366, 440, 268, 128, 0), func() { c.Fill(Circle(500, 560, 62), Flat(Hex(0xe58e3a))) })
 		for i := range 9 {
 			a := math.Pi * (float64(i) + .5) / 9
 			c.Line(P(500-80*math.Cos(a), 560-80*math.Sin(a)).L(500-104*math.Cos(a), 560-104*math.Sin(a)), 5, Flat(Hex(0xe58e3a)))
