@@ -1,0 +1,118 @@
+package notice
+
+import (
+	"fmt"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/mail"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/support"
+)
+
+// mayHaveLeft is after how long a buyer may have closed the page on which he would have read
+// how the purchase ended.
+const mayHaveLeft = 60 * time.Second
+
+// ofPurchase says whom to tell that a purchase came to nothing: the buyer, when he may
+// have left, or when his money was taken; nobody when he ended it himself.
+func ofPurchase(q db.Q, d Deps, ref db.ID) (addressee, error) {
+	p, err := checkout.ByID(q, ref)
+	if err != nil {
+		return addressee{}, err
+	}
+	if p.State != checkout.Refused && p.State != checkout.Expired {
+		return addressee{}, nil
+	}
+	if !gone(p) && (p.Reason == string(payment.BuyerLeft) || p.Changed.Sub(p.Created) <= mayHaveLeft) {
+		return addressee{}, nil
+	}
+	return addressee{p.Person, p.Lang}, nil
+}
+
+// gone: the buyer paid, and the goods were not there any more.
+func gone(p checkout.Purchase) bool { return p.Reason == checkout.AlarmGone }
+
+// ended tells how a purchase came to nothing.
+func ended(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
+	p, err := checkout.ByID(q, ref)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	who, err := checkout.ContactOf(q, d.Vault, p)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	c, err := content.Company(q)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	t := mail.Letter{Lang: l, Title: lang.T(l, "notice.ended.title")}
+	switch {
+	case gone(p):
+		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "state.gone", "amount", p.Total)})
+	case p.State == checkout.Expired:
+		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "state.expired")})
+	default:
+		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "state.refused")}, mail.Part{Text: reason(l, p)})
+	}
+	t.Parts = append(t.Parts, mail.Part{Button: &mail.Button{Label: lang.T(l, "notice.see_purchase"), URL: d.url(l, "/purchases/"+p.Token(d.Vault))}})
+	t.Foot = []string{lang.T(l, "notice.why.purchase")}
+	return finish(who.Email, lang.T(l, "notice.ended.subject"), t, c)
+}
+
+func reason(l lang.Lang, p checkout.Purchase) string {
+	switch payment.Reason(p.Reason) {
+	case payment.Insufficient:
+		return lang.T(l, "refuse.funds")
+	case payment.AuthFailed:
+		return lang.T(l, "refuse.auth")
+	case payment.BankError:
+		return lang.T(l, "refuse.bank_error")
+	case payment.ProviderDown:
+		return lang.T(l, "refuse.provider_down", "provider", method(l, p.Method))
+	}
+	return lang.T(l, "refuse.neutral")
+}
+
+// caseReceived tells that a question has come, where to follow it, and when an answer
+// is promised. It carries none of the words.
+func caseReceived(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
+	k, err := support.ByID(q, ref)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	due := k.Due
+	if due.IsZero() { // answered before the letter was written
+		due = q.Now()
+	}
+	return caseLetter(q, d, k, l, "notice.case_received", lang.T(l, "support.sent", "weekday", lang.Weekday(l, due), "time", lang.Clock(l, due)))
+}
+
+// caseAnswered tells that there is an answer to read.
+func caseAnswered(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
+	k, err := support.OfMessage(q, ref)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	return caseLetter(q, d, k, l, "notice.case_answered", lang.T(l, "notice.case_answered.text"))
+}
+
+func caseLetter(q db.Q, d Deps, k support.Case, l lang.Lang, key, text string) (mail.Message, error) {
+	who, err := support.ContactOf(q, d.Vault, k)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	c, err := content.Company(q)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	num := fmt.Sprint(k.Number)
+	t := mail.Letter{Lang: l, Title: lang.T(l, key+".title"), Parts: []mail.Part{{Text: text},
+		{Button: &mail.Button{Label: lang.T(l, "notice.see_case"), URL: d.url(l, "/cases/"+k.Token(d.Vault))}}, {Text: lang.T(l, "notice.case_link")}},
+		Foot: []string{lang.T(l, "notice.why.case", "number", num)}}
+	return finish(who.Mail, lang.T(l, key+".subject", "number", num), t, c)
+}
