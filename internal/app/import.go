@@ -56,10 +56,12 @@ func Import(ctx context.Context, dir string, cfg Config, path string, o ImportOp
 		return intake.Report{}, err
 	}
 	defer a.Close(context.WithoutCancel(ctx))
-	files, err := file.Open(a.DB, filepath.Join(dir, "files"))
+	folder, err := file.OpenFolder(filepath.Join(dir, "files"))
 	if err != nil {
 		return intake.Report{}, err
 	}
+	defer folder.Close()
+	files := file.New(a.DB, folder)
 	return intake.Import(ctx, a.DB, importer, f, intake.Options{DryRun: o.DryRun, Images: o.Images, Files: files, Progress: o.Progress})
 }
 

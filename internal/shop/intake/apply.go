@@ -56,6 +56,9 @@ type chunk struct {
 	tree *catalog.Tree
 	// new prices
 	prices []pricing.Set
+	// of the product that is being updated
+	levels map[db.ID]stock.Level
+	now    map[db.ID]pricing.Span
 }
 
 func (c *chunk) problem(line int, of col, code string, kv ...any) {
@@ -192,9 +195,11 @@ func (c *chunk) resolve(it *item) (*catalog.Product, error) {
 	}
 	kept := it.variants[:0]
 	for _, v := range it.variants {
-		owner, err := c.owner(v)
-		if err != nil {
-			return nil, err
+		var owner db.ID
+		if !names(p, v) {
+			if owner, err = c.owner(v); err != nil {
+				return nil, err
+			}
 		}
 		if owner != 0 && (p == nil || owner != p.ID) {
 			if p == nil {
@@ -219,13 +224,30 @@ func (c *chunk) resolve(it *item) (*catalog.Product, error) {
 	return p, nil
 }
 
+// names tells that p itself has the variant's SKU, or its GTIN where it has no
+// SKU: codes are unique, so no other product need be asked.
+func names(p *catalog.Product, v variant) bool {
+	if p == nil {
+		return false
+	}
+	for _, o := range p.Variants {
+		if o.Status != catalog.Removed && (v.sku != "" && o.SKU == v.sku || v.sku == "" && v.gtin != "" && o.GTIN == v.gtin) {
+			return true
+		}
+	}
+	return false
+}
+
 // owner is the product with the variant's SKU, else its GTIN; 0 for none.
 func (c *chunk) owner(v variant) (db.ID, error) {
-	for _, look := range []func() (db.ID, error){
-		func() (db.ID, error) { return catalog.VariantBySKU(c.tx, v.sku) },
-		func() (db.ID, error) { return catalog.VariantByGTIN(c.tx, v.gtin) },
-	} {
-		id, err := look()
+	for _, look := range []struct {
+		code string
+		by   func(db.Q, string) (db.ID, error)
+	}{{v.sku, catalog.VariantBySKU}, {v.gtin, catalog.VariantByGTIN}} {
+		if look.code == "" {
+			continue
+		}
+		id, err := look.by(c.tx, look.code)
 		if fault.Is(err, "not_found") {
 			continue
 		}

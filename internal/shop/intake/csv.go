@@ -205,9 +205,13 @@ func (r *reader) split() (cells []string, end int, bad string) {
 			}
 		} else {
 			k := i
-			for r.at(k) && r.buf[k] != r.comma && r.buf[k] != '\n' && r.buf[k] != '\r' {
-				if k++; k-i > MaxCell {
+			for {
+				n := r.plain(r.buf[k:])
+				if k += n; k-i > MaxCell {
 					return nil, 0, "cell_too_large"
+				}
+				if k < len(r.buf) || !r.at(k) {
+					break
 				}
 			}
 			s, i = string(r.buf[i:k]), k
@@ -232,6 +236,16 @@ func (r *reader) split() (cells []string, end int, bad string) {
 		}
 		return cells, i, ""
 	}
+}
+
+// plain is how many bytes go by before a cell or a row ends.
+func (r *reader) plain(b []byte) int {
+	for i, c := range b {
+		if c == r.comma || c == '\n' || c == '\r' {
+			return i
+		}
+	}
+	return len(b)
 }
 
 // quoted reads a cell whose opening mark is before i, and returns where its

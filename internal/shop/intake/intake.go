@@ -36,10 +36,10 @@ type Options struct {
 
 // Problem is something wrong with a row, or a note about it.
 type Problem struct {
-	Line   int // of the file, from 1; 0: the file as a whole
-	Column string
-	Code   string
-	Args   map[string]any
+	Line   int            `json:"line"` // of the file, from 1; 0: the file as a whole
+	Column string         `json:"column"`
+	Code   string         `json:"code"`
+	Args   map[string]any `json:"args,omitempty"`
 }
 
 // Sentence is the reason for people.
@@ -62,25 +62,25 @@ type Count struct {
 
 // Report says what an import did, or a dry run would do.
 type Report struct {
-	Format       string
-	Encoding     string
-	Separator    string // "," ";" "|" or "tab"
-	DryRun       bool
-	Rows         int // without the header
-	RowsBad      int // rows with a problem
-	Products     Count
-	NotIn        int // products of which nothing went in
-	Variants     Count
-	Categories   int // made
-	PicturesNow  int // taken from the folder
-	PicturesDue  int // to be fetched by jobs
-	Unknown      []string
-	Unused       []string
-	Problems     []Problem // by line
-	ProblemCount int
-	Notes        []Problem
-	NoteCount    int
-	Took         time.Duration
+	Format       string        `json:"format"`
+	Encoding     string        `json:"encoding"`
+	Separator    string        `json:"separator"` // "," ";" "|" or "tab"
+	DryRun       bool          `json:"dry_run"`
+	Rows         int           `json:"rows"`     // without the header
+	RowsBad      int           `json:"rows_bad"` // rows with a problem
+	Products     Count         `json:"products"`
+	NotIn        int           `json:"products_not_in"` // products of which nothing went in
+	Variants     Count         `json:"variants"`
+	Categories   int           `json:"categories_created"`
+	PicturesNow  int           `json:"pictures_taken"` // from the folder
+	PicturesDue  int           `json:"pictures_due"`   // to be fetched by jobs
+	Unknown      []string      `json:"unknown_columns"`
+	Unused       []string      `json:"unused_columns"`
+	ProblemCount int           `json:"problem_count"`
+	Problems     []Problem     `json:"problems"` // by line, at most MaxListed
+	NoteCount    int           `json:"note_count"`
+	Notes        []Problem     `json:"notes"` // rows that are in, though not in every way as the file has them
+	Took         time.Duration `json:"took_ns"`
 }
 
 // In is how many products of the file are in the shop after the import.

@@ -162,9 +162,9 @@ func (m *markdown) close(t html.Token) {
 	}
 }
 
-// text writes words. The tokenizer has not resolved entities yet.
+// text writes words, whose entities the tokenizer has resolved.
 func (m *markdown) text(s string) {
-	s = html.UnescapeString(strings.ToValidUTF8(s, ""))
+	s = strings.ToValidUTF8(s, "")
 	if m.breaks {
 		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 		for i, para := range strings.Split(s, "\n\n") {
@@ -261,6 +261,10 @@ func (m *markdown) endLink() {
 	text := strings.TrimSpace(strings.ReplaceAll(m.link.String(), "\n", " "))
 	m.link.Reset()
 	if text != "" {
+		if s, ok := strings.CutSuffix(m.line.String(), "!"); ok && !m.space {
+			m.line.Reset()
+			m.line.WriteString(s + "\\!") // or it would be a picture
+		}
 		m.word("[" + text + "](" + m.href + ")")
 	}
 	m.href = ""

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"kassavalv/internal/db"
-	"kassavalv/internal/fault"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/pricing"
@@ -27,6 +26,19 @@ func (c *chunk) update(it *item, p *catalog.Product, shelves []db.ID) error {
 		return err
 	}
 	if err := note(c.members(it, p, shelves)); err != nil {
+		return err
+	}
+	var all []db.ID
+	for _, v := range p.Variants {
+		if v.Status != catalog.Removed {
+			all = append(all, v.ID)
+		}
+	}
+	var err error
+	if c.levels, err = stock.Levels(c.tx, all); err != nil {
+		return err
+	}
+	if c.now, err = pricing.At(c.tx, pricing.Currency, all, c.tx.LegalNow()); err != nil {
 		return err
 	}
 	ids := make([]db.ID, len(it.variants))
@@ -217,13 +229,12 @@ func (c *chunk) variant(it *item, v *variant, p *catalog.Product, old *catalog.V
 	if v.backorder != unsaid {
 		want.Backorder = v.backorder == yes
 	}
-	level, err := stock.One(c.tx, old.ID)
-	if fault.Is(err, "not_found") {
-		err = stock.Put(c.tx, c.by, old.ID, old.Tracked, old.Backorder)
+	level, ok := c.levels[old.ID]
+	if !ok {
+		if err := stock.Put(c.tx, c.by, old.ID, old.Tracked, old.Backorder); err != nil {
+			return 0, false, err
+		}
 		level = stock.Level{Variant: old.ID, Tracked: old.Tracked, Backorder: old.Backorder}
-	}
-	if err != nil {
-		return 0, false, err
 	}
 	onHand := level.OnHand
 	if v.counted && want.Tracked {
@@ -253,11 +264,7 @@ func (c *chunk) variant(it *item, v *variant, p *catalog.Product, old *catalog.V
 		changed = true
 	}
 	if v.priced {
-		now, err := pricing.At(c.tx, pricing.Currency, []db.ID{old.ID}, c.tx.LegalNow())
-		if err != nil {
-			return 0, false, err
-		}
-		if s, ok := now[old.ID]; !ok || s.Price.Amount != v.price {
+		if s, ok := c.now[old.ID]; !ok || s.Price.Amount != v.price {
 			c.prices = append(c.prices, pricing.Set{Variant: old.ID, Price: money.New(v.price, pricing.Currency)})
 			changed = true
 		}

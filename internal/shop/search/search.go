@@ -33,11 +33,16 @@ type Index struct {
 	tree  *catalog.Tree
 	due   time.Time // when the next document changes by the clock
 	loads atomic.Int64
+
+	noted   uint64        // changes heard of
+	settled uint64        // of these, the ones that can be found
+	moved   chan struct{} // closed when settled grows
+	after   []func()
 }
 
 // New makes an empty index that hears of changes from now on.
 func New(d *db.DB, currency, country string, log *slog.Logger) *Index {
-	x := &Index{d: d, currency: currency, country: country, log: log, e: newEngine(), ready: make(chan struct{}), wake: make(chan struct{}, 1), dirty: map[db.ID]bool{}, all: true}
+	x := &Index{d: d, currency: currency, country: country, log: log, e: newEngine(), ready: make(chan struct{}), wake: make(chan struct{}, 1), dirty: map[db.ID]bool{}, all: true, moved: make(chan struct{})}
 	d.OnChange(x.changed)
 	return x
 }
@@ -59,6 +64,9 @@ func (x *Index) changed(cs []db.Change) {
 		case catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign:
 			x.all, any = true, true
 		}
+	}
+	if any {
+		x.noted++
 	}
 	x.mu.Unlock()
 	if any {
@@ -128,13 +136,18 @@ func (x *Index) follow(ctx context.Context) error {
 		ids = append(ids, id)
 	}
 	x.all, x.dirty = false, map[db.ID]bool{}
+	upTo := x.noted
 	x.mu.Unlock()
+	if !all && len(ids) == 0 {
+		return nil
+	}
 	if all {
 		if err := x.readAll(ctx); err != nil {
 			x.again(true, nil)
 			return err
 		}
 		x.once.Do(func() { close(x.ready) })
+		x.reached(upTo)
 		return nil
 	}
 	for len(ids) > 0 {
@@ -145,7 +158,55 @@ func (x *Index) follow(ctx context.Context) error {
 		}
 		ids = ids[n:]
 	}
+	x.reached(upTo)
 	return nil
+}
+
+// reached says that changes up to n can be found.
+func (x *Index) reached(n uint64) {
+	x.mu.Lock()
+	x.settled = n
+	close(x.moved)
+	x.moved = make(chan struct{})
+	after := x.after
+	x.mu.Unlock()
+	for _, fn := range after {
+		fn()
+	}
+}
+
+// Settle waits until every change that was committed in this process before the
+// call can be found, or ctx ends. Run must be running.
+func (x *Index) Settle(ctx context.Context) error {
+	select {
+	case <-x.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	x.mu.Lock()
+	want := x.noted
+	x.mu.Unlock()
+	for {
+		x.mu.Lock()
+		done, moved := x.settled >= want, x.moved
+		x.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// OnRead has fn called after each reading of changes: what was kept of lists
+// made before it is old. fn must be quick.
+func (x *Index) OnRead(fn func()) {
+	x.mu.Lock()
+	x.after = append(x.after, fn)
+	x.mu.Unlock()
 }
 
 func (x *Index) again(all bool, ids []db.ID) {
