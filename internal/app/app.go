@@ -228,6 +228,7 @@ func (a *App) background(ctx context.Context) error {
 		every(ctx, time.Second, func() { _, err := audit.Seal(ctx, a.DB); a.note("audit seal", err) })
 	})
 	run("search", a.Index.Run)
+	run("control", func(ctx context.Context) { a.note("control socket", a.control(ctx)) })
 	run("sweeper", a.sweep)
 	return nil
 }

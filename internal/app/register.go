@@ -22,6 +22,7 @@ import (
 	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/intake"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/pricing"
@@ -40,7 +41,7 @@ import (
 var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
-	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations,
+	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations,
 }
 
 type principal struct{}

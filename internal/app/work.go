@@ -5,14 +5,17 @@ import (
 	"time"
 
 	"kassavalv/internal/job"
+	"kassavalv/internal/shop/notice"
 	"kassavalv/internal/shop/support"
 )
 
 // work registers what the job runner does.
 func (a *App) work() {
 	if a.Mail != nil {
+		notice.Register(a.Jobs, notice.Deps{DB: a.DB, Vault: a.Vault, Mail: a.Mail, Base: a.Origin, Carriers: a.Carriers})
 		a.Mail.Handle(a.Jobs)
 	}
+	a.fetchPictures()
 	a.Jobs.Handle("checkout.money_returned", job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.MoneyReturned(ctx, j.Ref) })
 	support.Register(a.Jobs, a.DB)
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })
