@@ -82,6 +82,9 @@ func (a *App) buildRoutes() {
 	office := &api.Admin{Store: store, By: By, Refunds: a.refund, Cancel: a.cancelOrder}
 	a.front = &storefront.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Index: a.Index, Files: a.Files, Carriers: a.Carriers, Log: a.Log, Origin: a.Origin,
 		Currency: Currency, Country: Country, Stopping: a.stopping}
+	if a.demo {
+		a.front.Tagline = catalog.Localized{SV: "Bra saker för hem och trädgård", EN: "Good things for home and garden"}
+	}
 	shop := a.front.Routes()
 	shop = append(shop, store.Routes()...)
 	shop = append(shop, goods.Routes()...)
