@@ -178,7 +178,7 @@ func (f *filling) product(i int, x invented) catalog.NewProduct {
 			catalog.SV: {Title: x.sv, Description: x.textSV, Materials: x.materialSV},
 			catalog.EN: {Title: x.en, Description: x.textEN, Materials: x.materialEN},
 		},
-		Categories: []db.ID{f.shelf[x.kind.handle()], f.shelf[x.kind.shelf]},
+		Categories: []db.ID{f.shelf[x.kind.handle()]},
 		Values:     x.values,
 		Publish:    true,
 	}

@@ -37,7 +37,7 @@ func kitchenGoods() []good {
 			values: facts([]catalog.NewValue{made(sweden), washable(false)}, of(oakWood), in(brown)),
 		},
 		{
-			handle: "smorkniv-en", categories: []string{"kok", "dukning"}, tags: []string{"trä", "gåva", "utvalt"},
+			handle: "smorkniv-en", categories: []string{"kok"}, tags: []string{"trä", "gåva", "utvalt"},
 			sv:       words{title: "Smörkniv En", text: "Täljd i en, så ingen kniv får samma ådring. 17 cm lång, oljad med kallpressad linolja.\n\nDiska för hand och låt torka liggande. Täljd i Enbacken. Luktar svagt av skog den första veckan."},
 			en:       words{title: "En butter knife", text: "Carved from juniper, so no two have the same grain. 17 cm long, oiled with cold-pressed linseed oil.\n\nWash by hand and let it dry lying down. Carved in Enbacken. It smells faintly of forest for the first week."},
 			core:     catalog.Core{Brand: "Enbacken", Maker: carver, NoWarnings: true},

@@ -26,7 +26,7 @@ func lightGoods() []good {
 			values: facts([]catalog.NewValue{made(sweden)}, of(stearin), in(whiteCol, green)),
 		},
 		{
-			handle: "lykta-fyr", categories: []string{"ljus-och-lampor", "eld-och-ute"}, tags: []string{"ljus", "utvalt"},
+			handle: "lykta-fyr", categories: []string{"ljus-och-lampor"}, tags: []string{"ljus", "utvalt"},
 			sv: words{title: "Lykta Fyr", text: "Galvad plåt och glas, för blockljus upp till 8 cm. 38 cm hög med ringen, 21 cm bred.\n\nTål regn och frost. Byggd i Fyrviken. Står lika gärna på trappan som på bordet.",
 				warnings: []string{"Taket och glaset blir heta. Lyft i ringen först när lyktan svalnat.", "Lämna aldrig ett brinnande ljus utan uppsikt."}},
 			en: words{title: "Fyr lantern", text: "Galvanised sheet and glass, for block candles up to 8 cm. 38 cm tall with its ring, 21 cm wide.\n\nBears rain and frost. Built in Fyrviken. As happy on the steps as on the table.",
