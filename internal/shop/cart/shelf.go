@@ -1,8 +1,10 @@
 package cart
 
 import (
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/shop/catalog"
@@ -33,6 +35,7 @@ type item struct {
 	info  catalog.VariantInfo
 	price pricing.Price
 	has   bool // there is a price
+	facts catalog.Localized
 }
 
 // maxShelf bounds the memory: about 100 MB at the most.
@@ -104,10 +107,14 @@ func (s *Shelf) look(q db.Q, currency string, ids []db.ID, fresh bool) (found, e
 	if err != nil {
 		return f, err
 	}
+	facts, err := s.facts(q, infos)
+	if err != nil {
+		return f, err
+	}
 	for _, id := range missing {
 		p, ok := prices[id]
 		if i, known := infos[id]; known {
-			f.goods[id] = item{i, p, ok}
+			f.goods[id] = item{i, p, ok, facts[i.Product]}
 		}
 	}
 	if fresh {
@@ -151,4 +158,46 @@ func (s *Shelf) ForSale(q db.Q, currency string, variant db.ID) (bool, error) {
 	}
 	it, ok := f.goods[variant]
 	return ok && it.has && it.info.Sellable, nil
+}
+
+// facts are the main characteristics of the products, one sentence each, which
+// the buyer sees beside the button and in the confirmation (distansavtalslagen
+// 2 kap. 2 § 2).
+func (s *Shelf) facts(q db.Q, infos map[db.ID]catalog.VariantInfo) (map[db.ID]catalog.Localized, error) {
+	out := map[db.ID]catalog.Localized{}
+	var ids []db.ID
+	for _, i := range infos {
+		if _, ok := out[i.Product]; !ok {
+			out[i.Product] = catalog.Localized{}
+			ids = append(ids, i.Product)
+		}
+	}
+	ps, err := catalog.ByIDs(q, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range ps {
+		out[p.ID] = catalog.Localized{SV: firstSentence(p.Texts[catalog.SV].Description), EN: firstSentence(p.Texts[catalog.EN].Description)}
+	}
+	return out, nil
+}
+
+// maxFacts is the longest sentence kept, in bytes.
+const maxFacts = 240
+
+// firstSentence takes the words up to the first full stop that ends a sentence,
+// without the marks of Markdown.
+func firstSentence(s string) string {
+	s = strings.NewReplacer("*", "", "_", "", "#", "", "`", "", "\n", " ").Replace(strings.TrimSpace(s))
+	if i := strings.Index(s, ". "); i >= 0 {
+		s = s[:i+1]
+	}
+	if len(s) > maxFacts {
+		cut := maxFacts
+		for cut > 0 && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = strings.TrimSpace(s[:cut]) + "…"
+	}
+	return strings.Join(strings.Fields(s), " ")
 }

@@ -21,7 +21,8 @@ type LineView struct {
 	Level    stock.Level
 	Price    pricing.Price
 	Quoted   pricing.QLine
-	Sellable bool // the wished quantity can be had
+	Facts    catalog.Localized // main characteristics, one sentence
+	Sellable bool              // the wished quantity can be had
 }
 
 // Problem is something about the cart that stops a purchase, or that the buyer
@@ -79,7 +80,7 @@ func (s *Shelf) view(q db.Q, c Cart, lg lang.Lang, fresh bool) (View, error) {
 	in := pricing.Input{Currency: c.Currency, At: q.LegalNow(), Codes: rules, Rates: have.rates}
 	for _, l := range c.Lines {
 		it := have.goods[l.Variant]
-		lv := LineView{Line: l, Info: it.info, Level: levels[l.Variant], Price: it.price}
+		lv := LineView{Line: l, Info: it.info, Level: levels[l.Variant], Price: it.price, Facts: it.facts}
 		title := lv.Info.Title.SV
 		if lg == lang.EN && lv.Info.Title.EN != "" {
 			title = lv.Info.Title.EN

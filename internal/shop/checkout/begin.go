@@ -111,8 +111,12 @@ func (d *Desk) Begin(ctx context.Context, r Request) (Purchase, error) {
 	if err := d.validate(r); err != nil {
 		return Purchase{}, err
 	}
+	at, err := d.point(ctx, r)
+	if err != nil {
+		return Purchase{}, err
+	}
 	for range 3 {
-		b, _, err := db.Write(ctx, d.DB, func(tx *db.Tx) (begun, error) { return d.begin(tx, r) })
+		b, _, err := db.Write(ctx, d.DB, func(tx *db.Tx) (begun, error) { return d.begin(tx, r, at) })
 		if err != nil {
 			return Purchase{}, err
 		}
@@ -140,7 +144,21 @@ func (d *Desk) Begin(ctx context.Context, r Request) (Purchase, error) {
 	return Purchase{}, fault.Conflict("purchase_open")
 }
 
-func (d *Desk) begin(tx *db.Tx, r Request) (begun, error) {
+// point asks the carrier for the name of the chosen place, before any
+// transaction. A carrier that is down hinders nothing: the order then says
+// which place by its id alone.
+func (d *Desk) point(ctx context.Context, r Request) (Point, error) {
+	if d.Points == nil {
+		return Point{}, nil
+	}
+	c, err := db.Read(ctx, d.DB, func(q *db.Reader) (cart.Cart, error) { return cart.ByToken(q, d.Vault, r.Cart) })
+	if err != nil || c.Point == "" || c.Purchase != 0 {
+		return Point{}, err
+	}
+	return d.Points(ctx, c.Option, c.PostalCode, c.Point, r.Lang.Or()), nil
+}
+
+func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
 	c, err := cart.ByToken(tx, d.Vault, r.Cart)
 	if err != nil {
 		return begun{}, err
@@ -205,13 +223,13 @@ func (d *Desk) begin(tx *db.Tx, r Request) (begun, error) {
 	if !ok {
 		return begun{}, fault.Invalid(fault.Field{Pointer: "/customer", Code: "required"})
 	}
-	return d.store(tx, r, c, view, contact, terms, idem)
+	return d.store(tx, r, c, view, contact, terms, idem, at)
 }
 
 // store freezes the purchase, holds the stock, claims the codes and writes the
 // intent: all or nothing.
-func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact order.Contact, terms string, idem []byte) (begun, error) {
-	draft := freeze(view, r.Lang, r.Method, terms)
+func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact order.Contact, terms string, idem []byte, at Point) (begun, error) {
+	draft := freeze(view, r.Lang, r.Method, terms, at)
 	text, err := json.Marshal(draft)
 	if err != nil {
 		return begun{}, err

@@ -10,6 +10,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/payment"
@@ -47,6 +48,7 @@ type Desk struct {
 	Live      bool               // false in the demo: only sandbox money counts
 	Terms     func(q db.Q) (version string, err error)
 	Times     Times
+	Points    func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // names places to collect; nil: none
 	Log       *slog.Logger
 	Step      func(name string) // test hook at the named steps between bank and database; nil outside tests
 

@@ -6,17 +6,23 @@ import (
 	"kassavalv/internal/shop/order"
 )
 
+// Point is the place to collect that the buyer chose, as its carrier names it.
+type Point struct{ Name, Address string }
+
 // freeze turns the view into what is agreed. Ready has been asked.
-func freeze(v cart.View, lg lang.Lang, method, terms string) order.Draft {
+func freeze(v cart.View, lg lang.Lang, method, terms string, at Point) order.Draft {
 	d := order.Draft{Currency: v.Currency, Lang: lg.Or(), Goods: v.Quote.Goods, Discount: v.Quote.Discount, Delivery: v.Quote.Delivery, GiftCard: v.Quote.GiftCard,
 		Total: v.Quote.Total, ToPay: v.Quote.ToPay, Method: method, TermsVersion: terms}
 	for _, l := range v.Lines {
 		label := l.Info.Label()
-		opt := label.SV
+		opt, facts := label.SV, l.Facts.SV
 		if lg == lang.EN && label.EN != "" {
 			opt = label.EN
 		}
-		dl := order.DraftLine{Product: l.Info.Product, Variant: l.Variant, Handle: l.Info.Handle, SKU: l.Info.SKU, TitleSV: l.Info.Title.SV, TitleEN: l.Info.Title.EN, Options: opt,
+		if lg == lang.EN && l.Facts.EN != "" {
+			facts = l.Facts.EN
+		}
+		dl := order.DraftLine{Product: l.Info.Product, Variant: l.Variant, Handle: l.Info.Handle, SKU: l.Info.SKU, TitleSV: l.Info.Title.SV, TitleEN: l.Info.Title.EN, Options: opt, Facts: facts,
 			Quantity: l.Quantity, Unit: l.Price.Price, Total: l.Quoted.Total, Discount: l.Quoted.Discount.Amount, RateBP: l.Quoted.VATRateBP, VAT: l.Quoted.VAT.Amount,
 			Withdrawal: l.Info.Withdrawal.Surface(), Bulky: l.Info.Bulky, WeightG: l.Info.WeightG, ReturnCost: l.Info.ReturnCost.Amount}
 		d.Lines = append(d.Lines, dl)
@@ -27,7 +33,7 @@ func freeze(v cart.View, lg lang.Lang, method, terms string) order.Draft {
 	d.Codes = v.CodesHeld()
 	if o := v.Chosen; o != nil {
 		d.Shipping = order.Shipping{Method: o.Method.ID, Code: o.Method.Code, Kind: string(o.Method.Kind), NameSV: o.Method.NameSV, NameEN: o.Method.NameEN, Carrier: o.Method.Carrier,
-			PointID: v.Point, ShipsOn: o.ShipsOn, Earliest: o.Earliest, Latest: o.Latest}
+			PointID: v.Point, PointName: at.Name, PointAddress: at.Address, ShipsOn: o.ShipsOn, Earliest: o.Earliest, Latest: o.Latest}
 	}
 	return d
 }

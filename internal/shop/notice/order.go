@@ -3,6 +3,7 @@ package notice
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
@@ -80,18 +81,60 @@ func attachments(q db.Q, d Deps, o order.Order, doc order.Document, who order.Co
 	if err != nil {
 		return nil, err
 	}
-	var out []mail.Attachment
+	receipt, err := pdf.Render(ReceiptDoc(o, doc, who, c, l))
+	if err != nil {
+		return nil, err
+	}
+	out := []mail.Attachment{{Name: FileName(o, doc, l), Type: "application/pdf", Data: receipt}}
 	for _, x := range []struct {
 		name string
-		doc  pdf.Doc
-	}{{FileName(o, doc, l), ReceiptDoc(o, doc, who, c, l)}, {lang.T(l, "notice.file.terms") + ".pdf", content.PDF(terms, c, d.Base)}, {lang.T(l, "notice.file.form") + ".pdf", content.PDF(form, c, d.Base)}} {
-		b, err := pdf.Render(x.doc)
+		page content.PageText
+	}{{lang.T(l, "notice.file.terms") + ".pdf", terms}, {lang.T(l, "notice.file.form") + ".pdf", form}} {
+		b, err := papers.render(x.page, c, d.Base)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, mail.Attachment{Name: x.name, Type: "application/pdf", Data: b})
 	}
 	return out, nil
+}
+
+// papers keeps the papers that are the same for every order: terms and form of
+// a version, in a language, of a company as it stood.
+var papers paperCache
+
+type paperKey struct {
+	handle, lang, base string
+	version, company   int64
+}
+
+type paperCache struct {
+	mu sync.Mutex
+	m  map[paperKey][]byte
+}
+
+// maxPapers is far above what a shop has in use at a time.
+const maxPapers = 32
+
+func (p *paperCache) render(page content.PageText, c content.CompanyFacts, base string) ([]byte, error) {
+	k := paperKey{page.Handle, string(page.Lang), base, page.Version, c.Version}
+	p.mu.Lock()
+	b := p.m[k]
+	p.mu.Unlock()
+	if b != nil {
+		return b, nil
+	}
+	b, err := pdf.Render(content.PDF(page, c, base))
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.m == nil || len(p.m) >= maxPapers {
+		p.m = map[paperKey][]byte{}
+	}
+	p.m[k] = b
+	return b, nil
 }
 
 // method is what a way to pay is called inside a sentence.
