@@ -53,7 +53,7 @@ const (
 // Routes is the table of contents.
 func (a *Admin) Routes() []web.Route {
 	var out []web.Route
-	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes()} {
+	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes(), a.productRoutes()} {
 		out = append(out, part...)
 	}
 	return out

@@ -52,3 +52,16 @@ func typed(n int64) string {
 }
 
 func sheet() string { return assets.URL("office.css") }
+
+// joined and split are a list of words in one field.
+func joined(list []string) string { return strings.Join(list, ", ") }
+
+func split(s string) []string {
+	var out []string
+	for _, w := range strings.Split(s, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}

@@ -41,6 +41,10 @@ func TestShots(t *testing.T) {
 			static.Handler().ServeHTTP(w, r)
 			return
 		}
+		if strings.HasPrefix(r.URL.Path, "/media/") {
+			o.admin.Files.Handler().ServeHTTP(w, r)
+			return
+		}
 		r.Host = strings.TrimPrefix(o.srv.URL, "https://")
 		if !strings.Contains(r.URL.Path, "login") {
 			r.Header.Set("Cookie", cookie)
@@ -58,6 +62,9 @@ func TestShots(t *testing.T) {
 	defer px.Close()
 	pages := []string{"/admin", "/admin/login", "/admin/orders", "/admin/orders/" + x.NumberString(), "/admin/purchases"}
 	pages = append(pages, shotPages(o)...)
+	if os.Getenv("NEW") != "" {
+		pages = shotPages(o)
+	}
 	if only := os.Getenv("ONLY"); only != "" {
 		pages = strings.Split(only, ",")
 	}

@@ -241,6 +241,8 @@ var navs = []struct {
 	{"/admin/orders", "orders", "box", auth.OrdersRead},
 	{"/admin/returns", "returns", "return", auth.OrdersRead},
 	{"/admin/purchases", "purchases", "card", auth.OrdersRead},
+	{"/admin/products", "products", "tag", auth.CatalogRead},
+	{"/admin/stock", "stock", "store", auth.CatalogRead},
 }
 
 func (v *visit) nav() []view.Nav {

@@ -44,6 +44,10 @@ type Cell struct {
 	Block          Block // instead of text
 }
 
+func (c Cell) empty() bool {
+	return (c.Text == "" || c.Text == "–") && c.Sub == "" && c.Block == nil && c.Image.URL == ""
+}
+
 // Row is one line of a table.
 type Row struct {
 	Cells []Cell

@@ -41,3 +41,23 @@ func describe(f Form, x Field) templ.Attributes {
 	}
 	return a
 }
+
+// aimed leads each error to a field that is there: the one it names, the first of
+// a group it names, or none.
+func (f Form) aimed() ui.Form {
+	out := ui.Form{Values: f.Form.Values}
+	for _, e := range f.Form.Errors {
+		to := ""
+		for _, x := range f.Fields {
+			if x.Name == e.Name || to == "" && e.Name != "" && (strings.HasPrefix(x.Name, e.Name+"/") || strings.HasPrefix(e.Name, x.Name+"/") && x.Name != "") {
+				to = x.Name
+				if x.Name == e.Name {
+					break
+				}
+			}
+		}
+		e.Name = to
+		out.Errors = append(out.Errors, e)
+	}
+	return out
+}
