@@ -220,8 +220,11 @@ func (a *App) background(ctx context.Context) error {
 			}
 		})
 	}
-	if err := a.Jobs.Start(ctx); err != nil {
-		return err
+	// Held back only when the bench asks what a purchase costs without its letter.
+	if os.Getenv("KASSAVALV_TEST_HOLD_JOBS") == "" {
+		if err := a.Jobs.Start(ctx); err != nil {
+			return err
+		}
 	}
 	run("rescuer", a.Desk.Rescue)
 	run("refunds", a.back.RunRefunds)
