@@ -1,0 +1,63 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestConfigRefusesWithTheRightWords(t *testing.T) {
+	for name, c := range map[string]struct{ file, env, want string }{
+		"unknown key":    {file: "[http]\npublic_urll = \"x\"\n", want: "public_urll"},
+		"unknown env":    {env: "KASSAVALV_HTTP_ADDRR=1", want: "KASSAVALV_HTTP_ADDRR"},
+		"plain url":      {file: "[http]\npublic_url = \"http://shop.example\"\n", want: "http.public_url"},
+		"bad port":       {env: "PORT=abc", want: "PORT"},
+		"bad mode":       {file: "[tls]\nmode = \"magic\"\n", want: "tls.mode"},
+		"bad network":    {file: "[http]\ntrusted_proxies = [\"nowhere\"]\n", want: "http.trusted_proxies"},
+		"bad origin":     {file: "[checkout]\nreturn_origins = [\"https://a.example/path\"]\n", want: "return_origins"},
+		"not a database": {env: "DATABASE_URL=mysql://x", want: "database.url"},
+		"broken file":    {file: "[http\n", want: "line"},
+		"bad addr":       {env: "KASSAVALV_OPS_ADDR=8081", want: "ops.addr"},
+	} {
+		dir := t.TempDir()
+		if c.file != "" {
+			if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(c.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var env []string
+		if c.env != "" {
+			env = []string{c.env}
+		}
+		_, err := LoadConfig(dir, env)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v does not name %q", name, err, c.want)
+		}
+	}
+	c, err := LoadConfig(t.TempDir(), []string{"KASSAVALV_HTTP_PUBLIC_URL=https://shop.example/", "DATABASE_URL=postgres://u:geheim@h/d", "PORT=9000", "KASSAVALV_LIMITS_EXEMPT=10.0.0.0/8 127.0.0.1"})
+	if err != nil || c.HTTP.PublicURL != "https://shop.example" || c.HTTP.Addr != ":9000" || len(c.Limits.Exempt) != 2 {
+		t.Errorf("%+v %v", c.HTTP, err)
+	}
+}
+
+func TestFolderBelongsToOne(t *testing.T) {
+	dir := t.TempDir()
+	l, err := lockDir(dir)
+	if err != nil || l.Unclean {
+		t.Fatal(err, l)
+	}
+	if _, err := lockDir(dir); err != ErrLocked {
+		t.Fatal("a second process got the folder:", err)
+	}
+	l.f.Close() // died without Release
+	l, err = lockDir(dir)
+	if err != nil || !l.Unclean {
+		t.Fatal("an unclean stop went unseen", err)
+	}
+	l.Release()
+	if l, err = lockDir(dir); err != nil || l.Unclean {
+		t.Fatal("a clean stop counts as unclean", err)
+	}
+	l.Release()
+}
