@@ -11,7 +11,10 @@
 // count; terms keep postings with weights. Words are folded and stemmed
 // (words.go), compounds are found through the vocabulary's own beginnings and
 // ends, slips through a letter mask and edit distance. Orders (price, newest,
-// name) are kept sorted, so a page is read off from its cursor.
+// name) are kept sorted. A cursor names the last card's place in the order, so
+// that goods that come and go between two pages neither repeat nor hide others.
+//
+// A whole SKU or GTIN finds what has it and nothing else.
 //
 // It refuses nothing it is asked, but bounds it: words, length, filters, page.
 package search

@@ -1,13 +1,13 @@
 package search
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/money"
@@ -50,11 +50,14 @@ type Facet struct {
 type Doc struct {
 	Card
 	Categories []db.ID // with all their ancestors
-	Facets     []Facet
+	Facets     []Facet // let go of, too
 	Created    time.Time
 	Variants   []db.ID
-	Texts      []Field
+	Texts      []Field   // the engine lets go of them once they are indexed
 	Until      time.Time // read again at this instant
+
+	name string // what SortName compares
+	sets []*facetSet
 }
 
 // Field is text with a weight (1 to 20).
@@ -70,10 +73,24 @@ type posting struct {
 }
 
 type term struct {
-	word string
-	mask uint32
-	n    int // runes
-	post []posting
+	word, fold  string // fold is without marks
+	mask, fmask uint32
+	n           int  // runes
+	code        bool // an SKU or GTIN, whole
+	post        []posting
+}
+
+// backward is a term by its folded word read from the end.
+type backward struct {
+	r string
+	t *term
+}
+
+// bucket holds the terms of one length for the search of slips: masks side by
+// side, so that most terms are passed over without being touched.
+type bucket struct {
+	masks, fmasks []uint32
+	terms         []*term
 }
 
 type facetKey struct{ key, value string }
@@ -86,18 +103,24 @@ type facetSet struct {
 // engine is the index proper. It is guarded by a lock of its own; readers of
 // one list see one state.
 type engine struct {
-	mu      sync.RWMutex
+	mu sync.RWMutex
+	engineState
+}
+
+// engineState is all of it but the lock, so that a new one can take its place.
+type engineState struct {
 	docs    []*Doc
 	alive   bitmap
 	dead    int
 	slots   map[db.ID]uint32 // product
 	owner   map[db.ID]db.ID  // variant → product
 	terms   map[string]*term
-	vocab   []*term // sorted by word
-	rvocab  []*term // sorted by reversed word
-	rwords  []string
-	sorted  bool
-	folded  map[string][]*term // of words with marks
+	stems   map[string]*form   // words as texts write them
+	folded  map[string][]*term // of words with marks, by how they are typed without
+	vocab   []*term            // by folded word
+	rvocab  []backward
+	slip    [maxWord + 1]bucket // by length; words without digits
+	fresh   []*term             // not in the four above yet
 	cats    map[db.ID]bitmap
 	facets  map[facetKey]*facetSet
 	inStock bitmap
@@ -108,7 +131,10 @@ type engine struct {
 }
 
 func newEngine() *engine {
-	return &engine{slots: map[db.ID]uint32{}, owner: map[db.ID]db.ID{}, terms: map[string]*term{}, folded: map[string][]*term{}, cats: map[db.ID]bitmap{}, facets: map[facetKey]*facetSet{}}
+	e := &engine{engineState: engineState{slots: map[db.ID]uint32{}, owner: map[db.ID]db.ID{}, terms: map[string]*term{}, stems: map[string]*form{},
+		folded: map[string][]*term{}, cats: map[db.ID]bitmap{}, facets: map[facetKey]*facetSet{}}}
+	e.orders()
+	return e
 }
 
 // bitmap is a set of slots.
@@ -184,44 +210,18 @@ func (o *order) build(docs []*Doc, alive bitmap) {
 	slices.SortFunc(o.slots, func(a, b uint32) int { return o.less(docs[a], docs[b]) })
 }
 
-func cmpID(a, b *Doc) int {
-	switch {
-	case a.Product < b.Product:
-		return -1
-	case a.Product > b.Product:
-		return 1
-	}
-	return 0
-}
+func cmpID(a, b *Doc) int { return cmp.Compare(a.Product, b.Product) }
 
 func (e *engine) orders() {
-	e.byPrice.less = func(a, b *Doc) int {
-		if a.Price.Amount != b.Price.Amount {
-			if a.Price.Amount < b.Price.Amount {
-				return -1
-			}
-			return 1
-		}
-		return cmpID(a, b)
-	}
+	e.byPrice.less = func(a, b *Doc) int { return cmp.Or(cmp.Compare(a.Price.Amount, b.Price.Amount), cmpID(a, b)) }
 	e.byNew.less = func(a, b *Doc) int {
-		if c := b.Created.Compare(a.Created); c != 0 {
-			return c
-		}
-		return cmpID(b, a)
+		return cmp.Or(cmp.Compare(b.Created.UnixMicro(), a.Created.UnixMicro()), cmpID(b, a))
 	}
-	e.byName.less = func(a, b *Doc) int {
-		if c := strings.Compare(a.sortName(), b.sortName()); c != 0 {
-			return c
-		}
-		return cmpID(a, b)
-	}
+	e.byName.less = func(a, b *Doc) int { return cmp.Or(strings.Compare(a.name, b.name), cmpID(a, b)) }
 }
 
 // sortName puts å ä ö after z, in that order, as Swedish has it.
-func (d *Doc) sortName() string {
-	return swedish.Replace(strings.ToLower(d.TitleSV))
-}
+func sortName(title string) string { return swedish.Replace(strings.ToLower(title)) }
 
 var swedish = strings.NewReplacer("å", "z\x7e1", "ä", "z\x7e2", "ö", "z\x7e3", "é", "e", "ü", "u")
 
@@ -229,9 +229,6 @@ var swedish = strings.NewReplacer("å", "z\x7e1", "ä", "z\x7e2", "ö", "z\x7e3"
 func (e *engine) put(docs []*Doc, gone []db.ID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.byPrice.less == nil {
-		e.orders()
-	}
 	for _, id := range gone {
 		e.remove(id)
 	}
@@ -241,16 +238,12 @@ func (e *engine) put(docs []*Doc, gone []db.ID) {
 		e.add(d, !bulk)
 	}
 	if bulk {
-		e.byPrice.build(e.docs, e.alive)
-		e.byNew.build(e.docs, e.alive)
-		e.byName.build(e.docs, e.alive)
+		e.sortAll()
 	}
 	if e.dead > 1000 && e.dead > len(e.docs)/4 {
 		e.compact()
 	}
-	if !e.sorted {
-		e.sortVocabulary()
-	}
+	e.learn()
 }
 
 func (e *engine) remove(id db.ID) {
@@ -269,64 +262,19 @@ func (e *engine) remove(id db.ID) {
 func (e *engine) add(d *Doc, sorted bool) {
 	s := uint32(len(e.docs))
 	e.docs = append(e.docs, d)
-	e.slots[d.Product] = s
 	for _, v := range d.Variants {
 		e.owner[v] = d.Product
 	}
-	e.alive.set(s)
-	for _, c := range d.Categories {
-		b := e.cats[c]
-		b.set(s)
-		e.cats[c] = b
-	}
-	for _, f := range d.Facets {
-		k := facetKey{f.Key, f.Value}
-		fs := e.facets[k]
-		if fs == nil {
-			fs = &facetSet{Facet: f}
-			e.facets[k] = fs
-		}
-		fs.set.set(s)
-	}
-	if d.Stock != StockOut {
-		e.inStock.set(s)
-	}
-	if d.Prior != nil {
-		e.reduced.set(s)
-	}
-	best := map[string]uint8{}
-	note := func(w string, weight uint8) {
-		if weight > best[w] {
-			best[w] = weight
-		}
-	}
-	for _, f := range d.Texts {
-		for _, w := range Words(f.Text, 400) {
-			if f.Exact {
-				note(w, f.Weight)
-				continue
-			}
-			note(Stem(w), f.Weight)
-		}
-		if f.Exact {
-			note(strings.ToLower(strings.Map(keepCode, f.Text)), f.Weight)
-		}
-	}
-	for w, weight := range best {
-		if w == "" {
-			continue
-		}
-		t := e.terms[w]
-		if t == nil {
-			t = &term{word: w, mask: mask(w), n: utf8.RuneCountInString(w)}
-			e.terms[w] = t
-			e.sorted = false
-			if f := Fold(w); f != w {
-				e.folded[f] = append(e.folded[f], t)
-			}
+	e.mark(d, s)
+	d.name = sortName(d.TitleSV)
+	e.words(d.Texts, func(t *term, weight uint8) {
+		if n := len(t.post); n > 0 && t.post[n-1].slot == s {
+			t.post[n-1].weight = max(t.post[n-1].weight, weight)
+			return
 		}
 		t.post = append(t.post, posting{s, weight}) // slots rise, so it stays sorted
-	}
+	})
+	d.Texts = nil
 	if sorted {
 		e.byPrice.insert(e.docs, s)
 		e.byNew.insert(e.docs, s)
@@ -334,56 +282,87 @@ func (e *engine) add(d *Doc, sorted bool) {
 	}
 }
 
+// mark notes a document in every set it belongs to.
+func (e *engine) mark(d *Doc, s uint32) {
+	e.slots[d.Product] = s
+	e.alive.set(s)
+	for _, c := range d.Categories {
+		b := e.cats[c]
+		b.set(s)
+		e.cats[c] = b
+	}
+	if d.sets == nil && len(d.Facets) > 0 {
+		d.sets = make([]*facetSet, len(d.Facets))
+		for i, f := range d.Facets {
+			d.sets[i] = &facetSet{Facet: f}
+		}
+		d.Facets = nil
+	}
+	for i, f := range d.sets {
+		k := facetKey{f.Key, f.Value}
+		fs := e.facets[k]
+		if fs == nil {
+			fs = &facetSet{Facet: f.Facet}
+			e.facets[k] = fs
+		}
+		fs.set.set(s)
+		d.sets[i] = fs // one for all
+	}
+	if d.Stock != StockOut {
+		e.inStock.set(s)
+	}
+	if d.Prior != nil {
+		e.reduced.set(s)
+	}
+}
+
 func keepCode(r rune) rune {
-	if (r >= '0' && r <= '9') || (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z') {
+	switch {
+	case r >= '0' && r <= '9', r >= 'a' && r <= 'z':
 		return r
+	case r >= 'A' && r <= 'Z':
+		return r + 'a' - 'A'
 	}
 	return -1
 }
 
-// compact makes the index anew from the living documents.
+// compact lets go of what is dead: slots are numbered anew.
 func (e *engine) compact() {
-	old := e.docs
-	alive := e.alive
-	fresh := newEngine()
-	fresh.orders()
-	for i, d := range old {
-		if alive.has(uint32(i)) {
-			fresh.add(d, false)
+	to := make([]uint32, len(e.docs))
+	docs := make([]*Doc, 0, len(e.slots))
+	for i, d := range e.docs {
+		if e.alive.has(uint32(i)) {
+			to[i] = uint32(len(docs))
+			docs = append(docs, d)
 		}
 	}
-	e.docs, e.alive, e.dead, e.slots, e.owner = fresh.docs, fresh.alive, 0, fresh.slots, fresh.owner
-	e.terms, e.folded, e.cats, e.facets, e.inStock, e.reduced = fresh.terms, fresh.folded, fresh.cats, fresh.facets, fresh.inStock, fresh.reduced
+	for w, t := range e.terms {
+		kept := t.post[:0]
+		for _, p := range t.post {
+			if e.alive.has(p.slot) {
+				kept = append(kept, posting{to[p.slot], p.weight})
+			}
+		}
+		if t.post = slices.Clip(kept); len(kept) == 0 {
+			delete(e.terms, w)
+		}
+	}
+	for w, f := range e.stems {
+		if len(f.t.post) == 0 {
+			delete(e.stems, w)
+		}
+	}
+	e.docs, e.alive, e.dead = docs, nil, 0
+	e.slots, e.cats, e.facets, e.inStock, e.reduced = map[db.ID]uint32{}, map[db.ID]bitmap{}, map[facetKey]*facetSet{}, nil, nil
+	for i, d := range docs {
+		e.mark(d, uint32(i))
+	}
+	e.sortAll()
+	e.relearn()
+}
+
+func (e *engine) sortAll() {
 	e.byPrice.build(e.docs, e.alive)
 	e.byNew.build(e.docs, e.alive)
 	e.byName.build(e.docs, e.alive)
-	e.sorted = false
-}
-
-func (e *engine) sortVocabulary() {
-	e.vocab = e.vocab[:0]
-	for _, t := range e.terms {
-		e.vocab = append(e.vocab, t)
-	}
-	slices.SortFunc(e.vocab, func(a, b *term) int { return strings.Compare(a.word, b.word) })
-	type rev struct {
-		t *term
-		r string
-	}
-	rs := make([]rev, len(e.vocab))
-	for i, t := range e.vocab {
-		rs[i] = rev{t, reverse(t.word)}
-	}
-	slices.SortFunc(rs, func(a, b rev) int { return strings.Compare(a.r, b.r) })
-	e.rvocab, e.rwords = make([]*term, len(rs)), make([]string, len(rs))
-	for i, x := range rs {
-		e.rvocab[i], e.rwords[i] = x.t, x.r
-	}
-	e.sorted = true
-}
-
-func reverse(s string) string {
-	r := []rune(s)
-	slices.Reverse(r)
-	return string(r)
 }

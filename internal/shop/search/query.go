@@ -3,9 +3,12 @@ package search
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"math"
+	"math/bits"
 	"slices"
 	"sort"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"kassavalv/internal/db"
@@ -103,39 +106,52 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
+// cursor is where a page ended: the place of its last card in the order, not a
+// count, so that goods that come and go before it neither repeat nor hide others.
 type cursor struct {
-	pos uint64 // how many matches have been shown
-	id  db.ID  // the last one shown, so that a list that grew is noticed
+	sort  byte // place in Sorts
+	key   int64
+	id    db.ID
+	name  string // with SortName
+	begin bool   // no cursor: from the beginning
 }
 
 func (c cursor) String() string {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], c.pos)
-	binary.BigEndian.PutUint64(b[8:], uint64(c.id))
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	b := make([]byte, 0, 17+len(c.name))
+	b = append(b, c.sort)
+	b = binary.BigEndian.AppendUint64(b, uint64(c.key))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.id))
+	return base64.RawURLEncoding.EncodeToString(append(b, c.name...))
 }
 
-func parseCursor(s string) (c cursor, err error) {
+func parseCursor(s string, sort byte) (c cursor, err error) {
 	if s == "" {
-		return
+		return cursor{begin: true, sort: sort}, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) != 16 {
+	if err != nil || len(b) < 17 || len(b) > 2000 || b[0] != sort {
 		return c, fault.Invalid(fault.Field{Pointer: "/cursor", Code: "bad_cursor"})
 	}
-	c.pos, c.id = binary.BigEndian.Uint64(b[:8]), db.ID(binary.BigEndian.Uint64(b[8:]))
-	if c.pos > 1<<31 || c.id <= 0 {
+	c = cursor{sort: b[0], key: int64(binary.BigEndian.Uint64(b[1:])), id: db.ID(binary.BigEndian.Uint64(b[9:])), name: string(b[17:])}
+	if c.id <= 0 {
 		return c, fault.Invalid(fault.Field{Pointer: "/cursor", Code: "bad_cursor"})
 	}
 	return c, nil
 }
 
 // list answers a query.
-func (e *engine) list(q Query) (Result, error) {
+func (e *engine) list(q Query) (Result, error) { return e.answer(q, true) }
+
+// answer is list, with or without facets.
+func (e *engine) answer(q Query, facets bool) (Result, error) {
 	if err := q.check(); err != nil {
 		return Result{}, err
 	}
-	cur, err := parseCursor(q.Cursor)
+	words := Words(q.Text, maxWords)
+	if q.Sort == SortRelevance && len(words) == 0 {
+		q.Sort = SortNew
+	}
+	cur, err := parseCursor(q.Cursor, byte(slices.Index(Sorts, q.Sort)))
 	if err != nil {
 		return Result{}, err
 	}
@@ -143,11 +159,12 @@ func (e *engine) list(q Query) (Result, error) {
 	defer e.mu.RUnlock()
 	var res Result
 	base := slices.Clone(e.alive)
-	var scores map[uint32]float32
-	words := Words(q.Text, maxWords)
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
 	if len(words) > 0 {
 		var hit bitmap
-		hit, scores, res.Corrected = e.match(words, true)
+		hit, res.Corrected = e.match(sc, words, q.Text)
+		defer sc.clear()
 		base.and(hit)
 	} else if strings.TrimSpace(q.Text) != "" {
 		base = base[:0] // only signs: nothing is meant
@@ -178,8 +195,14 @@ func (e *engine) list(q Query) (Result, error) {
 	}
 	res.Total = all.count()
 	res.InStock, res.Reduced = all.countAnd(e.inStock), all.countAnd(e.reduced)
-	res.Facets = e.groups(q, base, all, perKey)
-	e.page(&res, q, cur, all, scores)
+	if facets {
+		res.Facets = e.groups(q, base, all, perKey)
+	}
+	if q.Sort == SortRelevance {
+		e.best(&res, q, cur, all, sc)
+	} else {
+		e.page(&res, q, cur, all)
+	}
 	return res, nil
 }
 
@@ -231,300 +254,100 @@ func (e *engine) groups(q Query, base, all bitmap, perKey map[string]bitmap) []F
 }
 
 // page reads one page off the order.
-func (e *engine) page(res *Result, q Query, cur cursor, all bitmap, scores map[uint32]float32) {
-	take := func(next func() (uint32, bool)) {
-		seen := uint64(0)
-		for {
-			s, ok := next()
-			if !ok {
-				return
-			}
-			if !all.has(s) {
-				continue
-			}
-			seen++
-			if seen <= cur.pos {
-				continue
-			}
-			if len(res.Cards) == q.Limit {
-				res.Next = cursor{seen - 1, res.Cards[len(res.Cards)-1].Product}.String()
-				return
-			}
-			res.Cards = append(res.Cards, &e.docs[s].Card)
-		}
+func (e *engine) page(res *Result, q Query, cur cursor, all bitmap) {
+	o, back := &e.byNew, false
+	switch q.Sort {
+	case SortPrice:
+		o = &e.byPrice
+	case SortPriceDesc:
+		o, back = &e.byPrice, true
+	case SortName:
+		o = &e.byName
 	}
-	forward := func(o []uint32) func() (uint32, bool) {
-		i := -1
-		return func() (uint32, bool) {
-			if i++; i >= len(o) {
-				return 0, false
-			}
-			return o[i], true
-		}
+	// One before the first to look at.
+	i, step := -1, 1
+	if back {
+		i, step = len(o.slots), -1
 	}
-	switch {
-	case q.Sort == SortPrice:
-		take(forward(e.byPrice.slots))
-	case q.Sort == SortPriceDesc:
-		i := len(e.byPrice.slots)
-		take(func() (uint32, bool) {
-			if i--; i < 0 {
-				return 0, false
-			}
-			return e.byPrice.slots[i], true
-		})
-	case q.Sort == SortName:
-		take(forward(e.byName.slots))
-	case q.Sort == SortRelevance && scores != nil:
-		hits := make([]uint32, 0, len(scores))
-		for s := range scores {
-			if all.has(s) {
-				hits = append(hits, s)
-			}
-		}
-		key := func(s uint32) float32 {
-			k := scores[s]
-			if e.inStock.has(s) {
-				k += 0.5 // what can be had comes before its like that cannot
-			}
-			return k
-		}
-		slices.SortFunc(hits, func(a, b uint32) int {
-			ka, kb := key(a), key(b)
-			switch {
-			case ka > kb:
-				return -1
-			case ka < kb:
-				return 1
-			}
-			return cmpID(e.docs[a], e.docs[b])
-		})
-		take(forward(hits))
-	default:
-		take(forward(e.byNew.slots))
-	}
-}
-
-// how is a term that may stand for a word, and how well it does.
-type how struct {
-	t *term
-	w float32
-}
-
-// match finds the slots that have every word in some form. When there are none
-// and the words may be slips, it tries their neighbours.
-func (e *engine) match(words []string, lastIsPrefix bool) (bitmap, map[uint32]float32, string) {
-	ways := make([][]how, len(words))
-	corrected := false
-	fixed := slices.Clone(words)
-	for i, w := range words {
-		ways[i] = e.ways(w, lastIsPrefix && i == len(words)-1)
-		if len(ways[i]) == 0 {
-			if ways[i] = e.split(w); len(ways[i]) > 0 {
-				continue
-			}
-			if ways[i] = e.slips(w); len(ways[i]) > 0 {
-				corrected = true
-				fixed[i] = ways[i][0].t.word
-			}
-		}
-	}
-	var all bitmap
-	scores := map[uint32]float32{}
-	n := 0
-	for _, hs := range ways {
-		if len(hs) == 0 {
-			continue // a word nobody knows does not empty the list if others are known
-		}
-		var set bitmap
-		best := map[uint32]float32{}
-		for _, h := range hs {
-			rare := idf(len(e.docs)-e.dead, len(h.t.post))
-			for _, p := range h.t.post {
-				if !e.alive.has(p.slot) {
-					continue
-				}
-				set.set(p.slot)
-				if v := float32(p.weight) * h.w * rare; v > best[p.slot] {
-					best[p.slot] = v
-				}
-			}
-		}
-		if n == 0 {
-			all = set
-			scores = best
+	if !cur.begin {
+		last := &Doc{Card: Card{Product: cur.id}, name: cur.name}
+		last.Price.Amount = cur.key
+		last.Created = time.UnixMicro(cur.key)
+		if back {
+			i = sort.Search(len(o.slots), func(i int) bool { return o.less(e.docs[o.slots[i]], last) >= 0 })
 		} else {
-			all.and(set)
-			for s := range scores {
-				if v, ok := best[s]; ok {
-					scores[s] += v
-				} else {
-					delete(scores, s)
-				}
-			}
-		}
-		n++
-	}
-	if n == 0 {
-		return bitmap{}, nil, ""
-	}
-	if corrected {
-		return all, scores, strings.Join(fixed, " ")
-	}
-	return all, scores, ""
-}
-
-// idf weighs rare words more; a coarse integer logarithm is enough.
-func idf(docs, in int) float32 {
-	if in <= 0 {
-		return 0
-	}
-	v := float32(1)
-	for r := docs / in; r > 1; r >>= 1 {
-		v += 0.35
-	}
-	return v
-}
-
-// ways lists the terms that a word means: itself, its stem, the same without
-// marks, compounds that end or begin with it, and words it begins.
-func (e *engine) ways(w string, prefix bool) []how {
-	var out []how
-	seen := map[*term]bool{}
-	add := func(t *term, weight float32) {
-		if t != nil && !seen[t] {
-			seen[t] = true
-			out = append(out, how{t, weight})
+			i = sort.Search(len(o.slots), func(i int) bool { return o.less(e.docs[o.slots[i]], last) > 0 }) - 1
 		}
 	}
-	stem := Stem(w)
-	add(e.terms[w], 1)
-	add(e.terms[stem], 1)
-	for _, f := range []string{Fold(w), Fold(stem)} {
-		for _, t := range e.folded[f] {
-			add(t, 0.9)
-		}
-		add(e.terms[f], 0.9)
-	}
-	n := utf8.RuneCountInString(stem)
-	if n >= 3 {
-		// vinterjackor ends with jack: its head is what was asked for.
-		limit := 200
-		for i := sort.SearchStrings(e.rwords, reverse(stem)); i < len(e.rwords) && limit > 0 && strings.HasPrefix(e.rwords[i], reverse(stem)); i++ {
-			t := e.rvocab[i]
-			if t.n-n >= 3 && strings.ContainsAny(t.word[:len(t.word)-len(stem)], vowels) && (n >= 4 || e.known(t.word[:len(t.word)-len(stem)])) {
-				add(t, 0.8)
-			}
-			limit--
-		}
-	}
-	if n >= 3 && (prefix || n >= 4) {
-		weight := float32(0.55)
-		if prefix {
-			weight = 0.7
-		}
-		limit := 200
-		p := stem
-		if prefix {
-			p = w
-		}
-		for i := sort.Search(len(e.vocab), func(i int) bool { return e.vocab[i].word >= p }); i < len(e.vocab) && limit > 0 && strings.HasPrefix(e.vocab[i].word, p); i++ {
-			add(e.vocab[i], weight)
-			limit--
-		}
-	}
-	return out
-}
-
-// known reports whether the front part of a compound is a word of the shop,
-// with or without the s or e that joins it.
-func (e *engine) known(front string) bool {
-	if e.terms[front] != nil || e.terms[Stem(front)] != nil {
-		return true
-	}
-	for _, j := range []string{"s", "e", "a", "o", "u"} {
-		if f, ok := strings.CutSuffix(front, j); ok && (e.terms[f] != nil || e.terms[Stem(f)] != nil) {
-			return true
-		}
-	}
-	return false
-}
-
-// split reads a compound that no product has as its two parts, and finds goods
-// by its head: "yllepläd" finds the plaid.
-func (e *engine) split(w string) []how {
-	r := []rune(w)
-	var out []how
-	for i := 3; i <= len(r)-3; i++ {
-		head := Stem(string(r[i:]))
-		t := e.terms[head]
-		if t == nil || !e.known(string(r[:i])) {
+	var last *Doc
+	for i += step; i >= 0 && i < len(o.slots); i += step {
+		s := o.slots[i]
+		if !all.has(s) {
 			continue
 		}
-		out = append(out, how{t, 0.6})
-		if f := e.terms[Stem(string(r[:i]))]; f != nil {
-			out = append(out, how{f, 0.3})
+		if len(res.Cards) == q.Limit {
+			c := cursor{sort: cur.sort, id: last.Product}
+			switch q.Sort {
+			case SortPrice, SortPriceDesc:
+				c.key = last.Price.Amount
+			case SortName:
+				c.name = last.name
+			default:
+				c.key = last.Created.UnixMicro()
+			}
+			res.Next = c.String()
+			return
 		}
+		last = e.docs[s]
+		res.Cards = append(res.Cards, &last.Card)
 	}
-	return out
 }
 
-// slips lists the terms one or two edits away, nearest and commonest first.
-func (e *engine) slips(w string) []how {
-	stem := Stem(w)
-	n := utf8.RuneCountInString(stem)
-	k := 0
-	switch {
-	case utf8.RuneCountInString(w) >= 8:
-		k = 2
-	case utf8.RuneCountInString(w) >= 4:
-		k = 1
-	default:
-		return nil
-	}
-	m := mask(stem)
-	rs := []rune(stem)
-	fm := mask(Fold(stem))
-	fr := []rune(Fold(stem))
-	var out []how
-	for _, t := range e.vocab {
-		if t.n-n > k || n-t.n > k {
-			continue
-		}
-		if popcount(t.mask^m) <= 2*k {
-			if tr := []rune(t.word); within(rs, tr, 1) {
-				out = append(out, how{t, 0.6})
-				continue
-			} else if k == 2 && within(rs, tr, 2) {
-				out = append(out, how{t, 0.35})
+// ranked is a hit with its score.
+type ranked struct {
+	score float32
+	slot  uint32
+	id    db.ID
+}
+
+func (a ranked) before(b ranked) bool {
+	return a.score > b.score || a.score == b.score && a.id < b.id
+}
+
+// best reads one page of what fits best, without sorting the rest.
+func (e *engine) best(res *Result, q Query, cur cursor, all bitmap, sc *scratch) {
+	after := ranked{score: math.Float32frombits(uint32(cur.key)), id: cur.id}
+	top := make([]ranked, 0, q.Limit+1)
+	for i, w := range all {
+		for ; w != 0; w &= w - 1 {
+			s := uint32(i<<6 + bits.TrailingZeros64(w))
+			r := ranked{score: sc.total[s], slot: s}
+			if e.inStock.has(s) {
+				r.score += 0.5 // what can be had comes before its like that cannot
+			}
+			if n := len(top); n > q.Limit && r.score < top[n-1].score {
 				continue
 			}
-		}
-		if isASCII(t.word) {
-			continue
-		}
-		if f := Fold(t.word); popcount(mask(f)^fm) <= 2*k && within(fr, []rune(f), k) {
-			out = append(out, how{t, 0.4})
+			r.id = e.docs[s].Product
+			if !cur.begin && !after.before(r) {
+				continue
+			}
+			k := sort.Search(len(top), func(k int) bool { return r.before(top[k]) })
+			if k > q.Limit {
+				continue
+			}
+			if len(top) > q.Limit {
+				top = top[:q.Limit]
+			}
+			top = slices.Insert(top, k, r)
 		}
 	}
-	slices.SortFunc(out, func(a, b how) int {
-		switch {
-		case a.w > b.w:
-			return -1
-		case a.w < b.w:
-			return 1
+	for i, r := range top {
+		if i == q.Limit {
+			last := top[i-1]
+			res.Next = cursor{sort: cur.sort, key: int64(math.Float32bits(last.score)), id: last.id}.String()
+			break
 		}
-		return len(b.t.post) - len(a.t.post)
-	})
-	if len(out) > 8 {
-		out = out[:8]
+		res.Cards = append(res.Cards, &e.docs[r.slot].Card)
 	}
-	return out
-}
-
-func popcount(m uint32) (n int) {
-	for ; m != 0; m &= m - 1 {
-		n++
-	}
-	return
 }

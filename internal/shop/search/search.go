@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"kassavalv/internal/db"
-	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/pricing"
-	"kassavalv/internal/shop/stock"
 )
 
 // FewLeft is how many pieces still count as few.
@@ -31,8 +29,11 @@ type Index struct {
 	dirty map[db.ID]bool // products to read again
 	all   bool           // read everything again
 	tree  *catalog.Tree
-	due   time.Time // when the next document changes by the clock
+	due   time.Time           // when the next document changes by the clock
+	later map[db.ID]time.Time // products that begin to show then
 	loads atomic.Int64
+
+	strays map[db.ID]bool // variants whose stock changed and whose product is not known yet
 
 	noted   uint64        // changes heard of
 	settled uint64        // of these, the ones that can be found
@@ -42,7 +43,7 @@ type Index struct {
 
 // New makes an empty index that hears of changes from now on.
 func New(d *db.DB, currency, country string, log *slog.Logger) *Index {
-	x := &Index{d: d, currency: currency, country: country, log: log, e: newEngine(), ready: make(chan struct{}), wake: make(chan struct{}, 1), dirty: map[db.ID]bool{}, all: true, moved: make(chan struct{})}
+	x := &Index{d: d, currency: currency, country: country, log: log, e: newEngine(), ready: make(chan struct{}), wake: make(chan struct{}, 1), dirty: map[db.ID]bool{}, all: true, later: map[db.ID]time.Time{}, strays: map[db.ID]bool{}, moved: make(chan struct{})}
 	d.OnChange(x.changed)
 	return x
 }
@@ -57,9 +58,13 @@ func (x *Index) changed(cs []db.Change) {
 			x.dirty[c.ID] = true
 			any = true
 		case "stock":
+			// A product that is being read this moment is not known yet: its
+			// variants are looked up again after the reading.
+			any = true
 			if p := x.e.productOf(c.ID); p != 0 {
 				x.dirty[p] = true
-				any = true
+			} else {
+				x.strays[c.ID] = true
 			}
 		case catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign:
 			x.all, any = true, true
@@ -70,10 +75,15 @@ func (x *Index) changed(cs []db.Change) {
 	}
 	x.mu.Unlock()
 	if any {
-		select {
-		case x.wake <- struct{}{}:
-		default:
-		}
+		x.ring()
+	}
+}
+
+// ring wakes Run.
+func (x *Index) ring() {
+	select {
+	case x.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -98,16 +108,17 @@ func (x *Index) Close() error { return nil }
 
 // Run fills the index and follows changes until ctx ends.
 func (x *Index) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	for {
 		if err := x.follow(ctx); err != nil && ctx.Err() == nil {
 			x.log.Error("search: reading goods", "err", err)
 		}
+		tick := time.NewTimer(x.untilDue())
 		select {
 		case <-ctx.Done():
+			tick.Stop()
 			return
 		case <-x.wake:
+			tick.Stop()
 			// Changes come in flocks; a short pause lets one reading serve them.
 			t := time.NewTimer(50 * time.Millisecond)
 			select {
@@ -121,24 +132,47 @@ func (x *Index) Run(ctx context.Context) {
 	}
 }
 
+// untilDue is how long nothing changes by the clock; a second at most, because
+// a reading may have failed.
+func (x *Index) untilDue() time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	wait := time.Second
+	if !x.due.IsZero() {
+		wait = min(wait, x.due.Sub(x.d.LegalNow())+time.Millisecond)
+	}
+	return max(wait, 20*time.Millisecond)
+}
+
 // follow reads what is dirty or due.
 func (x *Index) follow(ctx context.Context) error {
 	x.mu.Lock()
 	all := x.all
 	if !all && !x.due.IsZero() && !x.d.LegalNow().Before(x.due) {
-		for _, id := range x.e.dueBy(x.d.LegalNow()) {
+		now := x.d.LegalNow()
+		for _, id := range x.e.dueBy(now) {
 			x.dirty[id] = true
 		}
 		x.due = time.Time{}
+		for id, at := range x.later {
+			if !at.After(now) {
+				x.dirty[id] = true
+				delete(x.later, id)
+			} else if x.due.IsZero() || at.Before(x.due) {
+				x.due = at
+			}
+		}
 	}
 	ids := make([]db.ID, 0, len(x.dirty))
 	for id := range x.dirty {
 		ids = append(ids, id)
 	}
 	x.all, x.dirty = false, map[db.ID]bool{}
+	clear(x.strays) // what is read from here on sees their stock
 	upTo := x.noted
+	idle := !all && len(ids) == 0 && upTo == x.settled
 	x.mu.Unlock()
-	if !all && len(ids) == 0 {
+	if idle {
 		return nil
 	}
 	if all {
@@ -165,7 +199,17 @@ func (x *Index) follow(ctx context.Context) error {
 // reached says that changes up to n can be found.
 func (x *Index) reached(n uint64) {
 	x.mu.Lock()
-	x.settled = n
+	strayed := false
+	for v := range x.strays {
+		if p := x.e.productOf(v); p != 0 {
+			x.dirty[p], strayed = true, true
+		}
+	}
+	if strayed {
+		x.ring() // and the changes count as found after the next reading
+	} else {
+		x.settled = n
+	}
 	close(x.moved)
 	x.moved = make(chan struct{})
 	after := x.after
@@ -239,7 +283,7 @@ func (x *Index) readAll(ctx context.Context) error {
 	x.tree = tree
 	x.mu.Unlock()
 	fresh := newEngine()
-	fresh.orders()
+
 	after := db.ID(0)
 	for {
 		docs, last, n, err := x.batch(ctx, tree, func(q db.Q) ([]*catalog.Product, error) { return catalog.List(q, after, 250) })
@@ -254,16 +298,10 @@ func (x *Index) readAll(ctx context.Context) error {
 		}
 		after = last
 	}
-	fresh.byPrice.build(fresh.docs, fresh.alive)
-	fresh.byNew.build(fresh.docs, fresh.alive)
-	fresh.byName.build(fresh.docs, fresh.alive)
-	fresh.sortVocabulary()
+	fresh.sortAll()
+	fresh.learn()
 	x.e.mu.Lock()
-	e := x.e
-	e.docs, e.alive, e.dead, e.slots, e.owner = fresh.docs, fresh.alive, 0, fresh.slots, fresh.owner
-	e.terms, e.folded, e.cats, e.facets, e.inStock, e.reduced = fresh.terms, fresh.folded, fresh.cats, fresh.facets, fresh.inStock, fresh.reduced
-	e.vocab, e.rvocab, e.rwords, e.sorted = fresh.vocab, fresh.rvocab, fresh.rwords, true
-	e.byPrice, e.byNew, e.byName = fresh.byPrice, fresh.byNew, fresh.byName
+	x.e.engineState = fresh.engineState
 	x.e.mu.Unlock()
 	x.loads.Add(1)
 	return nil
@@ -279,138 +317,6 @@ func (x *Index) readSome(ctx context.Context, ids []db.ID) error {
 	}
 	x.e.put(docs, ids)
 	return nil
-}
-
-// batch reads products with prices and stock in one snapshot and makes
-// documents of those that show.
-func (x *Index) batch(ctx context.Context, tree *catalog.Tree, read func(db.Q) ([]*catalog.Product, error)) (docs []*Doc, last db.ID, n int, err error) {
-	_, err = db.Read(ctx, x.d, func(q *db.Reader) (struct{}, error) {
-		docs, last, n = nil, 0, 0
-		ps, err := read(q)
-		if err != nil {
-			return struct{}{}, err
-		}
-		n = len(ps)
-		var variants []db.ID
-		for _, p := range ps {
-			last = p.ID
-			for _, v := range p.Variants {
-				variants = append(variants, v.ID)
-			}
-		}
-		at := q.LegalNow()
-		prices, err := pricing.Selling(q, x.currency, variants, at)
-		if err != nil {
-			return struct{}{}, err
-		}
-		levels, err := stock.Levels(q, variants)
-		if err != nil {
-			return struct{}{}, err
-		}
-		next, err := pricing.NextBoundaryOfAll(q, x.country, at)
-		if err != nil {
-			return struct{}{}, err
-		}
-		x.mu.Lock()
-		if !next.IsZero() && (x.due.IsZero() || next.Before(x.due)) {
-			x.due = next
-		}
-		x.mu.Unlock()
-		for _, p := range ps {
-			if d := doc(p, tree, prices, levels, at); d != nil {
-				d.Until = next
-				docs = append(docs, d)
-			}
-		}
-		return struct{}{}, nil
-	})
-	return
-}
-
-// doc turns a product into what the index takes; nil when it does not show.
-func doc(p *catalog.Product, tree *catalog.Tree, prices map[db.ID]pricing.Price, levels map[db.ID]stock.Level, at time.Time) *Doc {
-	if !p.Visible(at) {
-		return nil
-	}
-	sv, en := p.Texts[lang.SV], p.Texts[lang.EN]
-	d := &Doc{Card: Card{Product: p.ID, Handle: p.Handle, TitleSV: sv.Title, TitleEN: en.Title, Brand: p.Brand, Stock: StockOut}, Created: p.CreatedAt}
-	if pics := p.Pictures(); len(pics) > 0 {
-		d.Picture, d.AltSV, d.AltEN = pics[0].File, pics[0].Alt.SV, pics[0].Alt.EN
-	}
-	chosen := false
-	for _, v := range p.Variants {
-		price, ok := prices[v.ID]
-		if !ok || v.Status != catalog.Active {
-			continue
-		}
-		d.Variants = append(d.Variants, v.ID)
-		if lv, ok := levels[v.ID]; ok && lv.Sellable(1) {
-			switch {
-			case !lv.Tracked || lv.Backorder || lv.Available() > FewLeft:
-				d.Stock = StockIn
-			case d.Stock == StockOut:
-				d.Stock = StockFew
-			}
-		}
-		d.From = d.From || (chosen && price.Price.Amount != d.Price.Amount)
-		if !chosen || price.Price.Amount < d.Price.Amount {
-			chosen = true
-			d.Price, d.Prior, d.Percent = price.Price, price.Prior, price.PercentOff()
-			d.UnitPrice, d.Unit = nil, ""
-			content := v.Content
-			if content == 0 {
-				content = p.Content
-			}
-			if p.Unit != "" {
-				if u, ok := pricing.UnitPrice(price.Price, content); ok {
-					d.UnitPrice, d.Unit = &u, p.Unit
-				}
-			}
-		}
-		if v.SKU != "" {
-			d.Texts = append(d.Texts, Field{v.SKU, 20, true})
-		}
-		if v.GTIN != "" {
-			d.Texts = append(d.Texts, Field{v.GTIN, 20, true})
-		}
-		for _, c := range v.Choices {
-			d.Texts = append(d.Texts, Field{c.Value.SV, 4, false}, Field{c.Value.EN, 2, false})
-		}
-	}
-	if len(d.Variants) == 0 {
-		return nil
-	}
-	d.Card.Variants = len(d.Variants)
-	if len(d.Variants) == 1 {
-		d.Sole = d.Variants[0]
-	}
-	d.Texts = append(d.Texts, Field{sv.Title, 12, false}, Field{en.Title, 6, false}, Field{p.Brand, 6, false}, Field{sv.Description, 1, false}, Field{en.Description, 1, false}, Field{sv.Materials, 2, false})
-	for _, t := range p.Tags {
-		d.Texts = append(d.Texts, Field{t, 4, false})
-	}
-	seen := map[db.ID]bool{}
-	for _, id := range p.Categories {
-		if tree == nil {
-			break
-		}
-		for _, c := range tree.Path(id) {
-			if !seen[c.ID] {
-				seen[c.ID] = true
-				d.Categories = append(d.Categories, c.ID)
-				d.Texts = append(d.Texts, Field{c.Texts[lang.SV].Title, 5, false}, Field{c.Texts[lang.EN].Title, 3, false})
-			}
-		}
-	}
-	for _, v := range p.Values {
-		if v.Filter {
-			d.Facets = append(d.Facets, Facet{Key: v.Key, Value: v.Value, NameSV: v.Name.SV, NameEN: v.Name.EN, LabelSV: v.Label.SV, LabelEN: v.Label.EN})
-		}
-		d.Texts = append(d.Texts, Field{v.Label.SV, 2, false})
-	}
-	if p.Brand != "" {
-		d.Facets = append(d.Facets, Facet{Key: "brand", Value: p.Brand, NameSV: "Märke", NameEN: "Brand", LabelSV: p.Brand, LabelEN: p.Brand})
-	}
-	return d
 }
 
 // List answers a query. Faults: 422 with pointers /limit, /sort, /cursor, /filter.
@@ -432,7 +338,7 @@ func (x *Index) Cards(ids []db.ID) []*Card {
 
 // Suggest completes what someone is typing: at most n cards.
 func (x *Index) Suggest(text string, n int) []*Card {
-	r, err := x.e.list(Query{Text: text, Limit: max(1, min(n, 10)), Sort: SortRelevance})
+	r, err := x.e.answer(Query{Text: text, Limit: max(1, min(n, 10)), Sort: SortRelevance}, false)
 	if err != nil {
 		return nil
 	}

@@ -76,24 +76,26 @@ func isASCII(s string) bool {
 	return true
 }
 
-// irregular plurals and definite forms that no ending explains.
+// irregular plurals, definite and neuter forms that no ending explains. They
+// hold at the end of a compound too.
 var irregular = map[string]string{
 	"böcker": "bok", "böckerna": "bok", "händer": "hand", "händerna": "hand", "tänder": "tand", "tänderna": "tand", "fötter": "fot", "fötterna": "fot",
 	"rötter": "rot", "rötterna": "rot", "nätter": "natt", "nätterna": "natt", "städer": "stad", "stränder": "strand", "ränder": "rand", "gäss": "gås", "möss": "mus",
 	"män": "man", "männen": "man", "bröder": "bror", "döttrar": "dotter", "söner": "son", "öron": "öra", "öronen": "öra", "ögon": "öga", "ögonen": "öga",
-	"fåglar": "fågel", "fåglarna": "fågel", "nycklar": "nyckel", "nycklarna": "nyckel", "handdukar": "handduk", "spadar": "spade", "skor": "sko", "skorna": "sko", "skon": "sko",
-	"knivar": "kniv", "nypor": "nypa", "klädnypor": "klädnypa",
+	"skor": "sko", "skorna": "sko", "skon": "sko", "skons": "sko", "hamrar": "hammare", "hamrarna": "hammare",
+	"rött": "röd", "vitt": "vit", "blått": "blå", "blåa": "blå", "grått": "grå", "gråa": "grå", "gult": "gul", "grönt": "grön", "brunt": "brun", "brett": "bred",
+	"stort": "stor", "starkt": "stark", "varmt": "varm", "mjukt": "mjuk", "tunt": "tunn", "rent": "ren", "fint": "fin", "djupt": "djup", "högt": "hög", "lågt": "låg", "långt": "lång",
+	"nytt": "ny", "runt": "rund", "hårt": "hård", "ljust": "ljus", "mörkt": "mörk",
 }
 
 // endings of nouns and adjectives, longest first: definite and indefinite,
 // singular and plural, with the genitive's s.
 var endings = []string{
-	"heterna", "ningarna", "ningar", "heten", "heter",
-	"ornas", "arnas", "ernas", "andets", "endets",
-	"orna", "arna", "erna", "arne", "ades",
-	"ors", "ars", "ers", "ans", "ens", "ets", "nas",
-	"or", "ar", "er", "na", "an", "en", "et", "ad", "at", "as", "es",
-	"a", "e", "n", "t", "r", "s",
+	"ornas", "arnas", "ernas", "enas",
+	"orna", "arna", "erna", "ades",
+	"ena", "ors", "ars", "ers", "ans", "ens", "ets", "ade", "igt", "skt",
+	"or", "ar", "er", "an", "en", "et", "ad", "at", "as", "es",
+	"a", "e", "n", "s",
 }
 
 // vowels of Swedish.
@@ -101,42 +103,96 @@ const vowels = "aeiouyåäöé"
 
 // Stem cuts a word to what its forms have in common: jacka, jackan, jackor and
 // jackorna give "jack". It is no dictionary; what matters is that the forms of
-// one word meet, and that different words seldom do.
+// one word meet, and that different words seldom do. It cuts until nothing is
+// left to cut, so that a form of a word that itself looks like a form (lakanet,
+// lakan) goes as far as the word does.
 func Stem(w string) string {
 	if base, ok := irregular[w]; ok {
 		w = base
+	} else if front, base := irregularEnd(w); base != "" {
+		w = front + base
 	}
-	n := utf8.RuneCountInString(w)
-	if n <= 3 || strings.ContainsAny(w, "0123456789") {
+	if strings.ContainsAny(w, "0123456789") {
 		return w
 	}
-	for _, e := range endings {
-		if !strings.HasSuffix(w, e) {
-			continue
+	for range 4 {
+		root := strip(w)
+		if root == w {
+			break
 		}
-		root := w[:len(w)-len(e)]
-		rn := utf8.RuneCountInString(root)
-		if rn < 3 || !strings.ContainsAny(root, vowels) {
-			continue
-		}
-		if e == "s" && rn < 4 {
-			continue // ljus, glas, gris are no genitives
-		}
-		if (e == "t" || e == "r" || e == "n") && rn < 4 {
-			continue
-		}
-		return trim(root)
+		w = root
 	}
 	return trim(w)
 }
 
-// trim evens out what is left: doubled consonants of "mugg" and "vatten" stay,
-// an -el, -er, -en that loses its vowel in the plural (nyckel, nycklar) meets.
-func trim(w string) string {
-	for _, e := range []string{"el", "er", "en"} {
-		if r, ok := strings.CutSuffix(w, e); ok && utf8.RuneCountInString(r) >= 4 {
-			return r + e[1:]
+// irregularEnd finds an irregular form at the end of a compound: vinterskor. A
+// front that ends in a vowel is none before "skor": flaskor, handväskor.
+func irregularEnd(w string) (front, base string) {
+	for i := len(w) - 3; i >= 3; i-- {
+		if !utf8.RuneStart(w[i]) {
+			continue
 		}
+		b, ok := irregular[w[i:]]
+		if !ok || utf8.RuneCountInString(w[:i]) < 3 || len(w)-i < 4 {
+			continue
+		}
+		if r, _ := utf8.DecodeLastRuneInString(w[:i]); b == "sko" && strings.ContainsRune(vowels, r) && w[:i] != "inne" && w[:i] != "ute" {
+			continue
+		}
+		return w[:i], b
+	}
+	return "", ""
+}
+
+// strip takes one ending off.
+func strip(w string) string {
+	n := utf8.RuneCountInString(w)
+	for _, e := range endings {
+		root, ok := strings.CutSuffix(w, e)
+		if !ok {
+			continue
+		}
+		rn := n - len(e) // endings are ASCII
+		switch {
+		case !strings.ContainsAny(root, vowels):
+			continue
+		case rn < 2, rn == 2 && !strings.ContainsAny(firstRune(root), vowels):
+			continue // "yxa" has a root of two letters, "bra" has none
+		case (e == "ad" || e == "at" || e == "as" || e == "es" || e == "ade" || e == "s") && rn < 4:
+			continue // tomat is no participle; ljus, glas, gris are no genitives
+		case e == "s" && strings.HasSuffix(root, "s"): // glass
+			continue
+		case e == "n" && (rn < 4 || !strings.ContainsAny(root[len(root)-1:], "lroiuy")):
+			continue // nyckeln, datorn, radion
+		case e == "igt":
+			return root + "ig"
+		case e == "skt":
+			return root + "sk"
+		}
+		return root
+	}
+	return w
+}
+
+func firstRune(s string) string {
+	_, n := utf8.DecodeRuneInString(s)
+	return s[:n]
+}
+
+// trim evens out what loses its vowel in other forms: nyckel and nycklar,
+// finger and fingrar, vatten and vattnet.
+func trim(w string) string {
+	if r, ok := strings.CutSuffix(w, "el"); ok && utf8.RuneCountInString(r) >= 3 && !strings.ContainsAny(r[len(r)-1:], vowels) {
+		return r + "l"
+	}
+	r, ok := strings.CutSuffix(w, "r")
+	before := "bcdfghjklmnpstvx"
+	if !ok {
+		r, ok = strings.CutSuffix(w, "n")
+		before = "dgkpt"
+	}
+	if ok && utf8.RuneCountInString(r) >= 3 && strings.Contains(before, r[len(r)-1:]) {
+		return r
 	}
 	return w
 }
