@@ -128,7 +128,7 @@ func printReport(w io.Writer, l lang.Lang, rep intake.Report) {
 	if len(rep.Unused) > 0 {
 		fmt.Fprintf(w, "\nColumns that nothing was made of: %s\n", strings.Join(rep.Unused, ", "))
 	}
-	table(w, l, fmt.Sprintf("Problems in %d rows", rep.RowsBad), rep.Problems, rep.ProblemCount)
+	table(w, l, fmt.Sprintf("Rows with problems: %d", rep.RowsBad), rep.Problems, rep.ProblemCount)
 	table(w, l, "Notes: these rows are in", rep.Notes, rep.NoteCount)
 }
 

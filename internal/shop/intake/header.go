@@ -108,8 +108,7 @@ type sheet struct {
 	names   [100]int       // where "Attribute n name" or "Option n name" is, plus one
 	values  [100]int
 	Unknown []string
-	Unused  []string
-	Twice   []string
+	unused  map[int]bool // columns that nothing is made of; true once one has something in it
 }
 
 func headerForm(s string) string {
@@ -153,7 +152,7 @@ func recognise(cells []string) *sheet {
 }
 
 func index(format string, cells, forms []string) *sheet {
-	s := &sheet{format: format, header: cells, at: map[col]int{}, unit: map[col]string{}}
+	s := &sheet{format: format, header: cells, at: map[col]int{}, unit: map[col]string{}, unused: map[int]bool{}}
 	names := shopifyNames
 	if format == WooCommerce {
 		names = wooNames
@@ -178,9 +177,9 @@ func index(format string, cells, forms []string) *sheet {
 		case !ok:
 			s.Unknown = append(s.Unknown, cells[i])
 		case c == cUnused:
-			s.Unused = append(s.Unused, cells[i])
+			s.unused[i] = false
 		case twice:
-			s.Twice = append(s.Twice, cells[i])
+			s.unused[i] = false
 		default:
 			s.at[c] = i
 		}
@@ -218,6 +217,25 @@ func (s *sheet) passing(format, f string) bool {
 		return strings.Contains(f, ".metafields.") || strings.HasPrefix(f, "metafield:")
 	}
 	return strings.HasPrefix(f, "meta:") || download.MatchString(f)
+}
+
+// idle notes which of the unused columns have something in them, and idleNames
+// are their names.
+func (s *sheet) idle(r row) {
+	for i, seen := range s.unused {
+		if !seen && i < len(r.cells) && r.cells[i] != "" {
+			s.unused[i] = true
+		}
+	}
+}
+
+func (s *sheet) idleNames() (out []string) {
+	for i, h := range s.header {
+		if s.unused[i] {
+			out = append(out, h)
+		}
+	}
+	return
 }
 
 // carries reports whether the file has the column.

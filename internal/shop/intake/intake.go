@@ -75,7 +75,7 @@ type Report struct {
 	PicturesNow  int           `json:"pictures_taken"` // from the folder
 	PicturesDue  int           `json:"pictures_due"`   // to be fetched by jobs
 	Unknown      []string      `json:"unknown_columns"`
-	Unused       []string      `json:"unused_columns"`
+	Unused       []string      `json:"unused_columns"` // known ones with something in them that nothing was made of
 	ProblemCount int           `json:"problem_count"`
 	Problems     []Problem     `json:"problems"` // by line, at most MaxListed
 	NoteCount    int           `json:"note_count"`
@@ -261,7 +261,7 @@ func (r *run) begin(src io.ReadSeeker) (*reader, error) {
 			if comma == '\t' {
 				r.rep.Separator = "tab"
 			}
-			r.rep.Unknown, r.rep.Unused = best.Unknown, append(best.Unused, best.Twice...)
+			r.rep.Unknown = best.Unknown
 			return in, err
 		}
 		in.comma = 0x1f
@@ -313,6 +313,7 @@ func (r *run) survey(src io.ReadSeeker) (map[string]bool, error) {
 			}
 			continue
 		}
+		r.sheet.idle(x)
 		if r.sheet.format != Shopify {
 			continue
 		}
@@ -326,6 +327,7 @@ func (r *run) survey(src io.ReadSeeker) (map[string]bool, error) {
 	if r.rep.Rows == 0 {
 		return nil, fail("import_empty")
 	}
+	r.rep.Unused = r.sheet.idleNames()
 	return scattered, nil
 }
 

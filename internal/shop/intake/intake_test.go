@@ -127,6 +127,9 @@ func TestShopify(t *testing.T) {
 		if rep.Products != (intake.Count{Created: 3}) || rep.Variants.Created != 4 || rep.ProblemCount != 0 || rep.Categories != 2 || rep.PicturesDue != 3 || rep.Rows != 5 {
 			t.Errorf("%+v", rep)
 		}
+		if diff := cmp.Diff([]string{"Cost per item"}, rep.Unused); diff != "" {
+			t.Error(diff)
+		}
 		if diff := cmp.Diff([]string{"2 Variant Compare At Price compare_at"}, codes(rep.Notes)); diff != "" {
 			t.Error(diff)
 		}

@@ -24,8 +24,11 @@ import (
 // JobPicture fetches one picture; its Ref is a row of intake_picture.
 const JobPicture = "intake.picture"
 
-// tries of a picture; the waits between them add up to about ten minutes.
-const tries = 8
+// tries of a picture, with waits of 20 s, 80 s and five minutes between them: a
+// shop that is gone should not fill the log.
+const tries = 4
+
+func wait(attempt int) time.Duration { return 20 * time.Second << (2 * min(max(attempt-1, 0), 3)) }
 
 // FetchOptions are those of the client that Pictures wants: shops move, so some
 // redirects are followed.
@@ -195,7 +198,7 @@ type Pictures struct {
 
 // Handle gives the runner the kind.
 func (p *Pictures) Handle(r *job.Runner) {
-	r.Handle(JobPicture, job.Opts{Workers: 4, Limit: 2 * time.Minute}, p.Work)
+	r.Handle(JobPicture, job.Opts{Workers: 4, Limit: 2 * time.Minute, Backoff: wait}, p.Work)
 }
 
 // Work fetches one picture. It may run twice.

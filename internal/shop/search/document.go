@@ -152,4 +152,3 @@ func doc(p *catalog.Product, tree *catalog.Tree, prices map[db.ID]pricing.Price,
 	}
 	return d
 }
-
