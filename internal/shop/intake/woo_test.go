@@ -83,3 +83,26 @@ func TestWooSwedish(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// Two products may have one name; SKUs that have nothing in common tell them
+// apart, also when they come in different files.
+func TestWooNamesakes(t *testing.T) {
+	d := dbtest.SQLite(t, ms)
+	head := "ID,Type,SKU,Name,Published,Regular price\n"
+	run(t, d, head+"1,simple,A-1,Bälte,1,100\n", intake.Options{})
+	for range 2 {
+		if rep := run(t, d, head+"2,simple,B-1,Bälte,1,200\n", intake.Options{}); rep.ProblemCount != 0 || rep.In() != 1 {
+			t.Errorf("%+v", rep)
+		}
+	}
+	if a, b := look(t, d, "balte"), look(t, d, "balte-id-2"); a.Variants[0] != "A-1||10000|-" || b.Variants[0] != "B-1||20000|-" {
+		t.Errorf("%+v\n%+v", a, b)
+	}
+	// Another site's number 1 is not ours.
+	if rep := run(t, d, head+"1,simple,C-1,Hatt,1,300\n", intake.Options{}); rep.Products.Created != 1 {
+		t.Errorf("%+v", rep)
+	}
+	if s := look(t, d, "balte"); s.Title != "Bälte" {
+		t.Errorf("%+v", s)
+	}
+}
