@@ -81,6 +81,7 @@ func (s *shopifyReader) flush(g *shopifyGroup) error {
 	if it := s.item(g); it != nil {
 		return s.r.take(it)
 	}
+	s.r.rep.NotIn++
 	return nil
 }
 

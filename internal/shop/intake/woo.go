@@ -44,6 +44,7 @@ func (w *wooReader) add(x row) error {
 		return nil
 	case has("grouped"), has("external"), len(kinds) > 0 && !has("simple") && !has("virtual") && !has("downloadable"):
 		r.problem(x.line, s.name(cType), "bad_type", "value", short(s.get(x, cType)))
+		r.rep.NotIn++
 		return nil
 	}
 	it := w.item(x, kinds)
@@ -52,6 +53,7 @@ func (w *wooReader) add(x row) error {
 	}
 	v := variant{line: x.line}
 	if !w.variant(x, &v) {
+		r.rep.NotIn++
 		return nil
 	}
 	for n := range s.names {
@@ -181,6 +183,7 @@ func (w *wooReader) end() error {
 	for _, p := range w.parents {
 		w.join(p)
 		if len(p.item.variants) == 0 {
+			r.rep.NotIn++
 			if len(p.rows) == 0 {
 				r.problem(p.item.line, s.name(cType), "no_variations")
 			}

@@ -36,7 +36,7 @@ func TestWoo(t *testing.T) {
 		if diff := cmp.Diff([]string{"3  option_open", "4 Sale price sale_price", "5 Visibility in catalog hidden", "5 Attribute 1 name attribute"}, codes(rep.Notes)); diff != "" {
 			t.Error(diff)
 		}
-		if rep.Products != (intake.Count{Created: 4}) || rep.Variants.Created != 5 || rep.RowsBad != 4 || rep.Categories != 5 {
+		if rep.Products != (intake.Count{Created: 4}) || rep.Variants.Created != 5 || rep.RowsBad != 4 || rep.NotIn != 2 || rep.Categories != 5 {
 			t.Errorf("%+v", rep)
 		}
 		want := shown{Title: "Jacka", Text: "Kort.\n\nLång\\\nrad.\n\n**Stycke**", Status: catalog.Published, Shelves: []string{"Kläder > Jackor", "Nytt"}, Tags: []string{"ull", "vinter"},
