@@ -200,12 +200,15 @@ func load(pid, workers int, fn func(w int) error) result {
 	return r
 }
 
-func get(c *http.Client, url string, accept string) error {
+func get(c *http.Client, url, accept string, cookie ...string) error {
 	req, err := http.NewRequestWithContext(context.Background(), "GET", url, nil)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Accept-Encoding", accept)
+	for _, k := range cookie {
+		req.Header.Add("Cookie", k)
+	}
 	res, err := c.Do(req)
 	if err != nil {
 		return err

@@ -96,7 +96,7 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 			p.ReceiptPath = to
 			continue
 		}
-		p.Documents = append(p.Documents, ui.Link{Text: lang.T(l, documentKey[d.Kind], "number", number(d.Number)), URL: to})
+		p.Documents = append(p.Documents, ui.Link{Text: documentTitle(d, l), URL: to})
 	}
 	on, err := content.CancelOnline.Get(q)
 	if err != nil {

@@ -25,7 +25,16 @@ type paper struct {
 	path    string
 }
 
-var documentKey = map[string]string{"receipt": "receipt.receipt", "invoice": "receipt.invoice", "credit_note": "receipt.credit"}
+// documentTitle is what people call a document.
+func documentTitle(d order.Document, l lang.Lang) string {
+	switch d.Kind {
+	case "credit_note":
+		return lang.T(l, "receipt.credit", "number", number(d.Number))
+	case "invoice":
+		return lang.T(l, "receipt.invoice", "number", number(d.Number))
+	}
+	return lang.T(l, "receipt.receipt", "number", number(d.Number))
+}
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 

@@ -63,9 +63,6 @@ func views(payload string, l lang.Lang) map[string]templ.Component {
 		add(k, view.ReceiptPage(r))
 	}
 	add("find", view.FindOrderPage(filled[view.FindOrder](payload, l)))
-	f := filled[view.FindOrder](payload, l)
-	f.Sent = false
-	add("find-form", view.FindOrderPage(f))
 	add("withdraw", view.WithdrawPage(filled[view.Withdraw](payload, l)))
 	add("withdraw-confirm", view.WithdrawConfirmPage(filled[view.WithdrawConfirm](payload, l)))
 	add("withdraw-done", view.WithdrawDonePage(filled[view.WithdrawDone](payload, l)))

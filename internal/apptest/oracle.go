@@ -1,0 +1,233 @@
+package apptest
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+)
+
+type oracle struct {
+	mu sync.Mutex
+	d  *sql.DB
+}
+
+func (o *oracle) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.d != nil {
+		o.d.Close()
+		o.d = nil
+	}
+}
+
+func (s *Shop) eye() (*sql.DB, error) {
+	s.db.mu.Lock()
+	defer s.db.mu.Unlock()
+	if s.db.d != nil {
+		return s.db.d, nil
+	}
+	var err error
+	if s.opt.Database != "" {
+		s.db.d, err = sql.Open("pgx", s.opt.Database)
+	} else {
+		s.db.d, err = sql.Open("sqlite", "file:"+filepath.Join(s.opt.Dir, "shop.db")+"?mode=ro&_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	}
+	if err == nil {
+		s.db.d.SetMaxOpenConns(2)
+	}
+	return s.db.d, err
+}
+
+// Query reads rows beside the program, each column as text. Statements use $1, $2.
+func (c *Client) Query(stmt string, args ...any) [][]string {
+	c.T.Helper()
+	out, err := c.query(stmt, args...)
+	if err != nil {
+		c.T.Fatalf("%v in %s", err, stmt)
+	}
+	return out
+}
+
+// Count reads one number.
+func (c *Client) Count(stmt string, args ...any) int {
+	c.T.Helper()
+	rows := c.Query(stmt, args...)
+	n := 0
+	if len(rows) == 1 {
+		fmt.Sscan(rows[0][0], &n)
+	}
+	return n
+}
+
+func (s *Shop) query(stmt string, args ...any) ([][]string, error) {
+	d, err := s.eye()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := d.Query(stmt, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	cols, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var out [][]string
+	for rows.Next() {
+		cells := make([]any, len(cols))
+		for i := range cells {
+			cells[i] = new(any)
+		}
+		if err := rows.Scan(cells...); err != nil {
+			return nil, err
+		}
+		line := make([]string, len(cols))
+		for i, p := range cells {
+			switch v := (*p.(*any)).(type) {
+			case nil:
+			case []byte:
+				line[i] = hex.EncodeToString(v)
+			default:
+				line[i] = fmt.Sprint(v)
+			}
+		}
+		out = append(out, line)
+	}
+	return out, rows.Err()
+}
+
+// Tables lists the program's tables.
+func (c *Client) Tables() []string {
+	c.T.Helper()
+	stmt := `SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%' ORDER BY 1`
+	if c.Engine == "postgres" {
+		stmt = `SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1`
+	}
+	var out []string
+	for _, r := range c.Query(stmt) {
+		out = append(out, r[0])
+	}
+	return out
+}
+
+// Fingerprint hashes the rows of each table that does not begin with one of the
+// given words; the difference of two tells which tables changed.
+func (c *Client) Fingerprint(except ...string) map[string]string {
+	c.T.Helper()
+	out := map[string]string{}
+next:
+	for _, t := range c.Tables() {
+		for _, e := range except {
+			if strings.HasPrefix(t, e) {
+				continue next
+			}
+		}
+		var lines []string
+		for _, r := range c.Query("SELECT * FROM " + t) {
+			lines = append(lines, strings.Join(r, "\x00"))
+		}
+		sort.Strings(lines)
+		sum := sha256.Sum256([]byte(strings.Join(lines, "\x01")))
+		out[t] = fmt.Sprintf("%d rows %x", len(lines), sum[:8])
+	}
+	return out
+}
+
+// Changed lists the tables in which two fingerprints differ.
+func Changed(a, b map[string]string) (out []string) {
+	for t, h := range a {
+		if b[t] != h {
+			out = append(out, t)
+		}
+	}
+	sort.Strings(out)
+	return
+}
+
+// Audited counts audit rows of an action; outcome "" counts all.
+func (c *Client) Audited(action, outcome string) int {
+	c.T.Helper()
+	return c.Count(`SELECT count(*) FROM audit_entry WHERE action=$1 AND ($2='' OR outcome=$2)`, action, outcome)
+}
+
+// Books compares the bank's books with the shop's to the öre, and the stock with
+// the orders. It returns what does not agree. Every purchase must be over.
+func (c *Client) Books() (wrong []string) {
+	c.T.Helper()
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	auth := []string{"Authorization", "Bearer " + c.AdminToken}
+	purchases := map[string]Purchase{}
+	byOrder := map[string]Purchase{}
+	for _, p := range All[Purchase](c, AdminAPI+"/purchases", auth...) {
+		purchases[p.Token] = p
+		if !p.Terminal() {
+			bad("purchase %.8s is still %s", p.Token, p.State)
+		}
+		if p.Order != nil {
+			if _, twice := byOrder[p.Order.Number]; twice {
+				bad("order %s belongs to two purchases", p.Order.Number)
+			}
+			byOrder[p.Order.Number] = p
+		}
+	}
+	orders := map[string]Order{}
+	allocated := map[string]int64{}
+	for _, o := range All[Order](c, AdminAPI+"/orders", auth...) {
+		orders[o.Number] = o
+		p, ok := byOrder[o.Number]
+		if !ok {
+			bad("order %s has no purchase", o.Number)
+		}
+		if o.Payment.Method == "card" {
+			if n := len(c.Payments(p.Token)); n != 1 {
+				bad("order %s has %d payments", o.Number, n)
+			}
+			if o.Payment.Paid.Amount != o.Totals.ToPay.Amount {
+				bad("order %s: paid %d of %d", o.Number, o.Payment.Paid.Amount, o.Totals.ToPay.Amount)
+			}
+		}
+		for _, l := range o.Lines {
+			allocated[l.VariantID] += l.Quantity - l.Shipped - l.Cancelled
+		}
+	}
+	seen := map[string]bool{}
+	for _, b := range c.Payments("") {
+		p, ok := purchases[b.Reference]
+		if b.Captured == 0 {
+			if ok && p.State == "paid" {
+				bad("purchase %.8s is paid; the bank took nothing", b.Reference)
+			}
+			continue
+		}
+		switch {
+		case !ok:
+			bad("the bank took %d for a purchase the shop does not know", b.Captured)
+		case seen[b.Reference]:
+			bad("the bank took money twice for purchase %.8s", b.Reference)
+		case p.Order == nil && b.Refunded != b.Captured:
+			bad("the bank took %d, gave back %d, and purchase %.8s (%s, %s) has no order", b.Captured, b.Refunded, b.Reference, p.State, p.Alarm)
+		case p.Order != nil:
+			o := orders[p.Order.Number]
+			if o.Payment.Paid.Amount != b.Captured || o.Payment.Refunded.Amount != b.Refunded || b.Currency != o.Payment.Paid.Currency {
+				bad("order %s: shop %d−%d, bank %d−%d", o.Number, o.Payment.Paid.Amount, o.Payment.Refunded.Amount, b.Captured, b.Refunded)
+			}
+		}
+		seen[b.Reference] = true
+	}
+	for _, r := range c.Query(`SELECT variant_id FROM stock_level`) {
+		s := c.Stock(r[0])
+		if s.Held != 0 || s.Available < 0 || s.Available != s.OnHand-s.Held-s.Allocated || s.Allocated != allocated[r[0]] {
+			bad("stock of %s: %+v, orders hold %d", r[0], s, allocated[r[0]])
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,327 @@
+package apptest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"kassavalv/internal/db/dbtest"
+)
+
+// Engines are the names of the two.
+var Engines = []string{"sqlite", "postgres"}
+
+// startTime is how long a start may take on a slow and shared machine.
+const startTime = 90 * time.Second
+
+// Options say how to start a shop; the zero value is a fresh demo on SQLite.
+type Options struct {
+	Engine   string   // "sqlite" or "postgres"
+	Dir      string   // data directory; empty: a fresh one of the test
+	Database string   // URL; empty with Engine "postgres": a fresh schema
+	Bank     string   // a bank that runs already
+	Args     []string // more flags of `demo`
+	Env      []string // more environment, KEY=value
+}
+
+// Ready is the ready file.
+type Ready struct {
+	Shop       string   `json:"shop"`
+	HTTP       string   `json:"http"`
+	Admin      string   `json:"admin"`
+	Ops        string   `json:"ops"`
+	Bank       string   `json:"bank"`
+	Mailbox    string   `json:"mailbox"`
+	SMTP       string   `json:"smtp"`
+	CA         string   `json:"ca"`
+	Data       string   `json:"data"`
+	AdminToken string   `json:"admin_token"`
+	Members    []Member `json:"staff"`
+	PID        int      `json:"pid"`
+}
+
+// Member is a member of the demo's staff.
+type Member struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+	TOTP     string `json:"totp_secret"`
+	Role     string `json:"role"`
+}
+
+// Shop is a running demo.
+type Shop struct {
+	Ready
+	Engine string
+	opt    Options
+	log    Log
+	proc   *Process
+	web    *http.Transport
+	db     oracle
+
+	mu       sync.Mutex
+	goods    []Variant
+	taken    int
+	sessions map[string]string // role: cookie
+	steps    map[string]int64  // role: last step of the one-time code that was used
+}
+
+// Each runs fn on a fresh demo of each engine, as subtests that run at once.
+func Each(t *testing.T, o Options, fn func(t *testing.T, s *Shop)) {
+	t.Helper()
+	for _, e := range Engines {
+		t.Run(e, func(t *testing.T) {
+			t.Parallel()
+			o := o
+			o.Engine = e
+			fn(t, Start(t, o))
+		})
+	}
+}
+
+// Start starts a demo and waits until it answers; it is stopped with the test.
+func Start(t testing.TB, o Options) *Shop {
+	t.Helper()
+	s := Prepare(t, o)
+	if err := s.Open(); err != nil {
+		t.Fatalf("%v\n%s", err, s.Log())
+	}
+	return s
+}
+
+// Prepare makes everything ready for Open without starting anything.
+func Prepare(t testing.TB, o Options) *Shop {
+	t.Helper()
+	if o.Engine == "" {
+		o.Engine = "sqlite"
+	}
+	if o.Engine == "postgres" && o.Database == "" {
+		o.Database = dbtest.PostgresURL(t)
+	}
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	s := &Shop{Engine: o.Engine, opt: o, sessions: map[string]string{}, steps: map[string]int64{}}
+	Program(t)
+	t.Cleanup(func() {
+		s.db.close()
+		s.Kill()
+		if s.web != nil {
+			s.web.CloseIdleConnections()
+		}
+		if t.Failed() {
+			t.Logf("the program said:\n%s", s.Log())
+		}
+	})
+	return s
+}
+
+// Dir is the data directory, Database the URL of the schema ("" on SQLite).
+func (s *Shop) Dir() string      { return s.opt.Dir }
+func (s *Shop) Database() string { return s.opt.Database }
+
+// Open starts the program and waits for the ready file. The error tells of a
+// program that ended before, with what it said.
+func (s *Shop) Open() error {
+	ready := filepath.Join(s.opt.Dir+"-ready", "ready.json")
+	if err := os.MkdirAll(filepath.Dir(ready), 0o700); err != nil {
+		return err
+	}
+	if err := os.Remove(ready); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	args := []string{"demo", "--data", s.opt.Dir, "--addr", "localhost:0", "--ready-file", ready}
+	if s.opt.Bank != "" {
+		args = append(args, "--bank", s.opt.Bank)
+	}
+	env := s.opt.Env
+	if s.opt.Database != "" {
+		env = append([]string{"DATABASE_URL=" + s.opt.Database}, env...)
+	}
+	p, err := Run(&s.log, env, append(args, s.opt.Args...)...)
+	if err != nil {
+		return err
+	}
+	s.proc = p
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if b, err := os.ReadFile(ready); err == nil {
+			s.Ready = Ready{}
+			if err := json.Unmarshal(b, &s.Ready); err != nil {
+				return fmt.Errorf("ready file: %w", err)
+			}
+			return s.connect()
+		}
+		select {
+		case <-p.Done:
+			return fmt.Errorf("the program ended with status %d:\n%s", p.Status(), tail(s.log.String(), 2000))
+		case <-ctx.Done():
+			p.Kill()
+			return fmt.Errorf("no ready file after %s", startTime)
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Shop) connect() error {
+	pem, err := os.ReadFile(s.CA)
+	if err != nil {
+		return err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return errors.New("no authority in " + s.CA)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.web != nil {
+		s.web.CloseIdleConnections()
+	}
+	s.web = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, MaxIdleConnsPerHost: 64, ForceAttemptHTTP2: true}
+	s.sessions = map[string]string{}
+	s.steps = map[string]int64{}
+	return nil
+}
+
+func (s *Shop) transport() *http.Transport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.web
+}
+
+// Kill ends the program at once, as a power failure would, and waits for it.
+func (s *Shop) Kill() {
+	if s.proc != nil {
+		s.proc.Kill()
+	}
+}
+
+// Stop asks the program to stop in order and returns its exit status.
+func (s *Shop) Stop() int {
+	s.proc.Signal(syscall.SIGTERM)
+	select {
+	case <-s.proc.Done:
+	case <-time.After(40 * time.Second):
+		s.proc.Kill()
+		return -1
+	}
+	return s.proc.Status()
+}
+
+// Alive reports whether the process runs.
+func (s *Shop) Alive() bool { return s.proc != nil && s.proc.Alive() }
+
+// Log is everything the program has said so far, on both outputs.
+func (s *Shop) Log() string { return s.log.String() }
+
+// Process is the program at work.
+type Process struct {
+	Done   chan struct{}
+	cmd    *exec.Cmd
+	status atomic.Int64
+}
+
+// Run starts the program with arguments; log takes both outputs.
+func Run(log *Log, env []string, args ...string) (*Process, error) {
+	p := &Process{Done: make(chan struct{}), cmd: exec.Command(built.path, args...)}
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	for _, e := range os.Environ() {
+		// The tests' own settings are not the program's.
+		if !strings.HasPrefix(e, "DATABASE_URL=") && !strings.HasPrefix(e, "PORT=") && !strings.HasPrefix(e, "KASSAVALV_") {
+			p.cmd.Env = append(p.cmd.Env, e)
+		}
+	}
+	p.cmd.Env = append(p.cmd.Env, env...)
+	bind(p.cmd)
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.cmd.Wait()
+		p.status.Store(int64(p.cmd.ProcessState.ExitCode()))
+		close(p.Done)
+	}()
+	return p, nil
+}
+
+// Signal sends a signal.
+func (p *Process) Signal(s os.Signal) { p.cmd.Process.Signal(s) }
+
+// Kill ends the process and waits for its end.
+func (p *Process) Kill() {
+	p.cmd.Process.Kill()
+	<-p.Done
+}
+
+// Alive reports whether the process runs.
+func (p *Process) Alive() bool {
+	select {
+	case <-p.Done:
+		return false
+	default:
+		return true
+	}
+}
+
+// Status is the exit status of a process that has ended; -1: by a signal.
+func (p *Process) Status() int { return int(p.status.Load()) }
+
+// Command runs the program to its end (a minute at most) and returns what it said
+// and its exit status.
+func Command(t testing.TB, env []string, args ...string) (out string, status int) {
+	t.Helper()
+	Program(t)
+	var log Log
+	p, err := Run(&log, env, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.Done:
+	case <-time.After(time.Minute):
+		p.Kill()
+		t.Fatalf("%v: still running after a minute\n%s", args, log.String())
+	}
+	return log.String(), p.Status()
+}
+
+// Log collects what a process says. Safe for concurrent use.
+type Log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func tail(s string, n int) string {
+	if len(s) > n {
+		return "…" + s[len(s)-n:]
+	}
+	return s
+}
