@@ -4,7 +4,7 @@
 export CGO_ENABLED ?= 0
 BIN := .cache/kassavalv
 
-.PHONY: run build test lint race bench torture test-outside generate fuzz
+.PHONY: run build test lint race bench generate fuzz
 
 run:
 	go run ./cmd/kassavalv demo
@@ -20,12 +20,6 @@ lint:
 
 bench: build
 	go run ./bench -program $(BIN)
-
-torture: build
-	bash test/scripts/torture.sh $(or $(MINUTES),60)
-
-test-outside: build
-	bash test/scripts/outside.sh
 
 # Templates and drawn pictures are committed; this makes them anew.
 generate:

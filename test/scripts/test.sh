@@ -23,6 +23,6 @@ if [ -d test/attack ]; then part "attack suite over HTTP, both engines" go test 
 if [ -d test/e2e ]; then part "browser journeys in Chromium" go test -timeout 20m -count=1 ./test/e2e; fi
 echo
 echo "Ran:"; printf '  %s\n' "${ran[@]}"
-echo "Not part of this command: make torture (long proofs), make test-outside (independent scanners), make bench (figures), make fuzz."
+echo "Not part of this command: make bench (figures), make fuzz."
 if [ ${#failed[@]} -gt 0 ]; then echo "FAILED:"; printf '  %s\n' "${failed[@]}"; exit 1; fi
 echo "All parts passed."
