@@ -24,6 +24,8 @@ func (a *Admin) productRoutes() []web.Route {
 	see, change, count := web.Staff(auth.CatalogRead), web.Staff(auth.CatalogWrite), web.Staff(auth.StockWrite)
 	upload := a.page(post, "/admin/products/{id}/pictures", change, (*visit).addPictures)
 	upload.Rate, upload.Body, upload.BodyTime = shield.Upload, uploadMost, 2*time.Minute
+	write := a.page(post, "/admin/products/{id}/texts", change, (*visit).saveTexts)
+	write.Body = textMost
 	return []web.Route{
 		a.page(get, "/admin/products", see, (*visit).products),
 		a.page(get, "/admin/products/new", change, (*visit).newProduct),
@@ -33,7 +35,7 @@ func (a *Admin) productRoutes() []web.Route {
 		a.page(post, "/admin/products/{id}/unpublish", change, (*visit).unpublish),
 		a.page(post, "/admin/products/{id}/archive", change, (*visit).archive),
 		a.page(get, "/admin/products/{id}/texts", see, (*visit).texts),
-		a.page(post, "/admin/products/{id}/texts", change, (*visit).saveTexts),
+		write,
 		a.page(get, "/admin/products/{id}/facts", see, (*visit).facts),
 		a.page(post, "/admin/products/{id}/facts", change, (*visit).saveFacts),
 		a.page(get, "/admin/products/{id}/shelves", see, (*visit).shelves),

@@ -160,8 +160,13 @@ func (v *visit) showReturn(code int, of string, form ui.Form) error {
 		main = append(main, view.Fold(v.t("return.reject"), of == "reject", view.FormBlock(v.l, view.Form{Action: path + "/reject", Submit: v.t("return.reject.go"), Danger: true, Form: back("reject"),
 			Fields: []view.Field{{Input: ui.Input{Name: "reject_answer", Label: v.t("label.answer"), Hint: v.t("return.answer.hint"), Rows: 4, Max: 2000}}}})))
 	}
-	if v.by.Has(auth.RefundsWrite) && (c.r.State == returns.Accepted || c.r.State == returns.Partly) && c.proposal != nil {
-		main = append(main, v.returnRefund(path, c, back("refund")))
+	if c.proposal != nil && (c.r.State == returns.Accepted || c.r.State == returns.Partly) {
+		switch {
+		case c.proposal.Total.Amount == 0:
+			main = append(main, view.Notice(ui.OK, v.t("return.asked")))
+		case v.by.Has(auth.RefundsWrite):
+			main = append(main, v.returnRefund(path, c, back("refund")))
+		}
 	}
 	if write && (c.r.State == returns.Registered || c.r.State == returns.Received || c.r.State == returns.Rejected) {
 		main = append(main, view.Fold(v.t("return.take_back"), of == "take_back", view.FormBlock(v.l, view.Form{Action: path + "/take-back", Submit: v.t("return.take_back.go"), Danger: true, Form: back("take_back"),

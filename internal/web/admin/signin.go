@@ -53,7 +53,7 @@ func (v *visit) showLogin(code int, next string, f ui.Form) error {
 	return v.show(code, view.Shell{Title: v.t("login.title"), Script: assets.URL("passkey.js")},
 		view.FormBlock(v.l, form),
 		view.PasskeyDoor(v.l, "get", "/admin/login/passkey/begin", "/admin/login/passkey", v.t("login.passkey"), v.t("passkey.failed"), hidden),
-	)
+		view.Links(v.l, []ui.Link{{Text: v.t("recover.title"), URL: "/admin/recover"}}))
 }
 
 // signIn checks the three things at once, so that the answer does not tell which

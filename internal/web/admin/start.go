@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/search"
+	"kassavalv/internal/shop/support"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
@@ -41,6 +42,7 @@ type work struct {
 	refunds            []returns.Alarm
 	returns, returnDue int
 	lacking            int
+	asked, late        int64
 	dead, letters      int
 }
 
@@ -74,6 +76,11 @@ func (v *visit) readWork(q *db.Reader) (w work, err error) {
 			return w, err
 		}
 		w.returnDue = len(due)
+	}
+	if v.by.Has(auth.CasesRead) {
+		if w.asked, w.late, err = support.Queue(q); err != nil {
+			return w, err
+		}
 	}
 	if v.by.Has(auth.CatalogRead) {
 		ps, err := catalog.ListStaff(q, catalog.Filter{Incomplete: true}, 0, countTo)
@@ -125,6 +132,13 @@ func (v *visit) start() error {
 		add("alarms", len(w.alarms)+len(w.refunds), ui.Stop, "/admin/purchases?show=alarm", "")
 		add("returns", w.returns, ui.Wait, "/admin/returns", note("returns.due", w.returnDue))
 		add("unpaid", w.unpaid, ui.Wait, "/admin/orders?show=unpaid", note("overdue", w.overdue))
+	}
+	if v.by.Has(auth.CasesRead) {
+		t := ui.Wait
+		if w.late > 0 {
+			t = ui.Stop
+		}
+		add("asked", int(w.asked), t, "/admin/cases", note("asked.late", int(w.late)))
 	}
 	if v.by.Has(auth.CatalogRead) {
 		add("lacking", w.lacking, ui.Wait, "/admin/products?show=lacking", "")

@@ -232,32 +232,6 @@ func (v *visit) shell(s view.Shell) (view.Shell, error) {
 	return s, nil
 }
 
-// navs are the menu: each entry for who has the right.
-var navs = []struct {
-	path, key, icon string
-	right           auth.Right
-}{
-	{home, "start", "home", ""},
-	{"/admin/orders", "orders", "box", auth.OrdersRead},
-	{"/admin/returns", "returns", "return", auth.OrdersRead},
-	{"/admin/purchases", "purchases", "card", auth.OrdersRead},
-	{"/admin/products", "products", "tag", auth.CatalogRead},
-	{"/admin/stock", "stock", "store", auth.CatalogRead},
-}
-
-func (v *visit) nav() []view.Nav {
-	var out []view.Nav
-	at := v.r.CanonicalPath()
-	for _, n := range navs {
-		if n.right != "" && !v.by.Has(n.right) {
-			continue
-		}
-		out = append(out, view.Nav{Text: v.t("nav." + n.key), URL: n.path, Icon: n.icon,
-			Current: at == n.path || n.path != home && strings.HasPrefix(at, n.path+"/")})
-	}
-	return out
-}
-
 // query builds a path with parameters; empty ones are left out.
 func query(path string, kv ...string) string {
 	q := url.Values{}
@@ -270,4 +244,13 @@ func query(path string, kv ...string) string {
 		return path
 	}
 	return path + "?" + q.Encode()
+}
+
+// gone turns a conflict of the database (the row is no longer in the state the
+// page showed) into a fault with words.
+func gone(err error) error {
+	if errors.Is(err, db.ErrConflict) {
+		return fault.Conflict("changed_meanwhile")
+	}
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,12 +30,13 @@ import (
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/stock"
+	"kassavalv/internal/shop/support"
 	"kassavalv/internal/shoptest"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin"
 )
 
-var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations)
+var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations)
 
 const password = "korrekt häst batteri"
 
@@ -273,5 +275,23 @@ func (o *office) stale(role string) {
 	o.Do(func(tx *db.Tx) error {
 		_, err := tx.Exec(`UPDATE auth_session SET fresh_until=$2 WHERE staff_id=$1`, o.member(role).id, tx.Now().Add(-time.Minute))
 		return err
+	})
+}
+
+var links = regexp.MustCompile(`<a[^>]* href="([^"]+)"`)
+
+// rows counts and sums what a page could change, sessions' "last seen" aside.
+func (o *office) rows() string {
+	o.t.Helper()
+	return look(o, func(q *db.Reader) (string, error) {
+		out := ""
+		for _, t := range []string{"catalog_product", "catalog_variant", "order_order", "order_event", "stock_movement", "pricing_price", "checkout_step", "content_page", "content_setting", "delivery_method", "job_job", "mail_message", "audit_entry", "auth_staff", "auth_session", "auth_token", "support_case"} {
+			var n int64
+			if err := q.QueryRow(`SELECT count(*) FROM ` + t).Scan(&n); err != nil {
+				return "", err
+			}
+			out += t + " " + strconv.FormatInt(n, 10) + " "
+		}
+		return out, nil
 	})
 }

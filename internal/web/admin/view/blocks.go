@@ -28,6 +28,8 @@ type Shell struct {
 type Nav struct {
 	Text, URL, Icon string
 	Current         bool
+	Back            bool // not in the bar of a phone
+	Phone           bool // only there
 }
 
 // Block is a part of a page.

@@ -61,3 +61,14 @@ func (f Form) aimed() ui.Form {
 	}
 	return out
 }
+
+// shown leaves out what has no value.
+func shown(ps []Pair) []Pair {
+	out := make([]Pair, 0, len(ps))
+	for _, p := range ps {
+		if p.Value != "" || p.Block != nil || p.Sub != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
