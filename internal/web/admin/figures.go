@@ -65,3 +65,10 @@ func split(s string) []string {
 	}
 	return out
 }
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}

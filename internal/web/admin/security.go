@@ -51,7 +51,7 @@ func (v *visit) showSecurity(code int, f ui.Form, news view.Block) error {
 		if s.ID != v.by.Session {
 			do = view.Cell{Block: view.ButtonForm(v.l, view.Button{Action: "/admin/security/sessions/" + s.ID.String() + "/end", Text: v.t("session.end"), Link: true})}
 		}
-		st.Rows = append(st.Rows, view.Row{Cells: []view.Cell{{Text: s.Agent}, {Text: s.Peer}, {Text: lang.Stamp(v.l, s.Created)}, {Text: lang.Stamp(v.l, s.Seen)}, do}})
+		st.Rows = append(st.Rows, view.Row{Cells: []view.Cell{{Text: orDash(s.Agent)}, {Text: s.Peer}, {Text: lang.Stamp(v.l, s.Created)}, {Text: lang.Stamp(v.l, s.Seen)}, do}})
 	}
 	sessions := []view.Block{view.TableBlock(v.l, st)}
 	if len(o.sessions) > 1 {

@@ -69,7 +69,7 @@ func open(t *testing.T, d *db.DB) *office {
 	o.srv = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.mux.ServeHTTP(w, r) }))
 	t.Cleanup(o.srv.Close)
 	var err error
-	if o.auth, err = auth.New(d, o.Vault, auth.Options{PublicURL: strings.Replace(o.srv.URL, "127.0.0.1", "localhost", 1), Issuer: "Provbutiken"}); err != nil {
+	if o.auth, err = auth.New(d, o.Vault, auth.Options{PublicURL: localhost(o.srv.URL), Issuer: "Provbutiken"}); err != nil {
 		t.Fatal(err)
 	}
 	files, err := file.OpenFolder(t.TempDir())
@@ -83,7 +83,7 @@ func open(t *testing.T, d *db.DB) *office {
 	}
 	o.admin = &admin.Admin{DB: d, Vault: o.Vault, Auth: o.auth, Desk: o.Desk, Files: file.New(d, files), Log: log, Origin: o.srv.URL, Currency: "SEK", Country: "SE",
 		Carriers: fulfilment.Carriers{"local": fulfilment.NewGuard(local.New(), fulfilment.Options{Template: "https://carrier.example/track/{number}"})}}
-	o.mux, err = web.NewMux("shop", o.admin.Routes(), web.Deps{Origin: o.srv.URL, Log: log, ErrorPage: o.admin.ErrorPage,
+	o.mux, err = web.NewMux("shop", o.admin.Routes(), web.Deps{Origin: o.srv.URL, Origins: []string{localhost(o.srv.URL)}, Log: log, ErrorPage: o.admin.ErrorPage,
 		Authorize: func(w http.ResponseWriter, r *web.Request, who web.Who) (context.Context, error) {
 			ctx, _, err := o.admin.Authorize(w, r, who)
 			return ctx, err
@@ -295,3 +295,6 @@ func (o *office) rows() string {
 		return out, nil
 	})
 }
+
+// localhost is the address under a name: browsers bind no passkey to a number.
+func localhost(u string) string { return strings.Replace(u, "127.0.0.1", "localhost", 1) }
