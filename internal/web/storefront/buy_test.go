@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"kassavalv/internal/db"
+	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shoptest"
 )
 
 // addOne presses the button of a product page.
@@ -183,11 +186,17 @@ func TestTamperedTotal(t *testing.T) {
 
 func TestRefusedKeepsTheCart(t *testing.T) {
 	each(t, func(t *testing.T, s *shop) {
-		s.put(goods{handle: "mugg", title: "Mugg", ore: 24900, stock: 5})
+		// Names that could be read as news about the money.
+		s.put(goods{handle: "mugg", title: "Mugg Betald", ore: 24900, stock: 5})
+		s.Do(func(tx *db.Tx) error {
+			_, err := catalog.PutCategory(tx, shoptest.By, catalog.Category{Handle: "betalt", Texts: catalog.Texts{catalog.SV: {Title: "Redan betalt"}}})
+			return err
+		})
 		for card, say := range map[string]string{"4000000000000002": "Din bank godkände inte köpet", "4000000000009995": "pengarna på kontot inte räckte"} {
 			v, action, f := s.ready(t)
 			sent := v.post(action, f)
 			at := v.follow(sent)
+			quiet(t, at)
 			s.PayAtBank(attr(at.first(t, ".moment__do a"), "href"), card)
 			p := v.follow(v.get(sent.Header.Get("Location") + "/return"))
 			if !strings.Contains(p.words(), say) || len(p.all(`main a[href="/checkout"]`)) != 1 || p.Header.Get("Refresh") != "" {

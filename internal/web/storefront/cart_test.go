@@ -74,6 +74,12 @@ func TestCart(t *testing.T) {
 		if k := v.get("/checkout"); len(k.all("main form")) != 0 || !strings.Contains(k.words(), "Varukorgen är tom") {
 			t.Error(k.words())
 		}
+		c = v.addOne("", "mugg")
+		action, f = c.form(t, `form[action^="/cart/lines/"]`)
+		f.Set("quantity", "0")
+		if c = v.follow(v.post(action, f)); len(c.all("li.line")) != 0 {
+			t.Error("none is not away with it")
+		}
 		// A cookie that is none of ours is no cart, and no error.
 		if p := s.visitor().get("/cart", "Cookie", "__Host-cart="+strings.Repeat("A", 32)); p.StatusCode != 200 {
 			t.Errorf("%d", p.StatusCode)

@@ -171,12 +171,15 @@ func (s *Store) facets(p *view.Listing, l request, res search.Result, lg lang.La
 				continue // cannot stand in an address
 			}
 			text, _ := catalog.Localized{SV: v.LabelSV, EN: v.LabelEN}.In(lg)
-			if text == "" {
-				text = v.Value
+			if text == "" || text == v.Value {
+				text = yes(v.Value, lg)
 			}
 			to := l.turned(g.Key, v.Value).url()
 			f.Choices = append(f.Choices, view.FacetChoice{Text: text, Path: to, Count: v.Count, Chosen: v.Chosen})
 			if v.Chosen {
+				if v.Value == "true" || v.Value == "false" {
+					text = name + ": " + text // "Ja" alone says nothing
+				}
 				p.Active = append(p.Active, ui.Link{Text: text, URL: to})
 			}
 		}

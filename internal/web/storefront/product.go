@@ -100,8 +100,8 @@ func (s *Store) productPage(q *db.Reader, r *web.Request, p *catalog.Product) (v
 	if t.SEODescription != "" {
 		v.Shell.About = t.SEODescription
 	}
-	if t.Description != "" {
-		v.Body = richtext.Show(t.Description, 3)
+	if rest := body(t.Description); rest != "" {
+		v.Body = richtext.Show(rest, 3)
 	}
 	for _, m := range p.Pictures() {
 		alt, _ := m.Alt.In(l)
@@ -167,6 +167,27 @@ func lead(markdown string) string {
 	return richtext.Plain(first, 240)
 }
 
+// body is what comes after the first paragraph, which stands above already, or
+// everything when that one had to be cut.
+func body(markdown string) string {
+	first, rest, _ := strings.Cut(strings.TrimSpace(markdown), "\n\n")
+	if rest = strings.TrimSpace(rest); rest == "" || strings.HasSuffix(lead(markdown), "…") || strings.HasPrefix(first, "#") {
+		return markdown
+	}
+	return rest
+}
+
+// yes writes a yes-or-no value as people say it; other values are as they are.
+func yes(value string, l lang.Lang) string {
+	switch value {
+	case "true":
+		return lang.T(l, "value.yes")
+	case "false":
+		return lang.T(l, "value.no")
+	}
+	return value
+}
+
 // variants fills what can be chosen, and the stock line of each.
 func (s *Store) variants(v *view.Product, p *catalog.Product, st shelfState, l lang.Lang) {
 	var names []string
@@ -198,7 +219,9 @@ func (s *Store) variants(v *view.Product, p *catalog.Product, st shelfState, l l
 			flawed++
 			name := lang.T(l, "product.b")
 			if out.Title != "" {
-				out.Title += " (" + name + ")"
+				if !strings.Contains(strings.ToLower(out.Title), strings.ToLower(name)) {
+					out.Title += " (" + name + ")"
+				}
 				name = out.Title
 			}
 			v.Facts = append(v.Facts, view.Fact{Name: name, Value: defect})
@@ -274,6 +297,12 @@ func facts(v *view.Product, p *catalog.Product, t catalog.Text, l lang.Lang) {
 		value, _ := x.Label.In(l)
 		if value == "" {
 			value = x.Value
+		}
+		switch {
+		case x.Type == catalog.Yes:
+			value = yes(x.Value, l)
+		case x.Type == catalog.Number && l != lang.EN:
+			value = strings.Replace(value, ".", ",", 1)
 		}
 		if x.Unit != "" {
 			value += "\u00a0" + x.Unit
