@@ -199,6 +199,8 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	}
 	a.Index = search.New(a.DB, Currency, Country, a.Log)
 	a.Cache = pagecache.New(pagecache.Options{Now: func() time.Time { return time.Now().Add(a.shift) }})
+	// A list that was rendered before the index had caught up must not be kept.
+	a.Index.OnRead(func() { a.Cache.Drop("catalog") })
 	a.DB.OnChange(a.dropPages)
 	a.meters = newMeters(a)
 	a.work()
@@ -302,7 +304,7 @@ func (a *App) serve() error {
 	a.gate = shield.NewGate(shield.GateOptions{})
 	a.hosts = append(a.hosts, u.Hostname())
 	deps := web.Deps{Origin: a.Origin, Hosts: a.hosts, Proxies: trusted, HSTS: hsts, Log: a.Log, Limiter: a.limiter, Gate: a.gate, Cache: a.Cache,
-		ErrorPage: a.front.ErrorPage, Authorize: a.authorize, Observe: a.meters.observe}
+		ErrorPage: a.errorPage, Authorize: a.authorize, Observe: a.meters.observe}
 	mux, err := web.NewMux("shop", a.routes["shop"], deps)
 	if err != nil {
 		return err

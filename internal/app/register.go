@@ -91,7 +91,7 @@ func (a *App) buildRoutes() {
 	shop = append(shop, store.Hooks()...)
 	shop = append(shop, office.Routes()...)
 	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Mailer: a.Mail, Log: a.Log,
-		Origin: a.Origin, Currency: Currency, Country: Country, By: By}
+		Origin: a.Origin, Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery}
 	shop = append(shop, a.office.Routes()...)
 	shop = append(shop, web.ReportRoute(a.Log, nil))
 	doc := api.Document(shop, a.Origin)
@@ -171,6 +171,15 @@ func (a *App) ready(w http.ResponseWriter, r *web.Request) error {
 	return web.Bytes(w, r, http.StatusOK, "text/plain; charset=utf-8", []byte("ready\n"))
 }
 
+// errorPage gives the back office its own face of an error, and everybody else
+// the storefront's.
+func (a *App) errorPage(r *web.Request, e web.ErrorView) web.Component {
+	if c := a.office.ErrorPage(r, e); c != nil {
+		return c
+	}
+	return a.front.ErrorPage(r, e)
+}
+
 // dropPages lets go of kept pages that a change concerns.
 func (a *App) dropPages(cs []db.Change) {
 	for _, c := range cs {
@@ -179,7 +188,7 @@ func (a *App) dropPages(cs []db.Change) {
 			a.Cache.Drop("product:"+c.ID.String(), "catalog")
 		case "stock":
 			a.Cache.Drop("stock:"+c.ID.String(), "stock")
-		case catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign, "delivery", "content", "company", "page":
+		case catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign, "delivery", "content", "company", "page", "setting":
 			a.Cache.DropAll()
 		}
 	}
