@@ -128,8 +128,11 @@ func (a *App) controlImport(w http.ResponseWriter, r *http.Request) {
 		tell(w, said{Error: err.Error()})
 		return
 	}
+	// Nameless from the start where the system allows it: a program that dies
+	// halfway leaves nothing behind, and nothing is there once the command ends.
 	defer os.Remove(f.Name())
 	defer f.Close()
+	os.Remove(f.Name())
 	if _, err := io.Copy(f, io.LimitReader(r.Body, intake.MaxBytes+1)); err != nil {
 		tell(w, said{Error: err.Error()})
 		return

@@ -1,7 +1,8 @@
 # Sourced: starts a PostgreSQL of our own on a free port, for the tests only,
 # and stops it at the end. Its data are thrown away, so it need not fsync.
 start_pg() {
-  local bin; bin="$(pg_bin)"
+  # Not local: the trap at the end needs them too.
+  PGBIN="$(pg_bin)"
   PGDIR="$(mktemp -d)"
   chmod 755 "$PGDIR"
   local port; port="$(python3 - <<'P' 2>/dev/null || echo 54330
@@ -9,11 +10,10 @@ import socket
 s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])
 P
 )"
-  local as=()
-  if [ "$(id -u)" = 0 ]; then chown postgres "$PGDIR"; as=(su postgres -s /bin/bash -c); else as=(bash -c); fi
-  "${as[@]}" "'$bin/initdb' -D '$PGDIR/data' -A trust -U postgres -E UTF8 --locale=C >/dev/null"
-  "${as[@]}" "'$bin/pg_ctl' -D '$PGDIR/data' -o '-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$PGDIR -c fsync=off -c max_connections=400 -c shared_buffers=128MB' -w -l '$PGDIR/log' start >/dev/null"
+  if [ "$(id -u)" = 0 ]; then chown postgres "$PGDIR"; PGAS=(su postgres -s /bin/bash -c); else PGAS=(bash -c); fi
+  "${PGAS[@]}" "'$PGBIN/initdb' -D '$PGDIR/data' -A trust -U postgres -E UTF8 --locale=C >/dev/null"
+  "${PGAS[@]}" "'$PGBIN/pg_ctl' -D '$PGDIR/data' -o '-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$PGDIR -c fsync=off -c max_connections=400 -c shared_buffers=128MB' -w -l '$PGDIR/log' start >/dev/null"
   export KASSAVALV_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres?sslmode=disable"
-  stop_pg() { "${as[@]}" "'$bin/pg_ctl' -D '$PGDIR/data' -m immediate stop >/dev/null 2>&1" || true; rm -rf "$PGDIR"; }
+  stop_pg() { "${PGAS[@]}" "'$PGBIN/pg_ctl' -D '$PGDIR/data' -m immediate stop >/dev/null 2>&1" || true; rm -rf "$PGDIR"; }
   trap stop_pg EXIT
 }
