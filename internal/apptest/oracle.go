@@ -160,17 +160,27 @@ func (c *Client) Audited(action, outcome string) int {
 }
 
 // Books compares the bank's books with the shop's to the öre, and the stock with
-// the orders. It returns what does not agree. Every purchase must be over.
-func (c *Client) Books() (wrong []string) {
+// the orders. It returns what does not agree. Every purchase must be over. What holds
+// one of the words in except (a purchase, a variant that a test has spoilt on
+// purpose) is left out.
+func (c *Client) Books(except ...string) (wrong []string) {
 	c.T.Helper()
-	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	bad := func(format string, args ...any) {
+		line := fmt.Sprintf(format, args...)
+		for _, e := range except {
+			if strings.Contains(line, e) {
+				return
+			}
+		}
+		wrong = append(wrong, line)
+	}
 	auth := []string{"Authorization", "Bearer " + c.AdminToken}
 	purchases := map[string]Purchase{}
 	byOrder := map[string]Purchase{}
 	for _, p := range All[Purchase](c, AdminAPI+"/purchases", auth...) {
 		purchases[p.Token] = p
 		if !p.Terminal() {
-			bad("purchase %.8s is still %s", p.Token, p.State)
+			bad("purchase %s is still %s", p.Token, p.State)
 		}
 		if p.Order != nil {
 			if _, twice := byOrder[p.Order.Number]; twice {
@@ -204,7 +214,7 @@ func (c *Client) Books() (wrong []string) {
 		p, ok := purchases[b.Reference]
 		if b.Captured == 0 {
 			if ok && p.State == "paid" {
-				bad("purchase %.8s is paid; the bank took nothing", b.Reference)
+				bad("purchase %s is paid; the bank took nothing", b.Reference)
 			}
 			continue
 		}
@@ -212,9 +222,9 @@ func (c *Client) Books() (wrong []string) {
 		case !ok:
 			bad("the bank took %d for a purchase the shop does not know", b.Captured)
 		case seen[b.Reference]:
-			bad("the bank took money twice for purchase %.8s", b.Reference)
+			bad("the bank took money twice for purchase %s", b.Reference)
 		case p.Order == nil && b.Refunded != b.Captured:
-			bad("the bank took %d, gave back %d, and purchase %.8s (%s, %s) has no order", b.Captured, b.Refunded, b.Reference, p.State, p.Alarm)
+			bad("the bank took %d, gave back %d, and purchase %s (%s, %s) has no order", b.Captured, b.Refunded, b.Reference, p.State, p.Alarm)
 		case p.Order != nil:
 			o := orders[p.Order.Number]
 			if o.Payment.Paid.Amount != b.Captured || o.Payment.Refunded.Amount != b.Refunded || b.Currency != o.Payment.Paid.Currency {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -67,7 +68,8 @@ type Shop struct {
 	Ready
 	Engine string
 	opt    Options
-	log    Log
+	log    Log // both outputs
+	errs   Log // stderr: the program's log
 	proc   *Process
 	web    *http.Transport
 	db     oracle
@@ -76,7 +78,7 @@ type Shop struct {
 	goods    []Variant
 	taken    int
 	sessions map[string]string // role: cookie
-	steps    map[string]int64  // role: last step of the one-time code that was used
+	steps    map[string]int64  // mail address: last step of the one-time code that was used
 }
 
 // Each runs fn on a fresh demo of each engine, as subtests that run at once.
@@ -151,7 +153,7 @@ func (s *Shop) Open() error {
 	if s.opt.Database != "" {
 		env = append([]string{"DATABASE_URL=" + s.opt.Database}, env...)
 	}
-	p, err := Run(&s.log, env, append(args, s.opt.Args...)...)
+	p, err := Run(&s.log, &s.errs, env, append(args, s.opt.Args...)...)
 	if err != nil {
 		return err
 	}
@@ -230,6 +232,9 @@ func (s *Shop) Alive() bool { return s.proc != nil && s.proc.Alive() }
 // Log is everything the program has said so far, on both outputs.
 func (s *Shop) Log() string { return s.log.String() }
 
+// Records is the program's log alone: what it says on stderr.
+func (s *Shop) Records() string { return s.errs.String() }
+
 // Process is the program at work.
 type Process struct {
 	Done   chan struct{}
@@ -237,10 +242,14 @@ type Process struct {
 	status atomic.Int64
 }
 
-// Run starts the program with arguments; log takes both outputs.
-func Run(log *Log, env []string, args ...string) (*Process, error) {
+// Run starts the program with arguments; all takes both outputs, errs (which may be
+// nil) stderr alone.
+func Run(all, errs *Log, env []string, args ...string) (*Process, error) {
 	p := &Process{Done: make(chan struct{}), cmd: exec.Command(built.path, args...)}
-	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.Stdout, p.cmd.Stderr = all, all
+	if errs != nil {
+		p.cmd.Stderr = io.MultiWriter(all, errs)
+	}
 	for _, e := range os.Environ() {
 		// The tests' own settings are not the program's.
 		if !strings.HasPrefix(e, "DATABASE_URL=") && !strings.HasPrefix(e, "PORT=") && !strings.HasPrefix(e, "KASSAVALV_") {
@@ -288,7 +297,7 @@ func Command(t testing.TB, env []string, args ...string) (out string, status int
 	t.Helper()
 	Program(t)
 	var log Log
-	p, err := Run(&log, env, args...)
+	p, err := Run(&log, nil, env, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -76,10 +77,10 @@ func (c *Client) Code(m Member) string {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		now := time.Now().Unix() / 30
-		if step = max(c.steps[m.Role]+1, now); step > now+1 {
+		if step = max(c.steps[m.Email]+1, now); step > now+1 {
 			return false
 		}
-		c.steps[m.Role] = step
+		c.steps[m.Email] = step
 		return true
 	})
 	code, err := totp.GenerateCode(m.TOTP, time.Unix(step*30, 0))
@@ -116,11 +117,44 @@ func (s *Shop) Staff(c *Client, role string) *Client {
 // SignIn signs this visitor in with a session of his own.
 func (c *Client) SignIn(role string) {
 	c.T.Helper()
-	m := c.Member(role)
+	c.SignInAs(c.Member(role))
+}
+
+// SignInAs is SignIn for a certain member.
+func (c *Client) SignInAs(m Member) {
+	c.T.Helper()
 	a := c.Form("/admin/login", url.Values{"email": {m.Email}, "password": {m.Password}, "totp": {c.Code(m)}})
 	if a.Status != 303 || c.Cookie(CookieStaff) == "" {
-		c.T.Fatalf("%s could not sign in: %d %s", role, a.Status, a.Words())
+		c.T.Fatalf("%s could not sign in: %d %s", m.Role, a.Status, a.Words())
 	}
+}
+
+// Hire invites a new member of staff by mail, who accepts: a member that belongs to
+// one test, with his session in the client that is returned.
+func (s *Shop) Hire(c *Client, role string) (Member, *Client) {
+	c.T.Helper()
+	m := Member{Email: NewMail(), Password: "en lång ramsa " + NewMail(), Role: role}
+	owner := s.Staff(c, "owner")
+	invite := url.Values{"name": {"Prov"}, "email": {m.Email}, "role": {role}}
+	a := owner.Form("/admin/staff", invite)
+	if a.Status != 200 {
+		invite.Set("totp", owner.Code(owner.Member("owner"))) // the last proof is too old
+		a = owner.Form("/admin/staff", invite)
+	}
+	c.Want(a, 200, nil)
+	link := regexp.MustCompile(`/admin/invite/[A-Za-z0-9_-]+`).FindString(c.OneMail(m.Email).Text)
+	v := c.Other()
+	p := v.Do("GET", link, nil)
+	for _, n := range p.Find("code") {
+		if key := strings.ReplaceAll(Words(n), " ", ""); len(key) >= 26 {
+			m.TOTP = key
+		}
+	}
+	a = v.Form(link, url.Values{"email": {m.Email}, "password": {m.Password}, "code": {v.Code(m)}})
+	if a.Status != 303 || v.Cookie(CookieStaff) == "" {
+		c.T.Fatalf("the invitation was not accepted: %d %s", a.Status, a.Words())
+	}
+	return m, v
 }
 
 // Cookie is the value of one of the visitor's cookies.
