@@ -16,6 +16,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
 )
 
@@ -40,11 +41,11 @@ const (
 	seenEvery     = time.Minute // how exact "last seen" and "last used" are
 )
 
-// Jobs that this package enqueues; Ref is the invitation or the member. Their
-// workers send mail (see InviteMail and Profile).
+// Jobs that this package enqueues; Ref is the invitation or the change. Their
+// workers send mail (see InviteMail and ChangeMail).
 const (
 	JobMailInvite  = "auth.mail_invite"  // Ref: auth_invite; invitations and recoveries
-	JobMailChanged = "auth.mail_changed" // Ref: auth_staff; a password, factor or role was changed
+	JobMailChanged = "auth.mail_changed" // Ref: auth_change; a password, factor or role was changed
 )
 
 // Entity names in the change feed and the audit log.
@@ -137,12 +138,13 @@ type staffRow struct {
 	version    int64
 	created    time.Time
 	signedIn   time.Time
+	lang       lang.Lang // of the pages he last signed in on
 }
 
-const staffColumns = `id, person_id, profile, role, state, password, totp, totp_step, version, created_at, signed_in_at`
+const staffColumns = `id, person_id, profile, role, state, password, totp, totp_step, version, created_at, signed_in_at, lang`
 
 func scanStaff(scan func(...any) error) (s staffRow, err error) {
-	err = scan(&s.id, &s.person, &s.profile, &s.role, &s.state, &s.password, &s.totp, &s.totpStep, &s.version, &s.created, &s.signedIn)
+	err = scan(&s.id, &s.person, &s.profile, &s.role, &s.state, &s.password, &s.totp, &s.totpStep, &s.version, &s.created, &s.signedIn, (*string)(&s.lang))
 	return
 }
 

@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/job"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
 )
 
@@ -41,6 +42,10 @@ func (a *Auth) Invite(tx *db.Tx, by By, n NewStaff) (Invited, error) {
 	}
 	id, err := a.newStaff(tx, n)
 	if err != nil {
+		return Invited{}, err
+	}
+	// The first letter speaks the language of who invites.
+	if _, err := tx.Exec(`UPDATE auth_staff SET lang=(SELECT i.lang FROM auth_staff i WHERE i.id=$2) WHERE id=$1 AND EXISTS (SELECT 1 FROM auth_staff i WHERE i.id=$2)`, id, by.ID); err != nil {
 		return Invited{}, err
 	}
 	if err := by.Record(tx, "staff.invite", entityStaff, id, "", "role "+n.Role); err != nil {
@@ -168,6 +173,8 @@ type InviteMail struct {
 	Staff   db.ID
 	Kind    string // "invite" or "recover"
 	To      Profile
+	Role    string
+	Lang    lang.Lang
 	Token   secret.Secret
 	Expires time.Time
 }
@@ -181,7 +188,12 @@ func (a *Auth) InviteMail(q db.Q, invite db.ID) (m InviteMail, ok bool, err erro
 	if err != nil {
 		return m, false, err
 	}
-	if m.To, err = a.Profile(q, m.Staff); err != nil {
+	s, err := staffByID(q, m.Staff)
+	if err != nil {
+		return m, false, err
+	}
+	m.Role, m.Lang = s.role, s.lang.Or()
+	if m.To, err = a.open(q, s); err != nil {
 		return m, false, err
 	}
 	m.Token = secret.Hide(a.v.Token(inviteKind, invite, 1))
@@ -259,6 +271,7 @@ type Accept struct {
 	Code     string // of the TOTP the page showed, or of the one there is
 	Peer     string
 	Agent    string
+	Lang     lang.Lang
 }
 
 // AcceptInvite sets the password, makes the member active, ends his other
@@ -370,14 +383,14 @@ func (a *Auth) settle(tx *db.Tx, s staffRow, hash string, in Accept, kind string
 		return Session{}, err
 	}
 	if kind == "recover" {
-		if _, err := job.Enqueue(tx, job.Spec{Kind: JobMailChanged, Ref: s.id}); err != nil {
+		if err := changed(tx, s.id, Recovered); err != nil {
 			return Session{}, err
 		}
 	}
 	if err := tx.Changed(entityStaff, s.id); err != nil {
 		return Session{}, err
 	}
-	return a.openSession(tx, s, "password", in.Peer, in.Agent, "staff.accept_"+kind)
+	return a.openSession(tx, s, "password", in.Peer, in.Agent, in.Lang, "staff.accept_"+kind)
 }
 
 // RoleNames lists the roles that by may give, sorted.

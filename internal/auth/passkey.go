@@ -13,7 +13,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
-	"kassavalv/internal/job"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
 )
 
@@ -209,7 +209,7 @@ func (a *Auth) FinishPasskey(ctx context.Context, by By, token string, answer []
 		if n == 0 {
 			return 0, fault.Conflict("passkey_known")
 		}
-		if _, err := job.Enqueue(tx, job.Spec{Kind: JobMailChanged, Ref: by.ID}); err != nil {
+		if err := changed(tx, by.ID, PasskeyAdded); err != nil {
 			return 0, err
 		}
 		return id, by.Record(tx, "passkey.add", entityPasskey, id, "", "")
@@ -245,6 +245,9 @@ func (a *Auth) RemovePasskey(tx *db.Tx, by By, id db.ID) error {
 	if err := endSessions(tx, by.ID, by.Session); err != nil {
 		return err
 	}
+	if err := changed(tx, by.ID, PasskeyRemoved); err != nil {
+		return err
+	}
 	return by.Record(tx, "passkey.remove", entityPasskey, id, "", "")
 }
 
@@ -264,6 +267,7 @@ type PasskeyAnswer struct {
 	Answer []byte // the browser's JSON, 64 kB at most
 	Peer   string
 	Agent  string
+	Lang   lang.Lang
 	Old    string // session secret the browser holds already
 }
 
@@ -297,7 +301,7 @@ func (a *Auth) FinishPasskeySignIn(ctx context.Context, in PasskeyAnswer) (Sessi
 				return Session{}, err
 			}
 		}
-		return a.openSession(tx, s, "passkey", in.Peer, in.Agent, "staff.sign_in")
+		return a.openSession(tx, s, "passkey", in.Peer, in.Agent, in.Lang, "staff.sign_in")
 	})
 }
 

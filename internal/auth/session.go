@@ -7,11 +7,13 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
 )
 
-// openSession makes a session with a new secret and records it.
-func (a *Auth) openSession(tx *db.Tx, s staffRow, method, peer, agent, action string) (Session, error) {
+// openSession makes a session with a new secret and records it. Letters to the
+// member are in l from then on; without one they stay as they were.
+func (a *Auth) openSession(tx *db.Tx, s staffRow, method, peer, agent string, l lang.Lang, action string) (Session, error) {
 	now := tx.Now()
 	out := Session{ID: tx.NewID(), Secret: secret.Hide(secret.RandomToken()), Staff: s.id, Role: s.role, Peer: peer, Agent: cleanLine(agent, 60),
 		Method: method, Created: now, Seen: now, Expires: now.Add(sessionLimit), Fresh: now.Add(freshFor)}
@@ -20,7 +22,10 @@ func (a *Auth) openSession(tx *db.Tx, s staffRow, method, peer, agent, action st
 	if err != nil {
 		return Session{}, err
 	}
-	if _, err := tx.Exec(`UPDATE auth_staff SET signed_in_at=$2 WHERE id=$1`, s.id, now); err != nil {
+	if l == "" {
+		l = s.lang
+	}
+	if _, err := tx.Exec(`UPDATE auth_staff SET signed_in_at=$2, lang=$3 WHERE id=$1`, s.id, now, string(l.Or())); err != nil {
 		return Session{}, err
 	}
 	return out, StaffBy(s.id, peer, nil).Record(tx, action, entityStaff, s.id, "", method)

@@ -7,6 +7,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
 )
 
@@ -17,6 +18,7 @@ type SignIn struct {
 	Code     string // TOTP
 	Peer     string // client network prefix
 	Agent    string // short name of the browser, for the list of sessions
+	Lang     lang.Lang
 	Old      string // session secret the browser holds already; it ends
 }
 
@@ -131,7 +133,7 @@ func (a *Auth) finishSignIn(ctx context.Context, by By, staff staffRow, ok bool,
 				return Session{}, err
 			}
 		}
-		return a.openSession(tx, now, "password", in.Peer, in.Agent, "staff.sign_in")
+		return a.openSession(tx, now, "password", in.Peer, in.Agent, in.Lang, "staff.sign_in")
 	})
 	if err == nil && s.ID == 0 {
 		err = failed()

@@ -255,7 +255,7 @@ func TestRecovery(t *testing.T) {
 		if _, err = w.try(o, fresh, code(t, o.totp, 1)); err != nil {
 			t.Error("the new password, the lock lifted:", err)
 		}
-		if n := w.count(`SELECT count(*) FROM job_job WHERE kind=$1 AND ref_id=$2`, JobMailChanged, o.id); n != 1 {
+		if n := w.count(`SELECT count(*) FROM job_job j JOIN auth_change c ON c.id=j.ref_id WHERE j.kind=$1 AND c.staff_id=$2 AND c.what='recovered'`, JobMailChanged, o.id); n != 1 {
 			t.Error("notices of the change:", n)
 		}
 		for range tryLimit - 3 {

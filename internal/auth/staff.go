@@ -7,7 +7,6 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
-	"kassavalv/internal/job"
 	"kassavalv/internal/secret"
 )
 
@@ -164,7 +163,7 @@ func (a *Auth) SetRole(tx *db.Tx, by By, id db.ID, role string) error {
 	if err := tx.Changed(entityStaff, s.id); err != nil {
 		return err
 	}
-	if _, err := job.Enqueue(tx, job.Spec{Kind: JobMailChanged, Ref: s.id}); err != nil {
+	if err := changed(tx, s.id, RoleChanged); err != nil {
 		return err
 	}
 	return by.Record(tx, "staff.role", entityStaff, s.id, "role "+s.role, "role "+role)
@@ -251,7 +250,7 @@ func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret
 		if err := clearTries(tx, key); err != nil {
 			return Session{}, err
 		}
-		if _, err := job.Enqueue(tx, job.Spec{Kind: JobMailChanged, Ref: by.ID}); err != nil {
+		if err := changed(tx, by.ID, PasswordChanged); err != nil {
 			return Session{}, err
 		}
 		if err := by.Record(tx, "staff.password", entityStaff, by.ID, "", "changed"); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
 	"kassavalv/internal/lang"
@@ -23,6 +24,7 @@ type Deps struct {
 	DB       *db.DB
 	Vault    *secret.Vault
 	Mail     *mail.Mailer
+	Auth     *auth.Auth
 	Base     string // public address of the shop, without a slash at the end
 	Carriers fulfilment.Carriers
 }
@@ -65,6 +67,7 @@ func Register(r *job.Runner, d Deps) {
 		render(d, k.name, k.write)
 	}
 	render(d, KindCopy, acknowledgementCopy)
+	registerStaff(r, d)
 }
 
 func render(d Deps, name string, write func(db.Q, Deps, db.ID, lang.Lang) (mail.Message, error)) {

@@ -63,11 +63,12 @@ type world struct {
 	*shoptest.World
 	sink    *sink
 	returns *returns.Desk
+	auth    *auth.Auth
 }
 
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
-	ms := append(append([]db.Migrations{}, shoptest.Migrations...), content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, mail.Migrations)
+	ms := append(append([]db.Migrations{}, shoptest.Migrations...), content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, mail.Migrations, auth.Migrations)
 	dbtest.Each(t, ms, func(t *testing.T, d *db.DB) {
 		w := &world{World: shoptest.New(t, d), sink: &sink{}}
 		w.returns = &returns.Desk{DB: d, Providers: w.Desk.Providers}
@@ -77,9 +78,12 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if w.auth, err = auth.New(d, w.Vault, auth.Options{PublicURL: base}); err != nil {
+			t.Fatal(err)
+		}
 		r := job.NewRunner(d, nil)
 		m.Handle(r)
-		notice.Register(r, notice.Deps{DB: d, Vault: w.Vault, Mail: m, Base: base,
+		notice.Register(r, notice.Deps{DB: d, Vault: w.Vault, Mail: m, Auth: w.auth, Base: base,
 			Carriers: fulfilment.Carriers{"local": fulfilment.NewGuard(local.New(), fulfilment.Options{Template: "https://track.example/{number}"})}})
 		if err := r.Start(ctx); err != nil {
 			t.Fatal(err)
@@ -99,7 +103,7 @@ func (w *world) settled() []letter {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		n, err := db.Read(ctx, w.DB, func(q *db.Reader) (n int, err error) {
-			err = q.QueryRow(`SELECT count(*) FROM job_job WHERE state='queued' AND (kind LIKE 'notice.%' OR kind LIKE 'mail.%' OR kind LIKE 'order.%' OR kind LIKE 'purchase.%')`).Scan(&n)
+			err = q.QueryRow(`SELECT count(*) FROM job_job WHERE state='queued' AND (kind LIKE 'notice.%' OR kind LIKE 'mail.%' OR kind LIKE 'order.%' OR kind LIKE 'purchase.%' OR kind LIKE 'auth.%')`).Scan(&n)
 			return
 		})
 		if err != nil {

@@ -65,7 +65,7 @@ func (v *visit) signIn() error {
 	}
 	next := ownPath(in.Get("next"))
 	ses, err := v.Auth.SignIn(v.ctx(), auth.SignIn{Email: in.Get("email"), Password: secret.Hide(in.Get("password")), Code: in.Get("totp"),
-		Peer: v.r.Peer(), Agent: agent(v.r), Old: v.r.CookieValue(web.CookieStaff)})
+		Peer: v.r.Peer(), Agent: agent(v.r), Lang: v.l, Old: v.r.CookieValue(web.CookieStaff)})
 	return v.enter(ses, err, next, in)
 }
 
