@@ -18,7 +18,7 @@ const (
 	CatalogWrite  Right = "catalog.write"  // goods, prices, pictures, campaigns, codes
 	StockWrite    Right = "stock.write"    // levels
 	OrdersRead    Right = "orders.read"    // orders with the personal data they need
-	OrdersWrite   Right = "orders.write"   // pack, ship, cancel
+	OrdersWrite   Right = "orders.write"   // pack, ship, cancel, record that an invoice was paid
 	RefundsWrite  Right = "refunds.write"  // money back
 	CasesRead     Right = "cases.read"     //
 	CasesWrite    Right = "cases.write"    // answer customers

@@ -151,12 +151,22 @@ func Touch(tx *db.Tx, id db.ID) error {
 	return tx.Changed("order", id)
 }
 
-// Paid adds money that came in later (an invoice that was paid).
+// Paid adds money that came in later (an invoice that was paid): all of what is
+// left, or a part of it. 409 over_payment for more.
 func Paid(tx *db.Tx, id db.ID, amount money.Money) error {
-	if err := tx.ExecOne(`UPDATE order_order SET paid=paid+$2 WHERE id=$1 AND currency=$3`, id, amount.Amount, amount.Currency); err != nil {
+	var open int64
+	err := tx.QueryRow(`UPDATE order_order SET paid=paid+$2, changed_at=$4 WHERE id=$1 AND currency=$3 AND $2 > 0 AND paid+$2 <= to_pay RETURNING to_pay-paid`, id, amount.Amount, amount.Currency, tx.Now()).Scan(&open)
+	if errors.Is(err, db.ErrNotFound) {
+		return fault.Conflict("over_payment")
+	}
+	if err != nil {
 		return err
 	}
-	return AddEvent(tx, id, "paid", true, map[string]string{"amount": itoa(amount.Amount), "currency": amount.Currency})
+	kind := "paid"
+	if open > 0 {
+		kind = "paid_part"
+	}
+	return AddEvent(tx, id, kind, true, map[string]string{"amount": itoa(amount.Amount), "currency": amount.Currency})
 }
 
 // Refunded records money that went back, with a credit note that names the

@@ -187,6 +187,24 @@ func List(q db.Q, by auth.By, f Filter, before db.ID, n int) ([]Order, error) {
 	return os, nil
 }
 
+// Bills lists unpaid invoices for staff, the one that is due first on top, at most n.
+func Bills(q db.Q, by auth.By, n int) ([]Order, error) {
+	if err := by.Need(auth.OrdersRead); err != nil {
+		return nil, err
+	}
+	os, err := db.All(q, func(r *db.Rows) (Order, error) { return scan(r) }, `SELECT `+cols+` FROM order_order
+		WHERE number IS NOT NULL AND due_at IS NOT NULL AND paid < to_pay AND state <> 'cancelled' ORDER BY due_at, id LIMIT $1`, max(1, min(n, 100)))
+	if err != nil {
+		return nil, err
+	}
+	for i := range os {
+		if os[i], err = withLines(q, os[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	return os, nil
+}
+
 // VATRefund computes the VAT of a refund per rate: VAT of all refunded so far
 // minus VAT already refunded, at the rate of the sale; the amount is spread
 // over the rates by what is left of each.

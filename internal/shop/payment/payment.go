@@ -86,11 +86,17 @@ func (i Intent) Match(s Status, live bool) bool {
 // Capture enters money that came in. Entering the same money again changes
 // nothing and reports false.
 func Capture(tx *db.Tx, i Intent, amount money.Money, ref string) (bool, error) {
+	return CaptureOn(tx, i, amount, ref, tx.LegalNow())
+}
+
+// CaptureOn is Capture of money that came at another time than now: what a bank
+// account shows of an earlier day.
+func CaptureOn(tx *db.Tx, i Intent, amount money.Money, ref string, at time.Time) (bool, error) {
 	if amount.Currency != i.Amount.Currency || amount.Amount <= 0 || ref == "" {
 		return false, errors.New("payment: bad capture")
 	}
 	n, err := tx.Exec(`INSERT INTO payment_entry (id, intent_id, kind, amount, currency, ref, at) VALUES ($1,$2,'capture',$3,$4,$5,$6) ON CONFLICT (intent_id, kind, ref) DO NOTHING`,
-		tx.NewID(), i.ID, amount.Amount, amount.Currency, ref, tx.LegalNow())
+		tx.NewID(), i.ID, amount.Amount, amount.Currency, ref, at)
 	if err != nil || n == 0 {
 		return false, err
 	}

@@ -32,11 +32,14 @@ type folder struct {
 	returns []returns.Return
 	refunds []payment.RefundRow
 	left    money.Money // what can still be refunded
+	came    []payment.Entry
+	now     time.Time // by the shop's clock of laws and prices
 	letters []mail.Row
 	next    string // number of the next order to pack
 }
 
 func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
+	f.now = q.LegalNow()
 	if f.o, err = order.ByNumber(q, v.by, number); err != nil {
 		return f, err
 	}
@@ -61,7 +64,9 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 	i, err := payment.OfPurchase(q, f.o.Purchase)
 	if err == nil {
 		f.left = i.Refundable()
-		f.refunds, err = payment.RefundsOf(q, i.ID)
+		if f.refunds, err = payment.RefundsOf(q, i.ID); err == nil {
+			f.came, err = payment.Captures(q, i.ID)
+		}
 	}
 	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return f, err
@@ -120,7 +125,7 @@ func (v *visit) showOrder(code int, of string, form ui.Form) error {
 		}
 		main = append(main, view.Panel("returns", v.t("returns.title"), view.TableBlock(v.l, t)))
 	}
-	main = append(main, v.moneyPanel(f, back("refund"), of == "refund"))
+	main = append(main, v.moneyPanel(f, back, of))
 	if v.by.Has(auth.OrdersWrite) && o.State == order.Placed && !o.IsShipped() {
 		main = append(main, view.Fold(v.t("order.cancel"), of == "cancel", view.Say(v.t("order.cancel.text")), view.FormBlock(v.l, view.Form{
 			Action: orderPath(o) + "/cancel", Submit: v.t("order.cancel.go"), Danger: true, Form: back("cancel"),
@@ -206,7 +211,7 @@ func (v *visit) parcelList(f folder) view.Block {
 }
 
 // moneyPanel is what was to be paid, what was, and what went back.
-func (v *visit) moneyPanel(f folder, form ui.Form, open bool) view.Block {
+func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.Block {
 	o, m := f.o, func(x money.Money) string { return lang.Money(v.l, x) }
 	d := o.Draft
 	facts := []view.Pair{{Key: v.t("money.goods"), Value: m(d.Goods)}}
@@ -244,8 +249,18 @@ func (v *visit) moneyPanel(f folder, form ui.Form, open bool) view.Block {
 		}
 		blocks = append(blocks, view.TableBlock(v.l, t))
 	}
+	if !o.DueAt.IsZero() && len(f.came) > 0 {
+		t := view.Table{Caption: v.t("settle.list"), Cols: []ui.Column{{Text: v.t("label.paid_on")}, {Text: v.t("label.amount"), Num: true}}}
+		for _, x := range f.came {
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.DateYear(v.l, x.At)}, {Text: m(x.Amount), Num: true}}})
+		}
+		blocks = append(blocks, view.TableBlock(v.l, t))
+	}
+	if v.by.Has(auth.OrdersWrite) && !o.DueAt.IsZero() && !o.IsPaid() && o.State != order.Cancelled {
+		blocks = append(blocks, view.Fold(v.t("settle.title"), of == "settle", v.settleForm(o, f.now, back("settle"))))
+	}
 	if v.by.Has(auth.RefundsWrite) && f.left.Amount > 0 {
-		blocks = append(blocks, view.Fold(v.t("refund.title"), open, v.refundForm(f, form)))
+		blocks = append(blocks, view.Fold(v.t("refund.title"), of == "refund", v.refundForm(f, back("refund"))))
 	}
 	return view.Panel("money", v.t("money.title"), blocks...)
 }

@@ -22,6 +22,7 @@ func (a *Admin) orderRoutes() []web.Route {
 		a.page(post, "/admin/orders/{number}/ship", write, (*visit).ship),
 		a.page(post, "/admin/orders/{number}/parcels/{parcel}/arrived", write, (*visit).arrived),
 		a.page(post, "/admin/orders/{number}/cancel", write, (*visit).cancelOrder),
+		a.page(post, "/admin/orders/{number}/settle", write, (*visit).settleInvoice),
 		a.page(post, "/admin/orders/{number}/refund", money, (*visit).refund),
 		a.page(get, "/admin/returns", read, (*visit).returnsList),
 		a.page(get, "/admin/returns/{id}", read, (*visit).returnPage),

@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"kassavalv/internal/db"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
@@ -136,6 +138,53 @@ func TestRefund(t *testing.T) {
 		}
 		if a := s.post(path+"/refund", "amount", "1", "reason", "x"); a.status != http.StatusForbidden {
 			t.Errorf("support refunds: %d", a.status)
+		}
+	})
+}
+
+// The money of an invoice: the start page says what is due, the order's page takes
+// a part and then the rest, and tells.
+func TestInvoicePaid(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		bill := o.billed(stock.Line{Variant: o.Product(20000, 5), Quantity: 1})
+		b, path := o.as("orders"), "/admin/orders/"+bill.NumberString()
+		if a := b.page("/admin"); !strings.Contains(a.body, `id="bills"`) || !strings.Contains(a.body, bill.OCR) || !strings.Contains(a.body, path+"#money") {
+			t.Error("the start page does not show the unpaid invoice")
+		}
+		a := b.page(path)
+		if !strings.Contains(a.body, path+"/settle") || !strings.Contains(a.body, `value="239"`) {
+			t.Fatal("the page does not offer to record the payment")
+		}
+		today := time.Now().In(lang.Zone).Format(time.DateOnly)
+		for name, bad := range map[string][2]string{"words": {"många", today}, "too much": {"240", today}, "no day": {"239", ""}, "another day": {"239", "igår"}, "future": {"239", "2999-01-01"}} {
+			a := b.post(path+"/settle", "paid", bad[0], "paid_on", bad[1], "key", "k-"+name)
+			if a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `class="summary"`) || !strings.Contains(a.body, `value="`+bad[0]+`"`) {
+				t.Errorf("%s: %d %.300s", name, a.status, a.text())
+			}
+		}
+		if a := b.post(path+"/settle", "paid", "240", "paid_on", today, "key", "x"); !strings.Contains(strings.ReplaceAll(a.text(), "\u00a0", " "), "mer än det som är kvar att betala, 239 kr") {
+			t.Error("the answer does not say what is left")
+		}
+		part := []string{"paid", "100", "paid_on", today, "key", "part"}
+		if a := b.done(path+"/settle", part...); !strings.Contains(a.text(), "Resten är kvar") || !strings.Contains(a.text(), "En del betald") {
+			t.Errorf("after a part: %.600s", a.text())
+		}
+		b.done(path+"/settle", part...) // a second click
+		if a := b.page(path); !strings.Contains(a.body, `value="139"`) {
+			t.Error("139 kr should be left")
+		}
+		s := o.as("support")
+		if a := s.page(path); strings.Contains(a.body, path+"/settle") {
+			t.Error("the page offers support what it may not do")
+		}
+		if a := s.post(path+"/settle", "paid", "139", "paid_on", today); a.status != http.StatusForbidden {
+			t.Errorf("support: %d", a.status)
+		}
+		if a := b.done(path+"/settle", "paid", "139,00", "paid_on", today, "key", "rest"); !strings.Contains(a.text(), "Fakturan är betald.") || strings.Contains(a.body, path+"/settle") {
+			t.Errorf("after the rest: %.600s", a.text())
+		}
+		if a := b.page("/admin"); strings.Contains(a.body, `id="bills"`) {
+			t.Error("the start page still shows the invoice")
 		}
 	})
 }

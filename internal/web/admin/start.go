@@ -37,7 +37,8 @@ func counted(n int) string {
 // work is what waits, as far as the visitor may know of it.
 type work struct {
 	pack               []order.Order
-	unpaid, overdue    int
+	bills              []order.Order
+	overdue            int
 	alarms             []checkout.Purchase
 	refunds            []returns.Alarm
 	returns, returnDue int
@@ -51,12 +52,11 @@ func (v *visit) readWork(q *db.Reader) (w work, err error) {
 		if w.pack, err = order.List(q, v.by, order.Filter{State: order.Placed, Unshipped: true}, 0, countTo); err != nil {
 			return w, err
 		}
-		bills, err := order.List(q, v.by, order.Filter{Unpaid: true}, 0, countTo)
-		if err != nil {
+		if w.bills, err = order.Bills(q, v.by, countTo); err != nil {
 			return w, err
 		}
-		for _, o := range bills {
-			if w.unpaid++; !o.DueAt.IsZero() && o.DueAt.Before(q.Now()) {
+		for _, o := range w.bills {
+			if o.DueAt.Before(q.LegalNow()) {
 				w.overdue++
 			}
 		}
@@ -131,7 +131,7 @@ func (v *visit) start() error {
 		add("pack", len(w.pack), ui.OK, "/admin/orders?show=pack", "")
 		add("alarms", len(w.alarms)+len(w.refunds), ui.Stop, "/admin/purchases?show=alarm", "")
 		add("returns", w.returns, ui.Wait, "/admin/returns", note("returns.due", w.returnDue))
-		add("unpaid", w.unpaid, ui.Wait, "/admin/orders?show=unpaid", note("overdue", w.overdue))
+		add("unpaid", len(w.bills), ui.Wait, "/admin/orders?show=unpaid", note("overdue", w.overdue))
 	}
 	if v.by.Has(auth.CasesRead) {
 		t := ui.Wait
@@ -153,6 +153,9 @@ func (v *visit) start() error {
 	blocks := []view.Block{view.Tiles(v.l, tiles)}
 	if v.by.Has(auth.OrdersRead) {
 		blocks = append(blocks, view.Panel("", v.t("start.next"), v.nextOrders(w.pack)))
+		if len(w.bills) > 0 {
+			blocks = append(blocks, view.Panel("bills", v.t("start.bills"), v.dueOrders(w.bills[:min(10, len(w.bills))])))
+		}
 	}
 	return v.show(http.StatusOK, view.Shell{Title: v.t("start.title")}, blocks...)
 }

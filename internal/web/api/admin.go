@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
@@ -37,6 +39,7 @@ func (a *Admin) Routes() []web.Route {
 		ep("GET", "/orders", "adminListOrders", auth.OrdersRead, a.orders),
 		ep("GET", "/orders/{number}", "adminGetOrder", auth.OrdersRead, a.order),
 		ep("POST", "/orders/{number}/refunds", "adminRefund", auth.RefundsWrite, a.refund),
+		ep("POST", "/orders/{number}/payments", "adminSettle", auth.OrdersWrite, a.settle),
 		ep("POST", "/orders/{number}/cancel", "adminCancel", auth.OrdersWrite, a.cancel),
 		ep("POST", "/orders/{number}/shipments", "adminShip", auth.OrdersWrite, a.ship),
 		ep("GET", "/purchases", "adminListPurchases", auth.OrdersRead, a.purchases),
@@ -77,11 +80,11 @@ func next[T any](items []T, n int, key func(T) db.ID) string {
 }
 
 func (a *Admin) orders(w http.ResponseWriter, r *web.Request) error {
-	qv, before, n, err := page(r, "state")
+	qv, before, n, err := page(r, "state", "unpaid")
 	if err != nil {
 		return err
 	}
-	f := order.Filter{State: order.State(qv.Get("state"))}
+	f := order.Filter{State: order.State(qv.Get("state")), Unpaid: qv.Get("unpaid") == "true"}
 	switch f.State {
 	case "", order.Placed, order.Closed, order.Cancelled:
 	default:
@@ -160,6 +163,44 @@ func (a *Admin) refund(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	return a.writeOrder(w, r, http.StatusAccepted, r.PathValue("number"))
+}
+
+type settleIn struct {
+	Amount *money.Money `json:"amount"`
+	PaidOn string       `json:"paid_on"` // YYYY-MM-DD, in the shop's zone
+}
+
+// settle records that money for an invoice has come.
+func (a *Admin) settle(w http.ResponseWriter, r *web.Request) error {
+	in, err := web.Decode[settleIn](r, web.Budget{Text: 100})
+	if err != nil {
+		return err
+	}
+	var f fault.Fields
+	if in.Amount == nil {
+		f.Add("/amount", "required")
+	}
+	on, err := time.ParseInLocation(time.DateOnly, in.PaidOn, lang.Zone)
+	if in.PaidOn == "" {
+		f.Add("/paid_on", "required")
+	} else if err != nil {
+		f.Add("/paid_on", "bad_date")
+	}
+	if err := f.Err(); err != nil {
+		return err
+	}
+	by, number := a.By(r.Context()), r.PathValue("number")
+	_, err = auth.Act(r.Context(), a.DB, by, "order.settle", "order", 0, func(tx *db.Tx) (bool, error) {
+		o, err := order.ByNumber(tx, by, number)
+		if err != nil {
+			return false, err
+		}
+		return true, checkout.Settle(tx, by, checkout.Settlement{Order: o.ID, Amount: *in.Amount, On: on, Key: r.Header.Get("Idempotency-Key")})
+	})
+	if err != nil {
+		return err
+	}
+	return a.writeOrder(w, r, http.StatusCreated, number)
 }
 
 type cancelIn struct {

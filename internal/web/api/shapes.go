@@ -170,6 +170,10 @@ type OrderPayment struct {
 	Method   string      `json:"method"`
 	Paid     money.Money `json:"paid"`
 	Refunded money.Money `json:"refunded"`
+	// Of an invoice: its OCR number, the day it is due, and what is left to pay.
+	OCR     string       `json:"ocr,omitempty"`
+	DueDate string       `json:"due_date,omitempty"`
+	Left    *money.Money `json:"left,omitempty"`
 }
 
 // OrderLine is a line as sold.
@@ -282,8 +286,12 @@ func (s *Store) purchaseShape(p checkout.Purchase, o *order.Order, lg lang.Lang)
 func orderShape(o order.Order, events []order.Event, lg lang.Lang) Order {
 	d := o.Draft
 	out := Order{Number: o.NumberString(), State: string(o.State), PlacedAt: stamp(o.PlacedAt), Lines: []OrderLine{}, Timeline: []OrderEvent{},
-		Payment: OrderPayment{Method: o.Method, Paid: o.Paid, Refunded: o.Refunded},
+		Payment: OrderPayment{Method: o.Method, Paid: o.Paid, Refunded: o.Refunded, OCR: o.OCR},
 		Totals:  Totals{Goods: d.Goods, Delivery: d.Delivery, Discount: d.Discount, GiftCard: d.GiftCard, Total: d.Total, ToPay: d.ToPay, VAT: []VAT{}}}
+	if !o.DueAt.IsZero() {
+		left := money.New(max(0, o.ToPay.Amount-o.Paid.Amount), o.ToPay.Currency)
+		out.Payment.DueDate, out.Payment.Left = o.DueAt.In(lang.Zone).Format(time.DateOnly), &left
+	}
 	for _, v := range d.VAT {
 		out.Totals.VAT = append(out.Totals.VAT, VAT{money.RateString(v.RateBP), money.New(v.Amount, d.Currency)})
 	}

@@ -7,9 +7,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
+	"kassavalv/internal/money"
+	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/returns"
@@ -59,6 +62,22 @@ func TestOrderPages(t *testing.T) {
 		file := v.get(attr(paper.first(t, `a[href$="/pdf"]`), "href"))
 		if file.Header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(file.text, "%PDF-") || !strings.Contains(file.Header.Get("Content-Disposition"), "attachment") {
 			t.Errorf("%d %v", file.StatusCode, file.Header)
+		}
+		// What has come for the invoice is told where it stands.
+		settle := func(n int64) string {
+			s.Do(func(tx *db.Tx) error {
+				return checkout.Settle(tx, shoptest.By, checkout.Settlement{Order: o.ID, Amount: money.SEK(n), On: time.Now()})
+			})
+			return strings.ReplaceAll(v.get(attr(p.first(t, `a[href*="/documents/"]`), "href")).words(), "\u00a0", " ")
+		}
+		if got := settle(10000); !strings.Contains(got, "Betalt hittills: 100 kr. Kvar att betala: 437 kr.") || !strings.Contains(got, o.OCR) {
+			t.Errorf("an invoice paid in part: %s", got)
+		}
+		if got := settle(43700); !strings.Contains(got, "Fakturan är betald ") || strings.Contains(got, "bankgiro") {
+			t.Errorf("a paid invoice: %s", got)
+		}
+		if got := v.get(path).words(); !strings.Contains(got, "Betalningen är klar") {
+			t.Errorf("the order's page: %s", got)
 		}
 		// Another order's document is not there.
 		w := s.visitor()

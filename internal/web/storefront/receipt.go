@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/web"
@@ -21,6 +23,7 @@ type paper struct {
 	order   order.Order
 	contact order.Contact
 	company content.CompanyFacts // as it was then
+	settled time.Time            // when the last money came; zero: none has
 	shell   view.Shell
 	path    string
 }
@@ -64,6 +67,9 @@ func (s *Store) paperOf(q *db.Reader, r *web.Request) (p paper, err error) {
 	if p.contact, err = order.ContactOf(q, s.Vault, p.order); err != nil {
 		return p, err
 	}
+	if p.settled, err = checkout.SettledAt(q, p.order); err != nil {
+		return p, err
+	}
 	if p.company, err = content.CompanyAt(q, p.doc.At); err != nil && !errors.Is(err, db.ErrNotFound) {
 		return p, err
 	}
@@ -103,7 +109,7 @@ func (s *Store) receipt(p paper, l lang.Lang) view.Receipt {
 		return out
 	case "invoice":
 		out.Kind, out.Due = "invoice", o.DueAt
-		out.Paid = lang.T(l, "receipt.to_pay", "ocr", o.OCR, "account", c.Bankgiro)
+		out.Paid = invoicePaid(p, l)
 	default:
 		out.Kind = "receipt"
 		out.Paid = lang.T(l, "receipt.paid", "method", s.Desk.MethodName(l, o.Method), "date", lang.DateYear(l, o.PlacedAt))
@@ -123,6 +129,23 @@ func (s *Store) receipt(p paper, l lang.Lang) view.Receipt {
 		out.Supplied = o.ShippedAt
 	}
 	return out
+}
+
+// invoicePaid is how an invoice stands: the page tells it, the paper stays as it was issued.
+func invoicePaid(p paper, l lang.Lang) string {
+	o := p.order
+	left := money.New(o.ToPay.Amount-o.Paid.Amount, o.ToPay.Currency)
+	switch {
+	case left.Amount <= 0 && !p.settled.IsZero():
+		return lang.T(l, "receipt.paid_invoice", "date", lang.DateYear(l, p.settled))
+	case left.Amount <= 0: // credited to nothing
+		return lang.T(l, "receipt.nothing_to_pay")
+	}
+	how := lang.T(l, "receipt.to_pay", "ocr", o.OCR, "account", p.company.Bankgiro)
+	if o.Paid.Amount > 0 {
+		how += " " + lang.T(l, "receipt.paid_part", "paid", o.Paid, "left", left)
+	}
+	return how
 }
 
 func buyerLines(c order.Contact) []string {

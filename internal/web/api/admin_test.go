@@ -1,0 +1,160 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"kassavalv/internal/auth"
+	"kassavalv/internal/db"
+	"kassavalv/internal/db/dbtest"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/stock"
+	"kassavalv/internal/shoptest"
+	"kassavalv/internal/web"
+	"kassavalv/internal/web/api"
+)
+
+// desk is the two APIs with a shop behind them; by is who calls.
+type desk struct {
+	*shoptest.World
+	mux *web.Mux
+	by  auth.By
+}
+
+func each(t *testing.T, fn func(t *testing.T, d *desk)) {
+	t.Helper()
+	ms := append(append([]db.Migrations{}, shoptest.Migrations...), content.Migrations)
+	dbtest.Each(t, ms, func(t *testing.T, base *db.DB) {
+		d := &desk{World: shoptest.New(t, base)}
+		d.Do(content.Seed)
+		store := &api.Store{DB: base, Vault: d.Vault, Shelf: d.Shelf, Desk: d.Desk, Currency: "SEK", Origin: "https://shop.example"}
+		admin := &api.Admin{Store: store, By: func(context.Context) auth.By { return d.by }}
+		var err error
+		d.mux, err = web.NewMux("shop", append(store.Routes(), admin.Routes()...), web.Deps{Origin: "https://shop.example", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Authorize: func(_ http.ResponseWriter, r *web.Request, who web.Who) (context.Context, error) {
+				if who.IsAPI() {
+					if err := d.by.Need(auth.Right(who.Right())); err != nil {
+						return r.Context(), err
+					}
+				}
+				return r.Context(), nil
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fn(t, d)
+	})
+}
+
+// call sends a request and reads the answer into out (may be nil).
+func (d *desk) call(method, path, body string, out any, header ...string) int {
+	d.T.Helper()
+	r := httptest.NewRequest(method, "https://shop.example"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	d.mux.ServeHTTP(w, r)
+	if out != nil {
+		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
+			d.T.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+		}
+	}
+	return w.Code
+}
+
+type problem struct {
+	Code   string `json:"code"`
+	Errors []struct {
+		Pointer string `json:"pointer"`
+		Code    string `json:"code"`
+	} `json:"errors"`
+}
+
+// said is the code of a problem and of its first field.
+func (p problem) said() string {
+	if len(p.Errors) > 0 {
+		return p.Code + " " + p.Errors[0].Pointer + " " + p.Errors[0].Code
+	}
+	return p.Code
+}
+
+func (d *desk) billed() order.Order {
+	d.T.Helper()
+	p, err := d.Desk.Begin(context.Background(), checkout.Request{Cart: d.Cart(stock.Line{Variant: d.Product(20000, 5), Quantity: 1}), Method: "invoice", Accept: true, Peer: "192.0.2.1"})
+	if err != nil {
+		d.T.Fatal(err)
+	}
+	p = d.Until(p.ID, true, func(p checkout.Purchase) bool { return p.State == checkout.Placed })
+	o, err := db.Read(context.Background(), d.DB, func(q *db.Reader) (order.Order, error) { return order.OfPurchase(q, p.ID) })
+	if err != nil {
+		d.T.Fatal(err)
+	}
+	return o
+}
+
+func TestRecordPayment(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		o := d.billed()
+		path := api.AdminBase + "/orders/" + o.NumberString() + "/payments"
+		today := time.Now().In(lang.Zone).Format(time.DateOnly)
+		body := func(n, day string) string {
+			return `{"amount":{"amount":` + n + `,"currency":"SEK"},"paid_on":"` + day + `"}`
+		}
+		d.by = auth.TokenBy(3, "", []auth.Right{auth.OrdersRead, auth.RefundsWrite})
+		if got := d.call("POST", path, body("100", today), nil); got != http.StatusForbidden {
+			t.Errorf("a token without the scope: %d", got)
+		}
+		d.by = auth.TokenBy(3, "", []auth.Right{auth.OrdersRead, auth.OrdersWrite})
+		for name, c := range map[string][2]string{
+			"nothing":  {`{}`, "invalid /amount required"},
+			"bad day":  {body("100", "i dag"), "invalid /paid_on bad_date"},
+			"future":   {body("100", "2999-01-01"), "invalid /paid_on in_future"},
+			"too much": {body("23901", today), "invalid /amount over_payment"},
+			"unknown":  {`{"sum":1}`, "unknown_field /sum unknown_field"},
+		} {
+			var p problem
+			if code := d.call("POST", path, c[0], &p); p.said() != c[1] || code != 422 && code != 400 {
+				t.Errorf("%s: %d %s", name, code, p.said())
+			}
+		}
+		if got := d.call("POST", api.AdminBase+"/orders/99999999/payments", body("100", today), nil); got != http.StatusNotFound {
+			t.Errorf("an order that is not there: %d", got)
+		}
+		var out api.Order
+		for range 2 {
+			if code := d.call("POST", path, body("10000", today), &out, "Idempotency-Key", "a"); code != http.StatusCreated || out.Payment.Paid.Amount != 10000 || out.Payment.Left == nil || out.Payment.Left.Amount != 13900 || out.Payment.OCR != o.OCR {
+				t.Errorf("a part: %d %+v", code, out.Payment)
+			}
+		}
+		var list api.List[api.Order]
+		d.call("GET", api.AdminBase+"/orders?unpaid=true", "", &list)
+		if len(list.Items) != 1 {
+			t.Errorf("%d unpaid orders, want 1", len(list.Items))
+		}
+		if code := d.call("POST", path, body("13900", today), &out); code != http.StatusCreated || out.Payment.Left.Amount != 0 {
+			t.Errorf("the rest: %d %+v", code, out.Payment)
+		}
+		d.call("GET", api.AdminBase+"/orders?unpaid=true", "", &list)
+		if len(list.Items) != 0 {
+			t.Errorf("%d unpaid orders, want 0", len(list.Items))
+		}
+		var p problem
+		if code := d.call("POST", path, body("1", today), &p); code != http.StatusConflict || p.Code != "already_paid" {
+			t.Errorf("paid already: %d %s", code, p.Code)
+		}
+	})
+}
