@@ -44,7 +44,9 @@ func Attributes(q db.Q) ([]Attribute, error) {
 	}, `SELECT id, version, key, type, unit, filterable, position, name_sv, name_en FROM catalog_attribute ORDER BY position, id`)
 }
 
-func validKey(s string) bool {
+// ValidKey reports whether an attribute can have this key: a lower-case letter, then
+// letters, digits and underscores, at most 40.
+func ValidKey(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		if !(c >= 'a' && c <= 'z' || i > 0 && (c >= '0' && c <= '9' || c == '_')) {
@@ -66,7 +68,7 @@ func PutAttribute(tx *db.Tx, by auth.By, a Attribute) (db.ID, error) {
 	if a.Name.SV == "" {
 		f.Add("/name/sv", "required")
 	}
-	if !validKey(a.Key) {
+	if !ValidKey(a.Key) {
 		f.Add("/key", "bad_key")
 	}
 	if !slices.Contains([]AttributeType{Choose, Number, Yes, Words}, a.Type) {

@@ -71,6 +71,10 @@ func TestListsFilterAndPage(t *testing.T) {
 				t.Errorf("%s: %d", q, p.StatusCode)
 			}
 		}
+		// What no attribute can be called is not carried on.
+		if p := v.get("/categories/kok?filter.Nej%3Cx%3E=1"); !strings.Contains(p.words(), "30 varor") || len(p.all(`[name^="filter."]`)) > 0 {
+			t.Errorf("a filter that cannot be: %s", p.words())
+		}
 		if p := v.get("/search?q=kastrul"); !strings.Contains(p.words(), "30 varor") {
 			t.Error(p.words())
 		}

@@ -36,6 +36,9 @@ type request struct {
 func listRequest(path string, v web.Values) request {
 	l := request{path: path, text: strings.TrimSpace(v.Get("q")), sort: v.Get("sort"), cursor: v.Get("cursor"), inStock: v.Get("in_stock") == "1", reduced: v.Get("reduced") == "1"}
 	for key, list := range v.Prefixed("filter.") {
+		if !catalog.ValidKey(key) {
+			continue // no attribute has such a key, so nobody's link has either
+		}
 		for one := range strings.SplitSeq(list, ",") {
 			if one != "" && !slices.Contains(l.filters[key], one) {
 				if l.filters == nil {
