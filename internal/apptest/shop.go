@@ -182,13 +182,9 @@ func (s *Shop) Open() error {
 }
 
 func (s *Shop) connect() error {
-	pem, err := os.ReadFile(s.CA)
+	pool, err := s.Authority()
 	if err != nil {
 		return err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return errors.New("no authority in " + s.CA)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -199,6 +195,19 @@ func (s *Shop) connect() error {
 	s.sessions = map[string]string{}
 	s.steps = map[string]int64{}
 	return nil
+}
+
+// Authority is what the demo's certificates are trusted by.
+func (s *Shop) Authority() (*x509.CertPool, error) {
+	pem, err := os.ReadFile(s.CA)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("no authority in " + s.CA)
+	}
+	return pool, nil
 }
 
 func (s *Shop) transport() *http.Transport {

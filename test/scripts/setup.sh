@@ -6,6 +6,7 @@ pg_bin() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; }
 have gcc || need+=(gcc libc6-dev)
 [ -n "$(pg_bin)" ] && [ -x "$(pg_bin)/initdb" ] || need+=(postgresql)
 have chromium || need+=(chromium)
+have npm || need+=(nodejs npm)
 have pdftotext || need+=(poppler-utils)
 if [ ${#need[@]} -gt 0 ]; then
   sudo=""
@@ -19,4 +20,10 @@ if [ ${#need[@]} -gt 0 ]; then
     echo "Please install: ${need[*]}" >&2
     exit 1
   fi
+fi
+# The rules the browser journeys judge pages by. Fetched, never committed.
+if [ ! -f .cache/node_modules/axe-core/axe.min.js ]; then
+  echo "== fetching axe-core"
+  mkdir -p .cache
+  npm install --ignore-scripts --no-audit --no-fund --no-save --silent --prefix .cache axe-core@4.13 || { echo "axe-core could not be fetched from npm" >&2; exit 1; }
 fi

@@ -96,6 +96,16 @@ func ByID(q db.Q, id db.ID) (Purchase, error) {
 	return scan(q.QueryRow(`SELECT `+cols+` FROM checkout_purchase WHERE id=$1`, id))
 }
 
+// OpenOf is the purchase of a cart that is still under way; ok is false when there
+// is none.
+func OpenOf(q db.Q, cart db.ID) (p Purchase, ok bool, err error) {
+	p, err = scan(q.QueryRow(`SELECT `+cols+` FROM checkout_purchase WHERE cart_id=$1 AND is_open=1`, cart))
+	if errors.Is(err, db.ErrNotFound) {
+		return Purchase{}, false, nil
+	}
+	return p, err == nil, err
+}
+
 // Filter of List; the zero value lists everything.
 type Filter struct {
 	State State

@@ -3,10 +3,14 @@
 // follow the delivery choice, and a purchase page that moves by itself.
 const $ = (s, root = document) => root.querySelector(s);
 const $$ = (s, root = document) => [...root.querySelectorAll(s)];
-const page = async (url, init) => {
-  const r = await fetch(url, { credentials: "same-origin", ...init });
-  return new DOMParser().parseFromString(await r.text(), "text/html");
-};
+// The browser's own parser reads the answer: the policy on trusted types lets no
+// script make a document of a string.
+const page = (url, method = "GET", body = null) => new Promise((done, fail) => {
+  const r = new XMLHttpRequest();
+  r.open(method, url); r.responseType = "document";
+  r.onload = () => r.response ? done(r.response) : fail(r.status); r.onerror = fail;
+  r.send(body);
+});
 
 // Take focus where the server asked for it, in browsers that ignore autofocus on headings.
 $("h1[autofocus], .summary[autofocus]")?.focus({ preventScroll: true });
@@ -14,16 +18,16 @@ $("h1[autofocus], .summary[autofocus]")?.focus({ preventScroll: true });
 // Add to cart in place: the badge follows; the answer is the cart page's own words.
 for (const form of $$("form[data-add]")) form.addEventListener("submit", async (e) => {
   e.preventDefault();
-  const say = $("[data-said]"), button = $("button:not([type])", form);
+  const say = $("[data-note]", form), button = $("button:not([type])", form);
   if (form.ariaBusy === "true") return;
   form.ariaBusy = "true";
   try {
-    const doc = await page(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, button)) });
+    const doc = await page(form.action, "POST", new URLSearchParams(new FormData(form, button)));
     const badge = $("[data-cart]", doc), note = $("[data-said]", doc);
     if (!badge || !note?.textContent.trim()) throw 0;
     $("[data-cart]").replaceWith(badge);
     say.replaceChildren(...note.childNodes);
-    say.scrollIntoView({ block: "nearest" });
+    $("[data-next]", form).hidden = false;
   } catch { location.assign(form.dataset.add); }
   form.ariaBusy = "false";
 });
@@ -49,9 +53,8 @@ for (const radio of $$("input[data-variant]")) radio.addEventListener("change", 
 // Totals follow delivery and payment choices; the server does the sums.
 for (const form of $$("form[data-recount]")) form.addEventListener("change", async (e) => {
   if (!e.target.matches("[data-counts]")) return;
-  const body = new URLSearchParams(new FormData(form));
   try {
-    const doc = await page(form.dataset.recount, { method: "POST", body });
+    const doc = await page(form.dataset.recount, "POST", new URLSearchParams(new FormData(form)));
     for (const part of $$("[data-part]")) {
       const fresh = $(`[data-part="${part.dataset.part}"]`, doc);
       if (fresh && !part.contains(document.activeElement)) part.replaceWith(fresh);
@@ -68,8 +71,7 @@ for (const input of $$("input[data-suggest]")) {
   const options = () => $$("li", list);
   const close = () => { list.hidden = true; at = -1; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };
   const mark = (i) => {
-    const all = options(); if (!all.length) return;
-    at = (i + all.length) % all.length;
+    const all = options(); if (!all.length) return; at = (i + all.length) % all.length;
     all.forEach((o, k) => o.setAttribute("aria-selected", k === at));
     input.setAttribute("aria-activedescendant", all[at].id);
   };
@@ -78,8 +80,7 @@ for (const input of $$("input[data-suggest]")) {
   input.setAttribute("aria-autocomplete", "list");
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    const q = input.value.trim(), mine = ++seq;
-    if (q.length < 2) return close();
+    const q = input.value.trim(), mine = ++seq; if (q.length < 2) return close();
     timer = setTimeout(async () => {
       try {
         const r = await fetch(`${input.dataset.suggest}?q=${encodeURIComponent(q)}`);
@@ -114,12 +115,11 @@ for (const input of $$("input[data-suggest]")) {
 // live events first, then asking every three seconds, then nothing.
 const moment = $("[data-purchase]");
 if (moment) {
-  const live = $("[data-live]"), key = "gone:" + location.pathname;
+  const live = $("[data-live]");
   const done = () => $("[data-purchase]").dataset.end === "yes";
   const leave = () => {
-    const to = $("[data-purchase]").dataset.go;
-    if (!to || history.state?.[key]) return;
-    history.replaceState({ [key]: true }, "");
+    const to = $("[data-purchase]").dataset.go; if (!to) return;
+    history.replaceState(null, "", "?stay=1"); // who comes back may stay
     setTimeout(() => location.assign(to), 800);
   };
   const swap = async () => {

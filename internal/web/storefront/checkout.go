@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
+	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/order"
@@ -27,8 +28,9 @@ type desk struct {
 	view   cart.View
 	have   bool // there is a cart with goods
 	buyer  order.Contact
-	known  bool // who buys is in the cart
-	noBill bool // the shop's invoice is not offered for this sum
+	known  bool   // who buys is in the cart
+	noBill bool   // the shop's invoice is not offered for this sum
+	open   string // the page of the cart's purchase that is under way, or ""
 }
 
 // lay reads the cart, with the choices of the form in the place of those stored.
@@ -71,6 +73,13 @@ func (s *Store) lay(q db.Q, r *web.Request, in web.Values) (d desk, err error) {
 		if d.view, err = s.Shelf.View(q, s.Vault, d.cart, r.Lang); err != nil {
 			return
 		}
+	}
+	open, ok, err := checkout.OpenOf(q, d.cart.ID)
+	if err != nil {
+		return
+	}
+	if ok {
+		d.open = stayPath(open.Token(s.Vault))
 	}
 	on, err := content.InvoiceOn.Get(q)
 	if err != nil {
@@ -115,6 +124,7 @@ func (s *Store) showCheckout(w http.ResponseWriter, r *web.Request, status int, 
 		return web.HTML(w, r, status, view.CheckoutPage(p))
 	}
 	v := d.view
+	p.Open = d.open
 	p.Lines, p.Totals = s.lines(v, l), totals(v, l)
 	for _, c := range s.countries() {
 		p.Countries = append(p.Countries, ui.Option{Value: c, Label: or(country(l, c), c), Selected: c == or(form.Value("address/country"), s.countries()[0])})

@@ -38,6 +38,10 @@ func (s *Store) purchaseToken(q db.Q, id db.ID) (string, error) {
 
 // purchase is "/purchases/{token}": the true state, again each time.
 func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
+	qv, err := r.ReadQuery("stay")
+	if err != nil {
+		return err
+	}
 	b, err := read(s, r.Context(), func(q *db.Reader) (b bought, err error) {
 		if b.p, err = checkout.ByToken(q, s.Vault, r.PathValue("token")); err != nil {
 			return
@@ -70,8 +74,11 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 	}
 	now := r.Now()
 	v := s.moment(b, r.Lang, now)
-	if refresh := refreshOf(b.p, v, now); refresh != "" {
-		w.Header().Set("Refresh", refresh)
+	v.Stay = v.Stay || qv.Get("stay") != ""
+	if b.p.State == checkout.Awaiting && !v.Stay && absolute(v.NextURL) {
+		w.Header().Set("Refresh", "1; url="+v.NextURL)
+	} else {
+		v.Shell.Again = again(b.p, now)
 	}
 	return web.HTML(w, r, http.StatusOK, view.PurchasePage(v))
 }
@@ -80,6 +87,10 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 // itself: a buyer who comes back later, with nothing paid, is left in peace
 // with the link.
 const toBank = 30 * time.Second
+
+// stayPath is the page of a purchase that does not go to the bank by itself: for who
+// comes back from there, or asks to see it.
+func stayPath(token string) string { return "/purchases/" + token + "?stay=1" }
 
 func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 	p := b.p
@@ -128,18 +139,16 @@ func soldLine(x order.DraftLine, l lang.Lang) view.CartLine {
 	return out
 }
 
-// refreshOf is the Refresh header: to the bank while the buyer has not been there,
-// otherwise to this page until the end is known.
-func refreshOf(p checkout.Purchase, v view.Purchase, now time.Time) string {
+// again is after how long a browser without scripts should ask for the page again;
+// 0: the end is known. One with scripts hears of it, and must not be moved.
+func again(p checkout.Purchase, now time.Time) time.Duration {
 	switch {
 	case p.State.Terminal():
-		return ""
-	case p.State == checkout.Awaiting && !v.Stay && absolute(v.NextURL):
-		return "1; url=" + v.NextURL
+		return 0
 	case now.Sub(p.Created) > 2*time.Minute:
-		return "15"
+		return 15 * time.Second
 	}
-	return "4"
+	return 4 * time.Second
 }
 
 // absolute reports whether an address can stand in a header: it came from the

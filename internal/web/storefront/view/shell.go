@@ -1,7 +1,9 @@
 package view
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"kassavalv/internal/lang"
 	"kassavalv/internal/web/ui"
@@ -42,11 +44,12 @@ type Shell struct {
 	CartCount  int
 	Query      string // what stands in the search field
 	SignedIn   bool
-	Flash      string   // one sentence about what was just done, or ""
-	Bars       []Bar    // incidents, read-only mode
-	Methods    []string // names of the payment methods: footer and checkout
-	Countries  []string // where the shop sends to
-	Slim       bool     // checkout: no menu and no search, so that nothing draws the eye away
+	Flash      string        // one sentence about what was just done, or ""
+	Bars       []Bar         // incidents, read-only mode
+	Methods    []string      // names of the payment methods: footer and checkout
+	Countries  []string      // where the shop sends to
+	Again      time.Duration // without scripts the page is asked for again after this; 0: never
+	Slim       bool          // checkout: no menu and no search, so that nothing draws the eye away
 }
 
 // Bar is a line above the page that everybody sees.
@@ -67,6 +70,9 @@ func (s Shell) doc() ui.Doc {
 	d := ui.Doc{
 		Lang: s.l(), Title: s.Title, Description: s.About, Sheet: "storefront.css",
 		Scheme: s.Scheme, ThemeURL: s.ThemeURL, NoIndex: s.NoIndex, Image: s.OGImage,
+	}
+	if s.Again > 0 {
+		d.Head = again(strconv.Itoa(int(s.Again.Seconds())))
 	}
 	if s.Company.Shop != "" {
 		if d.Title == "" {

@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"kassavalv/internal/apptest"
+)
+
+var keys = map[string]string{"Tab": kb.Tab, "Enter": kb.Enter, "Space": " ", "Backspace": kb.Backspace, "ArrowDown": kb.ArrowDown, "ArrowRight": kb.ArrowRight, "Escape": kb.Escape}
+
+// press presses one key.
+func (p *tab) press(key string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys[key])); err != nil {
+		p.t.Fatalf("%s: %v", key, err)
+	}
+}
+
+// stop is where the keyboard stands.
+type stop struct {
+	What    string
+	Hit     bool // it is the target
+	Visible bool // a ring of two pixels or more, or the caret's field, is drawn round it
+	Inside  bool // it is in the window and not covered
+}
+
+const whereNow = `q => {
+	const e = document.activeElement;
+	const ring = e => { const s = getComputedStyle(e); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2; };
+	let visible = false;
+	for (let x = e, n = 0; x && n < 4 && !visible; x = x.parentElement, n++) visible = ring(x);
+	const r = e.getBoundingClientRect();
+	return {What: e.outerHTML.slice(0, 140), Hit: all(q).includes(e), Visible: visible,
+		Inside: r.bottom > 0 && r.right > 0 && r.top < innerHeight && r.left < innerWidth};
+}`
+
+// tabTo presses Tab until the keyboard stands on a target. At each stop the focus
+// must be seen.
+func (p *tab) tabTo(target string) {
+	p.t.Helper()
+	p.see(target)
+	for range 150 {
+		p.press("Tab")
+		var s stop
+		seen := func() bool { // the page may still be scrolling to it
+			s = look[stop](p, whereNow, target)
+			return s.Visible && s.Inside || strings.HasPrefix(s.What, "<body")
+		}
+		if apptest.Poll(2*time.Second, seen) != nil {
+			p.t.Errorf("focus is not seen on %s (ring %v, in the window %v)", s.What, s.Visible, s.Inside)
+		}
+		if s.Hit {
+			return
+		}
+	}
+	p.t.Fatalf("the keyboard does not reach %s on %s", target, p.path())
+}
