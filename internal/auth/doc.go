@@ -17,13 +17,14 @@
 //   - A TOTP step is used once, for sign-in and step-up together.
 //   - Sessions and tokens are rows found by the SHA-256 of a random secret. Signing
 //     out deletes the row. A change of role, password or factor, and closing, delete
-//     the others of that person at once. Raising rights (sign-in, step-up) gives a new secret.
+//     the other sessions of that person at once; a new password and closing also end the
+//     tokens he made. Raising rights (sign-in, step-up) gives a new secret.
 //   - An invitation works once, the newest only.
 //   - Mail address, name and TOTP secret are sealed under the member's person; passwords are
 //     argon2id; passkeys hold public keys only.
 //   - Every act and every refusal of this package is in the audit log.
 //
-// Hashing costs 80 ms of a core: it runs as many at a time as there are cores, with
+// Hashing costs 80 ms of a core: it runs on all cores but one at a time, with
 // a short queue; what does not fit is told to come back (503).
 //
 // It does not send mail (it enqueues jobs, see the Job constants), knows no HTTP,

@@ -275,7 +275,7 @@ type Accept struct {
 }
 
 // AcceptInvite sets the password, makes the member active, ends his other
-// sessions and opens one. The link works once. 404 as LookInvite, 422 for password or code, 429 after
+// sessions and the API tokens he made, and opens a session. The link works once. 404 as LookInvite, 422 for password or code, 429 after
 // five wrong codes.
 func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
 	type look struct {
@@ -377,6 +377,9 @@ func (a *Auth) settle(tx *db.Tx, s staffRow, hash string, in Accept, kind string
 		return Session{}, err
 	}
 	if err := endSessions(tx, s.id, 0); err != nil {
+		return Session{}, err
+	}
+	if err := revokeAll(tx, s.id); err != nil { // whoever had the password may have made one
 		return Session{}, err
 	}
 	if err := clearTries(tx, tryKey("signin", index)); err != nil { // recovery lifts the lock

@@ -113,8 +113,8 @@ func verifyPassword(hash, p string) (bool, error) {
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-// gate bounds hashing: as many at a time as there are cores, a short queue, and
-// a wait that ends.
+// gate bounds hashing: all cores but one at a time, so that a flood of sign-ins
+// leaves the shop one to sell with; a short queue, and a wait that ends.
 type gate struct {
 	slots   chan struct{}
 	waiting atomic.Int64
@@ -123,7 +123,7 @@ type gate struct {
 }
 
 func newGate() *gate {
-	return &gate{slots: make(chan struct{}, max(1, runtime.NumCPU())), queue: int64(16 * runtime.NumCPU()), wait: 3 * time.Second}
+	return &gate{slots: make(chan struct{}, max(1, runtime.NumCPU()-1)), queue: int64(16 * runtime.NumCPU()), wait: 3 * time.Second}
 }
 
 // do runs fn within the bound, or returns a 503 fault without running it.

@@ -143,10 +143,16 @@ func TestChangePassword(t *testing.T) {
 		want(t, "short", err, "invalid")
 		_, err = w.a.ChangePassword(ctx, TokenBy(o.id, "", AllRights), secret.Hide(goodPassword), secret.Hide(fresh))
 		want(t, "by a token", err, "denied")
+		_, token, err := w.token(w.by(s), CatalogRead)
+		if err != nil {
+			t.Fatal(err)
+		}
 		n, err := w.a.ChangePassword(ctx, w.by(s), secret.Hide(goodPassword), secret.Hide(fresh))
 		if err != nil {
 			t.Fatal(err)
 		}
+		_, err = w.a.ResolveToken(ctx, token, "")
+		want(t, "a token from before", err, "unauthenticated")
 		w.dead("old secret", s.Secret.Reveal())
 		w.dead("other session", other.Secret.Reveal())
 		by := w.by(n)

@@ -211,11 +211,15 @@ func TestRecovery(t *testing.T) {
 		t := w.t
 		o := w.member("owner@example.se", "owner")
 		old := w.signIn(o)
+		_, token, err := w.token(w.by(old), CatalogRead)
+		if err != nil {
+			t.Fatal(err)
+		}
 		w.exec(`UPDATE auth_staff SET totp_step=0`)
 		for range tryLimit {
 			w.try(o, "wrong wrong wrong", "")
 		}
-		_, err := w.try(o, goodPassword, code(t, o.totp, 0))
+		_, err = w.try(o, goodPassword, code(t, o.totp, 0))
 		want(t, "locked", err, "too_many")
 		want(t, "unknown address", w.a.RequestRecovery(ctx, "nobody@example.se", ""), "")
 		want(t, "no address", w.a.RequestRecovery(ctx, "x", ""), "")
@@ -246,6 +250,8 @@ func TestRecovery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		_, err = w.a.ResolveToken(ctx, token, "")
+		want(t, "a token from before", err, "unauthenticated")
 		w.by(s)
 		w.dead("old session", old.Secret.Reveal())
 		_, err = accept(tokens[2], fresh, code(t, o.totp, 1))

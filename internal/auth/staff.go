@@ -128,7 +128,7 @@ func cutOff(tx *db.Tx, staff db.ID) error {
 			return err
 		}
 	}
-	if _, err := tx.Exec(`UPDATE auth_token SET revoked_at=$2 WHERE made_by=$1 AND revoked_at IS NULL`, staff, tx.Now()); err != nil {
+	if err := revokeAll(tx, staff); err != nil {
 		return err
 	}
 	return tx.Changed(entityStaff, staff)
@@ -189,7 +189,7 @@ func (a *Auth) Close(tx *db.Tx, by By, id db.ID) error {
 }
 
 // ChangePassword sets the member's own password after the old one, ends his
-// other sessions and gives the present one a new secret. Wrong old passwords count as tries.
+// other sessions and the API tokens he made, and gives the present session a new secret. Wrong old passwords count as tries.
 func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret) (Session, error) {
 	if by.Kind != StaffKind || by.ID <= 0 || by.Session <= 0 {
 		return Session{}, fault.Denied()
@@ -245,6 +245,9 @@ func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret
 			return Session{}, err
 		}
 		if err := endSessions(tx, by.ID, by.Session); err != nil {
+			return Session{}, err
+		}
+		if err := revokeAll(tx, by.ID); err != nil {
 			return Session{}, err
 		}
 		if err := clearTries(tx, key); err != nil {

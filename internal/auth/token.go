@@ -159,6 +159,15 @@ func (a *Auth) RevokeToken(tx *db.Tx, by By, id db.ID) error {
 	return by.Record(tx, "token.revoke", entityToken, id, rights, "")
 }
 
+// revokeAll ends every token that a member has made.
+func revokeAll(tx *db.Tx, staff db.ID) error {
+	if staff <= 0 {
+		return nil // the program's own
+	}
+	_, err := tx.Exec(`UPDATE auth_token SET revoked_at=$2 WHERE made_by=$1 AND revoked_at IS NULL`, staff, tx.Now())
+	return err
+}
+
 // Tokens lists the tokens, newest first.
 func (a *Auth) Tokens(q db.Q, by By) ([]Token, error) {
 	if err := by.Need(StaffWrite); err != nil {
