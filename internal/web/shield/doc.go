@@ -6,7 +6,8 @@
 //     an IPv4 address or an IPv6 /64; a wider IPv6 /48 has a budget of its own,
 //     because one household or one attacker owns a whole /64 and often a /48.
 //   - Gate: how many requests may be worked on at once, in lanes. Lanes are
-//     bulkheads: browsers cannot take the places of buyers. A lane that stays
+//     bulkheads: browsers cannot take the places of buyers, nor sign-ins those of
+//     browsers. A lane that stays
 //     full for long loses its patience and refuses early.
 //   - ConnGuard: how many connections may be open, in all and from one address.
 //     When there are too many, the oldest connection that has never completed a

@@ -15,6 +15,7 @@ const (
 	Checkout Lane = iota // carts, purchases, payment notifications
 	Staff                // the back office
 	Window               // everybody who looks around
+	Door                 // sign-ins: each costs a password's hash, and waits for it
 	lanes
 )
 
@@ -25,6 +26,8 @@ func LaneOf(c Class) Lane {
 		return Checkout
 	case Admin:
 		return Staff
+	case Login:
+		return Door
 	}
 	return Window
 }
@@ -32,9 +35,9 @@ func LaneOf(c Class) Lane {
 // GateOptions holds the places of each lane. Zero means the default, which
 // depends on the number of processors.
 type GateOptions struct {
-	Checkout, Staff, Window int
-	Queue                   int           // most waiting requests in each lane
-	Patience                time.Duration // longest wait for a place in the Window lane; buyers wait ten times as long
+	Checkout, Staff, Window, Door int
+	Queue                         int           // most waiting requests in each lane
+	Patience                      time.Duration // longest wait for a place in the Window lane; buyers wait ten times as long
 }
 
 // Gate bounds how many requests are worked on at once.
@@ -79,6 +82,8 @@ func NewGate(o GateOptions) *Gate {
 	g.lane[Checkout] = lane{places: or(o.Checkout, 512), most: queue, patience: 10 * o.Patience, clear: now}
 	g.lane[Staff] = lane{places: or(o.Staff, 8*cpus), most: queue, patience: 5 * o.Patience, clear: now}
 	g.lane[Window] = lane{places: or(o.Window, 16*cpus), most: queue, patience: o.Patience, clear: now}
+	// Sign-ins sit on their places while they wait for a processor to hash on.
+	g.lane[Door] = lane{places: or(o.Door, 8*cpus), most: queue, patience: o.Patience, clear: now}
 	return g
 }
 

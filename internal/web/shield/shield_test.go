@@ -156,6 +156,9 @@ func TestGate(t *testing.T) {
 	if g.Enter(ctx, Window) {
 		t.Fatal("the queue has no end")
 	}
+	if LaneOf(Login) == LaneOf(Browse) || !g.Enter(ctx, LaneOf(Login)) {
+		t.Fatal("browsing and sign-ins share places")
+	}
 	if !g.Enter(ctx, Checkout) {
 		t.Fatal("browsing took the places of buyers")
 	}
