@@ -34,10 +34,18 @@ type Request struct {
 	Key       string // Idempotency-Key; empty: none
 	Lang      lang.Lang
 	Peer      string // client network, hashed before it is kept
+	// Consents are the keys or kinds of cart.Consent that the buyer gave; with
+	// Demand a purchase that lacks one is refused.
+	Consents []string
+	Demand   bool
 }
 
 func (r Request) fingerprint() []byte {
-	b, _ := json.Marshal([]any{r.Method, r.Accept, r.Expected, r.ReturnURL})
+	all := []any{r.Method, r.Accept, r.Expected, r.ReturnURL}
+	if len(r.Consents) > 0 {
+		all = append(all, r.Consents)
+	}
+	b, _ := json.Marshal(all)
 	h := sha256.Sum256(b)
 	return h[:]
 }
@@ -68,6 +76,9 @@ func (d *Desk) validate(r Request) error {
 	}
 	if r.ReturnURL != "" && !d.okReturn(r.ReturnURL) {
 		f.Add("/return_url", "bad_return_url")
+	}
+	if len(r.Consents) > maxConsents {
+		f.Add("/consents", "too_many")
 	}
 	if r.Expected.Currency != "" && r.Expected.Amount < 0 {
 		f.Add("/expected_total", "bad_amount")
@@ -212,6 +223,15 @@ func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
 	if r.Expected.Currency != "" && !r.Expected.Equal(view.Quote.Total) {
 		return begun{}, fault.Conflict("total_changed")
 	}
+	if d.Barred != nil {
+		no, err := d.Barred(tx, r.Method, view.Quote.ToPay)
+		if err != nil {
+			return begun{}, err
+		}
+		if no {
+			return begun{}, fault.Invalid(fault.Field{Pointer: "/payment_method", Code: "not_offered"})
+		}
+	}
 	terms, err := d.Terms(tx)
 	if err != nil {
 		return begun{}, err
@@ -230,6 +250,10 @@ func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
 // intent: all or nothing.
 func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact order.Contact, terms string, idem []byte, at Point) (begun, error) {
 	draft := freeze(view, r.Lang, r.Method, terms, at)
+	var err error
+	if draft.Consents, draft.Unasked, err = agreed(view, r.Lang.Or(), r.Consents, r.Demand, tx.LegalNow()); err != nil {
+		return begun{}, err
+	}
 	text, err := json.Marshal(draft)
 	if err != nil {
 		return begun{}, err

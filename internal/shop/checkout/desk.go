@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/payment"
@@ -48,6 +49,7 @@ type Desk struct {
 	Live      bool               // false in the demo: only sandbox money counts
 	Terms     func(q db.Q) (version string, err error)
 	Times     Times
+	Barred    func(q db.Q, method string, toPay money.Money) (bool, error)                     // ways to pay that the merchant does not offer for a sum; nil: none
 	Points    func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // names places to collect; nil: none
 	Log       *slog.Logger
 	Step      func(name string) // test hook at the named steps between bank and database; nil outside tests

@@ -53,6 +53,9 @@ var (
 	// DeliveryMaxDays: no delivery is promised later than this many days after the
 	// order without the buyer's express consent (konsumentköplagen 2 kap. 2 §).
 	DeliveryMaxDays = number("delivery.max_days", 30, 1, 30, auth.SettingsWrite)
+	// ConsentsOn: the Store API refuses a purchase that lacks a consent which the law
+	// wants of it; off, it is sold without, and the buyer's rights stay whole.
+	ConsentsOn = flag("order.api_consents", false, auth.SettingsWrite)
 	// InvoiceOn: the shop's own invoice is among the ways to pay.
 	InvoiceOn = flag("payment.invoice", true, auth.SettingsWrite)
 	// InvoiceMax: the greatest total, in kronor, that is sold on invoice.

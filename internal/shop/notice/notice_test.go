@@ -286,3 +286,27 @@ func TestReceiptFields(t *testing.T) {
 	doc.Kind, doc.RefersTo, doc.Amount, doc.VAT = "credit_note", 7, money.SEK(-100000), []order.VAT{{RateBP: 2500, Gross: 100000, Amount: 20000}}
 	says(t, "credit note", show(), "Kreditfaktura 7", "Avser", "−1 000 kr", "−200 kr", "−800 kr")
 }
+
+// What was agreed to besides the terms is repeated in the confirmation
+// (distansavtalslagen 2 kap. 4 §).
+func TestConfirmationRepeatsConsents(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		v := w.Product(24900, 5)
+		w.Do(func(tx *db.Tx) error {
+			return tx.ExecOne(`UPDATE catalog_variant SET b_goods_sv='Repa i glasyren' WHERE id=$1`, v)
+		})
+		for n, given := range [][]string{{"b_goods"}, nil} {
+			p, err := w.Desk.Begin(ctx, checkout.Request{Cart: w.Cart(stock.Line{Variant: v, Quantity: 1}), Method: "invoice", Accept: true, Lang: lang.SV, Peer: "192.0.2.1", Consents: given})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Until(p.ID, true, func(p checkout.Purchase) bool { return p.Order != 0 })
+			m := w.last(n + 1)
+			if given == nil {
+				never(t, "a buyer who was not asked", m.Text, "Det här godkände du", "Repa")
+				continue
+			}
+			says(t, "text", m.Text, "Det här godkände du", "köper den i det skicket: Repa i glasyren (", "kl. ")
+		}
+	})
+}

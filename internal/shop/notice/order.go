@@ -52,6 +52,9 @@ func confirmation(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) 
 	t.Parts = append(t.Parts, mail.Part{Button: &mail.Button{Label: lang.T(l, "notice.see_order"), URL: d.url(l, "/orders/"+o.Token(d.Vault))}},
 		mail.Part{Heading: lang.T(l, "notice.goods"), Table: goodsTable(o, l)}, mail.Part{Pairs: vatPairs(l, o.Draft.Currency, o.Draft.VAT)})
 	t.Parts = append(t.Parts, deliveryPart(o, who, l), paymentPart(o, first, l))
+	if len(o.Draft.Consents) > 0 { // distansavtalslagen 2 kap. 4 §: the confirmation repeats them
+		t.Parts = append(t.Parts, consentPart(o, l))
+	}
 	t.Parts = append(t.Parts, withdrawalParts(d, o, c, l)...)
 	t.Parts = append(t.Parts,
 		mail.Part{Heading: lang.T(l, "notice.claim.title"), Text: lang.T(l, "notice.claim.text", "mail", c.Mail, "company", c.Name, "address", c.Address())},
@@ -233,6 +236,14 @@ func paymentPart(o order.Order, doc order.Document, l lang.Lang) mail.Part {
 		add("notice.paid", lang.Money(l, doc.Amount))
 	}
 	return p
+}
+
+func consentPart(o order.Order, l lang.Lang) mail.Part {
+	var text []string
+	for _, c := range o.Draft.Consents {
+		text = append(text, lang.T(l, "notice.consent.at", "text", c.Text, "date", lang.DateYear(l, c.At), "clock", lang.At(l, c.At)))
+	}
+	return mail.Part{Heading: lang.T(l, "notice.consents"), Text: strings.Join(text, "\n\n")}
 }
 
 // exceptions of the right of withdrawal that have a sentence of their own.

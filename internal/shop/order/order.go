@@ -53,6 +53,20 @@ type Draft struct {
 	Shipping     Shipping    `json:"shipping"`
 	Method       string      `json:"method"`
 	TermsVersion string      `json:"terms_version"`
+	Consents     []Consent   `json:"consents,omitempty"`
+	// Unasked are the consents that the law wants and the buyer was not asked for
+	// or did not give: what they would have changed stands as the law has it.
+	Unasked []Consent `json:"unasked,omitempty"`
+}
+
+// Consent is what the buyer agreed to apart from the terms: which words, and when.
+type Consent struct {
+	Kind    string    `json:"kind"` // b_goods, digital
+	Variant db.ID     `json:"variant"`
+	Title   string    `json:"title"`
+	Text    string    `json:"text"` // as it was read, in the buyer's language
+	Version string    `json:"version"`
+	At      time.Time `json:"at,omitzero"`
 }
 
 // VAT is the tax contained in the total at one rate (basis points).

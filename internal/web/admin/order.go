@@ -132,6 +132,9 @@ func (v *visit) showOrder(code int, of string, form ui.Form) error {
 			Fields: []view.Field{{Input: ui.Input{Name: "cancel_reason", Label: v.t("label.reason"), Hint: v.t("reason.hint"), Max: 200, Optional: true}}}})))
 	}
 	side := []view.Block{v.buyerPanel(f), v.timelinePanel(f)}
+	if len(o.Draft.Consents)+len(o.Draft.Unasked) > 0 {
+		side = append(side, v.consentPanel(o.Draft))
+	}
 	if len(f.letters) > 0 {
 		side = append(side, v.letterPanel(f.letters))
 	}

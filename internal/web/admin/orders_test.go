@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
@@ -185,6 +187,31 @@ func TestInvoicePaid(t *testing.T) {
 		}
 		if a := b.page("/admin"); strings.Contains(a.body, `id="bills"`) {
 			t.Error("the start page still shows the invoice")
+		}
+	})
+}
+
+// The order's page tells what the buyer agreed to, and what he was not asked.
+func TestConsentsShown(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		v := o.Product(9900, 9)
+		o.Do(func(tx *db.Tx) error {
+			return tx.ExecOne(`UPDATE catalog_variant SET b_goods_sv='Repa i glasyren' WHERE id=$1`, v)
+		})
+		b := o.as("support")
+		for _, c := range []struct {
+			given     []string
+			says, not string
+		}{{[]string{"b_goods"}, "Godkänt ", "Inte godkänt"}, {nil, "Inte godkänt", "Godkänt "}} {
+			p, err := o.Desk.Begin(context.Background(), checkout.Request{Cart: o.Cart(stock.Line{Variant: v, Quantity: 1}), Method: "invoice", Accept: true, Consents: c.given, Peer: "192.0.2.1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p = o.Until(p.ID, true, func(p checkout.Purchase) bool { return p.State == checkout.Placed })
+			a := b.page("/admin/orders/" + o.order(p).NumberString())
+			if !strings.Contains(a.text(), c.says) || strings.Contains(a.text(), c.not) || !strings.Contains(a.text(), "Repa i glasyren") {
+				t.Errorf("%v: %s", c.given, a.text())
+			}
 		}
 	})
 }

@@ -59,6 +59,19 @@ func address(a order.Address) string {
 	return strings.Join(lines, "\n")
 }
 
+// consentPanel is what the buyer agreed to besides the terms, and what he was not
+// asked: an API's client may leave that out.
+func (v *visit) consentPanel(d order.Draft) view.Block {
+	var facts []view.Pair
+	for _, c := range d.Consents {
+		facts = append(facts, view.Pair{Key: c.Title, Block: view.Words(c.Text), Sub: v.t("consents.given", "at", lang.Stamp(v.l, c.At), "version", c.Version)})
+	}
+	for _, c := range d.Unasked {
+		facts = append(facts, view.Pair{Key: c.Title, Block: view.Words(c.Text), Sub: v.t("consents.not")})
+	}
+	return view.Panel("consents", v.t("consents.title"), view.Facts(v.l, facts))
+}
+
 func (v *visit) timelinePanel(f folder) view.Block {
 	entries := make([]ui.Entry, len(f.events))
 	for i, e := range f.events {

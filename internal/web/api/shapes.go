@@ -41,6 +41,19 @@ type Cart struct {
 	Discounts []string      `json:"discounts"`
 	Problems  []Problem     `json:"problems"`
 	Purchase  *string       `json:"purchase"` // token of the purchase it became
+	Consents  []Consent     `json:"consents"` // what the buyer is asked to agree to besides the terms
+}
+
+// Consent is something that the law wants agreed to expressly. Send its id, or its
+// kind for all of the kind, with the purchase. Of an order: what was agreed to.
+type Consent struct {
+	ID        string  `json:"id,omitempty"`
+	Kind      string  `json:"kind"` // b_goods, digital
+	LineID    *string `json:"line_id,omitempty"`
+	VariantID string  `json:"variant_id"`
+	Text      string  `json:"text"`
+	Version   string  `json:"version"` // of the wording
+	At        *string `json:"at,omitempty"`
 }
 
 // CartLine is a number of pieces of one variant.
@@ -162,6 +175,7 @@ type Order struct {
 	Totals   Totals       `json:"totals"`
 	Payment  OrderPayment `json:"payment"`
 	Timeline []OrderEvent `json:"timeline"`
+	Consents []Consent    `json:"consents"`           // what the buyer agreed to besides the terms
 	Customer *Customer    `json:"customer,omitempty"` // Admin API only
 }
 
@@ -225,6 +239,11 @@ func cartShape(v cart.View, token string, lg lang.Lang, who *order.Contact, purc
 		if v.Point != "" {
 			c.Delivery.PickupPointID = &v.Point
 		}
+	}
+	c.Consents = []Consent{}
+	for _, x := range v.Consents(lg) {
+		line := id(x.Line)
+		c.Consents = append(c.Consents, Consent{ID: x.Key(), Kind: x.Kind, LineID: &line, VariantID: id(x.Variant), Text: x.Text, Version: x.Version})
 	}
 	for _, p := range v.Problems {
 		out := Problem{Code: p.Code, Message: lang.T(lg, p.Key, p.Args...)}
@@ -298,6 +317,11 @@ func orderShape(o order.Order, events []order.Event, lg lang.Lang) Order {
 	for _, l := range o.Lines {
 		out.Lines = append(out.Lines, OrderLine{ID: id(l.ID), VariantID: id(l.Variant), Title: l.Title(lg), Options: l.Options, SKU: l.SKU, Quantity: l.Quantity, Shipped: l.Shipped,
 			Cancelled: l.Cancelled, Returned: l.Returned, UnitPrice: l.Unit, Total: l.Total, VATRate: money.RateString(l.RateBP)})
+	}
+	out.Consents = []Consent{}
+	for _, x := range d.Consents {
+		at := stamp(x.At)
+		out.Consents = append(out.Consents, Consent{Kind: x.Kind, VariantID: id(x.Variant), Text: x.Text, Version: x.Version, At: &at})
 	}
 	for _, e := range events {
 		out.Timeline = append(out.Timeline, OrderEvent{e.Kind, stamp(e.At), e.Data})

@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
@@ -372,11 +373,31 @@ func ChooseDelivery(tx *db.Tx, shelf *cart.Shelf, v *secret.Vault, c *cart.Cart,
 }
 
 func (s *Store) methods(w http.ResponseWriter, r *web.Request) error {
-	if _, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (cart.Cart, error) { return cart.ByToken(q, s.Vault, r.PathValue("id")) }); err != nil {
+	barred, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (map[string]bool, error) {
+		c, err := cart.ByToken(q, s.Vault, r.PathValue("id"))
+		if err != nil {
+			return nil, err
+		}
+		v, err := s.Shelf.View(q, s.Vault, c, r.Lang)
+		if err != nil {
+			return nil, err
+		}
+		out := map[string]bool{}
+		for _, p := range s.Desk.Providers {
+			if out[p.Method()], err = content.PaymentBarred(q, p.Method(), v.Quote.ToPay); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	})
+	if err != nil {
 		return err
 	}
 	items := []PaymentMethod{}
 	for _, p := range s.Desk.Providers {
+		if barred[p.Method()] {
+			continue
+		}
 		items = append(items, PaymentMethod{p.Method(), s.Desk.MethodName(r.Lang, p.Method())})
 	}
 	return web.JSON(w, r, http.StatusOK, map[string]any{"items": items})
@@ -387,14 +408,15 @@ type newPurchase struct {
 	AcceptTerms   bool         `json:"accept_terms"`
 	ExpectedTotal *money.Money `json:"expected_total"`
 	ReturnURL     string       `json:"return_url"`
+	Consents      []string     `json:"consents"` // kinds or ids of the cart's consents that the buyer gave
 }
 
 func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
-	in, err := web.Decode[newPurchase](r, web.Budget{Text: 2000})
+	in, err := web.Decode[newPurchase](r, web.Budget{Text: 2000, Items: 400})
 	if err != nil {
 		return err
 	}
-	req := checkout.Request{Cart: r.PathValue("id"), Method: in.PaymentMethod, Accept: in.AcceptTerms, ReturnURL: in.ReturnURL, Lang: r.Lang, Peer: r.Network().String()}
+	req := checkout.Request{Cart: r.PathValue("id"), Method: in.PaymentMethod, Accept: in.AcceptTerms, ReturnURL: in.ReturnURL, Lang: r.Lang, Peer: r.Network().String(), Consents: in.Consents}
 	if vs, ok := r.Header["Idempotency-Key"]; ok {
 		if len(vs) != 1 || !checkout.ValidKey(vs[0]) {
 			return fault.Invalid(fault.Field{Pointer: "/idempotency_key", Code: "bad_key"})
@@ -405,6 +427,9 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 		return fault.Invalid(fault.Field{Pointer: "/expected_total", Code: "required"})
 	}
 	req.Expected = *in.ExpectedTotal
+	if req.Demand, err = db.Read(r.Context(), s.DB, func(q *db.Reader) (bool, error) { return content.ConsentsOn.Get(q) }); err != nil {
+		return err
+	}
 	p, err := s.Desk.Begin(r.Context(), req)
 	if err != nil {
 		return s.withCart(r, req.Cart, err)

@@ -146,7 +146,8 @@ func (s *Store) buy(w http.ResponseWriter, r *web.Request) error {
 	if in.Get("expected_total") != strconv.FormatInt(saved.Quote.ToPay.Amount, 10) || in.Get("expected_currency") != saved.Quote.ToPay.Currency {
 		return s.again(w, r, in, form, fault.Conflict("total_changed"))
 	}
-	p, err := s.Desk.Begin(r.Context(), checkout.Request{Cart: saved.Token(s.Vault), Method: in.Get("payment_method"), Accept: true, Expected: saved.Quote.Total, Lang: r.Lang, Peer: r.Network().String()})
+	p, err := s.Desk.Begin(r.Context(), checkout.Request{Cart: saved.Token(s.Vault), Method: in.Get("payment_method"), Accept: true, Expected: saved.Quote.Total, Lang: r.Lang, Peer: r.Network().String(),
+		Consents: ticked(saved, in, r.Lang), Demand: true})
 	if err != nil {
 		return s.again(w, r, in, form, err)
 	}

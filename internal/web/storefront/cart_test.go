@@ -133,8 +133,12 @@ func TestConsentForImperfectGoods(t *testing.T) {
 			t.Fatalf("%d %s", p.StatusCode, p.words())
 		}
 		f.Set(attr(box, "name"), "yes")
-		if p = v.post(action, f); p.StatusCode != http.StatusSeeOther {
-			t.Errorf("%d", p.StatusCode)
+		f.Set("payment_method", "invoice")
+		page := v.follow(v.post(action, f))
+		// What was agreed to stands with the order, in the words that were read.
+		said := strings.TrimSpace(words(k.first(t, `label[for="`+attr(box, "id")+`"]`)))
+		if got := v.get(attr(page.first(t, `.moment__do a`), "href")).words(); !strings.Contains(got, "Det här godkände du") || !strings.Contains(got, "köper den i det skicket: Repa i glasyren") || !strings.Contains(said, "Repa i glasyren") {
+			t.Errorf("box %q, order %s", said, got)
 		}
 	})
 }

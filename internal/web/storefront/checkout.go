@@ -10,7 +10,6 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/cart"
-	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
@@ -81,12 +80,7 @@ func (s *Store) lay(q db.Q, r *web.Request, in web.Values) (d desk, err error) {
 	if ok {
 		d.open = stayPath(open.Token(s.Vault))
 	}
-	on, err := content.InvoiceOn.Get(q)
-	if err != nil {
-		return
-	}
-	most, err := content.InvoiceMax.Get(q)
-	d.noBill = !on || d.view.Quote.ToPay.Amount > most*100
+	d.noBill, err = content.PaymentBarred(q, "invoice", d.view.Quote.ToPay)
 	return
 }
 
@@ -211,18 +205,22 @@ func (s *Store) payments(l lang.Lang, chosen string, noBill bool) []view.Payment
 	return out
 }
 
-// consents are the boxes that the law wants ticked: a deviation of a B-vara must
-// be agreed to expressly and separately (konsumentköplagen 2022:260, 4 kap. 3 §),
-// and so must the start of a digital delivery (distansavtalslagen 2 kap. 11 § 11).
+// consents are the boxes that the law wants ticked, one a line and kind.
 func consents(v cart.View, l lang.Lang) []view.Consent {
 	var out []view.Consent
-	for _, x := range v.Lines {
-		title, _ := x.Info.Title.In(l)
-		if defect, _ := x.Info.BGoods.In(l); defect != "" {
-			out = append(out, view.Consent{Name: "consent.b" + x.ID.String(), Text: lang.T(l, "checkout.consent_b", "title", title, "defect", defect)})
-		}
-		if x.Info.Kind == catalog.Digital {
-			out = append(out, view.Consent{Name: "consent.d" + x.ID.String(), Text: lang.T(l, "checkout.consent_digital", "title", title)})
+	for _, c := range v.Consents(l) {
+		out = append(out, view.Consent{Name: consentField(c), Text: c.Text})
+	}
+	return out
+}
+
+func consentField(c cart.Consent) string { return "consent." + c.Kind + "." + c.Line.String() }
+
+// ticked are the consents of the form.
+func ticked(v cart.View, in web.Values, l lang.Lang) (out []string) {
+	for _, c := range v.Consents(l) {
+		if in.Get(consentField(c)) == "yes" {
+			out = append(out, c.Key())
 		}
 	}
 	return out

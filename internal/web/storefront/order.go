@@ -67,6 +67,9 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 	if ship.PointName != "" {
 		p.Delivery += ". " + strings.TrimSuffix(ship.PointName+", "+ship.PointAddress, ", ")
 	}
+	for _, c := range o.Draft.Consents {
+		p.Consents = append(p.Consents, view.Agreed{Text: c.Text, At: c.At})
+	}
 	parcels, err := fulfilment.Parcels(q, o.ID)
 	if err != nil {
 		return p, err

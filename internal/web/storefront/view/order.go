@@ -25,6 +25,7 @@ type Order struct {
 	Parcels      []Parcel
 	Late         time.Time // a new, later delivery day; zero: in time
 	Timeline     []ui.Entry
+	Consents     []Agreed // what the buyer agreed to besides the terms
 	ReceiptPath  string
 	Documents    []ui.Link // further documents: credit notes
 	CancelPath   string    // POST; empty: cannot be cancelled any more
@@ -34,6 +35,12 @@ type Order struct {
 	CasePath     string
 	MailTrouble  string   // address that could not be reached, or ""
 	Reads        []string // "data.read" sentences: who has read the buyer's data
+}
+
+// Agreed is a consent of the buyer's, in the words he read.
+type Agreed struct {
+	Text string
+	At   time.Time
 }
 
 // Parcel is one box on its way.

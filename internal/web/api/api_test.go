@@ -158,3 +158,114 @@ func TestRecordPayment(t *testing.T) {
 		}
 	})
 }
+
+// ready is a cart with one piece of v, ready to be bought.
+func (d *desk) ready(v db.ID) string { return d.Cart(stock.Line{Variant: v, Quantity: 1}) }
+
+// flawed is a variant that is sold as a B-vara.
+func (d *desk) flawed() db.ID {
+	v := d.Product(9900, 5)
+	d.Do(func(tx *db.Tx) error {
+		return tx.ExecOne(`UPDATE catalog_variant SET b_goods_sv='Repa i glasyren', b_goods_en='Scratch in the glaze' WHERE id=$1`, v)
+	})
+	return v
+}
+
+func TestConsentsOfAPurchase(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		body := func(more string) string {
+			return `{"payment_method":"invoice","accept_terms":true,"expected_total":{"amount":13800,"currency":"SEK"}` + more + `}`
+		}
+		order := func(p api.Purchase) (o api.Order) {
+			if p.Order == nil {
+				t.Fatalf("no order: %+v", p)
+			}
+			d.call("GET", api.Base+"/orders/"+p.Order.Token, "", &o)
+			return o
+		}
+		c := d.ready(d.flawed())
+		var k api.Cart
+		d.call("GET", api.Base+"/carts/"+c, "", &k, "Accept-Language", "en")
+		if len(k.Consents) != 1 || k.Consents[0].Kind != "b_goods" || *k.Consents[0].LineID != k.Lines[0].ID || !strings.Contains(k.Consents[0].Text, "Scratch in the glaze") || k.Consents[0].Version == "" {
+			t.Fatalf("the cart asks for %+v", k.Consents)
+		}
+		var bad problem
+		if code := d.call("POST", api.Base+"/carts/"+c+"/purchases", body(`,"consents":["everything"]`), &bad); code != 422 || bad.said() != "invalid /consents unknown" {
+			t.Errorf("a consent that is none: %d %s", code, bad.said())
+		}
+		var p api.Purchase
+		if code := d.call("POST", api.Base+"/carts/"+c+"/purchases", body(`,"consents":["b_goods"]`), &p); code != http.StatusAccepted {
+			t.Fatalf("%d %+v", code, p)
+		}
+		if o := order(p); len(o.Consents) != 1 || o.Consents[0].At == nil || !strings.Contains(o.Consents[0].Text, "Repa i glasyren") || o.Consents[0].VariantID != k.Lines[0].VariantID {
+			t.Errorf("the order holds %+v", o.Consents)
+		}
+		// By its id; and a repeat with a key and other consents is another body.
+		c = d.ready(d.flawed())
+		d.call("GET", api.Base+"/carts/"+c, "", &k)
+		if code := d.call("POST", api.Base+"/carts/"+c+"/purchases", body(`,"consents":["`+k.Consents[0].ID+`"]`), &p, "Idempotency-Key", "a"); code != http.StatusAccepted || len(order(p).Consents) != 1 {
+			t.Errorf("by id: %d", code)
+		}
+		if code := d.call("POST", api.Base+"/carts/"+c+"/purchases", body(``), &bad, "Idempotency-Key", "a"); code != 422 || bad.Code != "idempotency_mismatch" {
+			t.Errorf("the same key without: %d %s", code, bad.Code)
+		}
+		// A client that does not know of consents sells without, and none is stored,
+		// until the shop demands them.
+		c = d.ready(d.flawed())
+		if code := d.call("POST", api.Base+"/carts/"+c+"/purchases", body(``), &p); code != http.StatusAccepted || len(order(p).Consents) != 0 {
+			t.Errorf("without: %d", code)
+		}
+		d.Do(func(tx *db.Tx) error { return content.Change(tx, shoptest.By, content.ConsentsOn.Key(), "true") })
+		c = d.ready(d.flawed())
+		if code := d.call("POST", api.Base+"/carts/"+c+"/purchases", body(``), &bad); code != 422 || bad.said() != "invalid /consents must_consent" {
+			t.Errorf("demanded: %d %s", code, bad.said())
+		}
+		if code := d.call("POST", api.Base+"/carts/"+c+"/purchases", body(`,"consents":["digital"]`), &bad); code != 422 {
+			t.Errorf("another kind: %d", code)
+		}
+		// What needs none asks for none.
+		d.call("GET", api.Base+"/carts/"+d.ready(d.Product(9900, 5)), "", &k)
+		if len(k.Consents) != 0 {
+			t.Errorf("sound goods ask for %+v", k.Consents)
+		}
+	})
+}
+
+// A way to pay that the merchant turned off is neither offered nor taken.
+func TestInvoiceTurnedOff(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		d.Desk.Barred = content.PaymentBarred
+		c := d.ready(d.Product(20000, 5))
+		methods := func() (out string) {
+			var list struct{ Items []api.PaymentMethod }
+			d.call("GET", api.Base+"/carts/"+c+"/payment-methods", "", &list)
+			for _, m := range list.Items {
+				out += m.ID + " "
+			}
+			return out
+		}
+		if got := methods(); got != "card invoice " {
+			t.Errorf("offered: %s", got)
+		}
+		buy := func() string {
+			var p problem
+			d.call("POST", api.Base+"/carts/"+c+"/purchases", `{"payment_method":"invoice","accept_terms":true,"expected_total":{"amount":23900,"currency":"SEK"}}`, &p)
+			return p.said()
+		}
+		for _, set := range [][2]string{{content.InvoiceMax.Key(), "238"}, {content.InvoiceOn.Key(), "false"}} {
+			d.Do(func(tx *db.Tx) error { return content.Change(tx, shoptest.By, set[0], set[1]) })
+			if got := methods(); got != "card " {
+				t.Errorf("%v: offered %s", set, got)
+			}
+			if got := buy(); got != "invalid /payment_method not_offered" {
+				t.Errorf("%v: %s", set, got)
+			}
+			if set[1] == "238" {
+				d.Do(func(tx *db.Tx) error { return content.Change(tx, shoptest.By, set[0], "239") })
+				if got := methods(); got != "card invoice " {
+					t.Errorf("at the limit: %s", got)
+				}
+			}
+		}
+	})
+}
