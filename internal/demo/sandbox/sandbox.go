@@ -245,13 +245,19 @@ func (p *Provider) Verify(h http.Header, body []byte, now time.Time) (payment.Hi
 	if err := json.Unmarshal(body, &e); err != nil {
 		return payment.Hint{}, fmt.Errorf("sandbox: signed but malformed: %w", errMalformed)
 	}
-	if e.Livemode || e.Account != wire.Account {
-		return payment.Hint{}, payment.ErrBadSignature // another mode or somebody else's account
-	}
-	if e.ID == "" || len(e.ID) > 128 || e.Data.Reference == "" || len(e.Data.Reference) > 128 {
+	if !plain(e.ID) || !plain(e.Data.Reference) {
 		return payment.Hint{}, errMalformed
 	}
+	if e.Livemode || e.Account != wire.Account {
+		return payment.Hint{EventID: e.ID, Reference: e.Data.Reference}, payment.ErrForeign
+	}
 	return payment.Hint{EventID: e.ID, Reference: e.Data.Reference}, nil
+}
+
+// plain reports whether s can be an id or a reference: 1 to 128 printable ASCII. A
+// database may refuse other bytes, and a signature does not make them harmless.
+func plain(s string) bool {
+	return len(s) >= 1 && len(s) <= 128 && strings.IndexFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e }) < 0
 }
 
 var errMalformed = errors.New("sandbox: event lacks id or reference")

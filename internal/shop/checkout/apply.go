@@ -67,7 +67,9 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, st payment.Status, why string, timeUp 
 	// Only whole and exact payments count, in the mode we run in.
 	paidish := st.State == payment.Captured || st.State == payment.Authorised
 	if (paidish || st.Captured.Amount > 0) && !i.Match(st, d.Live) {
-		p.Alarm = AlarmMismatch
+		if err := raise(tx, &p, AlarmMismatch); err != nil {
+			return Purchase{}, err
+		}
 		p.Code = st.Code
 		if !p.State.Terminal() {
 			p.Money = Unsure
@@ -83,8 +85,10 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, st payment.Status, why string, timeUp 
 	p.Code = st.Code
 	switch st.State {
 	case payment.Captured:
-		if _, err := payment.Capture(tx, i, st.Captured, "capture"); err != nil {
-			return Purchase{}, err
+		if st.Captured.Amount > 0 {
+			if _, err := payment.Capture(tx, i, st.Captured, "capture"); err != nil {
+				return Purchase{}, err
+			}
 		}
 		return p, d.place(tx, &p, i, st.Captured, Paid, why)
 	case payment.Authorised:
@@ -134,7 +138,10 @@ func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 				return err
 			}
 		}
-		p.Alarm, p.Reason = AlarmGone, AlarmGone
+		if err := raise(tx, p, AlarmGone); err != nil {
+			return err
+		}
+		p.Reason = AlarmGone
 		return d.end(tx, p, Refused, AlarmGone)
 	}
 	contact, err := secret.OpenJSON[order.Contact](d.Vault, tx, p.Person, fieldContact, p.ID, p.contact)
@@ -200,7 +207,10 @@ func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Status)
 			if _, err := payment.AskRefund(tx, i, st.Captured, AlarmLate); err != nil {
 				return err
 			}
-			p.Money, p.Alarm = Taken, AlarmLate
+			p.Money = Taken
+			if err := raise(tx, p, AlarmLate); err != nil {
+				return err
+			}
 			if err := step(tx, p.ID, p.State, AlarmLate); err != nil {
 				return err
 			}

@@ -357,6 +357,12 @@ func (d *Desk) start(ctx context.Context, p Purchase, i payment.Intent) (Purchas
 // ask makes the payment at the provider (again: the key keeps it to one) and
 // records the answer.
 func (d *Desk) ask(ctx context.Context, p Purchase, i payment.Intent) (Purchase, error) {
+	if i.Amount.Amount == 0 {
+		// Codes took the whole sum: there is nothing to ask anybody for, and no bank
+		// takes a payment of nothing.
+		zero := money.New(0, i.Amount.Currency)
+		return d.record(ctx, p.ID, payment.Status{Reference: i.Reference, State: payment.Captured, Amount: i.Amount, Captured: zero, Refunded: zero, Live: d.Live}, "nothing to pay", false, nil)
+	}
 	prov := d.provider(p.Method)
 	if prov == nil {
 		return p, errors.New("checkout: no such provider")

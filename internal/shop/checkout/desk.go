@@ -2,12 +2,14 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -93,6 +95,13 @@ func (d *Desk) Hook(ctx context.Context, method string, h Header, body []byte) e
 		return fault.NotFound()
 	}
 	hint, err := p.Verify(h, body, time.Now())
+	if errors.Is(err, payment.ErrForeign) {
+		// Our secret signed it and it is not ours: somebody has the secret, or two
+		// shops share it. That must not go unseen.
+		if aerr := d.foreign(ctx, method, hint); aerr != nil {
+			return aerr
+		}
+	}
 	if err != nil {
 		f := fault.Bad("bad_notification")
 		f.Cause = err
@@ -118,6 +127,16 @@ func (d *Desk) Hook(ctx context.Context, method string, h Header, body []byte) e
 	}
 	_, err = d.look(ctx, got.purchase, "notification", &event{method, hint})
 	return err
+}
+
+func (d *Desk) foreign(ctx context.Context, method string, hint payment.Hint) error {
+	return db.Do(context.WithoutCancel(ctx), d.DB, func(tx *db.Tx) error {
+		i, err := payment.ByReference(tx, method, hint.Reference)
+		if err != nil && err != db.ErrNotFound {
+			return err
+		}
+		return audit.Record(tx, audit.Entry{ActorKind: "system", ActorName: "checkout", Action: "notification.foreign", Entity: "purchase", EntityID: i.Purchase, New: method, Outcome: audit.Refused})
+	})
 }
 
 // event is a notification that is entered in the inbox together with its effect.

@@ -50,6 +50,9 @@ func (d *Desk) lookOnce(ctx context.Context, id db.ID, why string, ev *event) (P
 	if err != nil {
 		return Purchase{}, err
 	}
+	if b.i.Amount.Amount == 0 && !b.p.State.Terminal() {
+		return d.ask(ctx, b.p, b.i)
+	}
 	prov := d.provider(b.p.Method)
 	if prov == nil {
 		return b.p, errors.New("checkout: purchase " + id.String() + " was made with a method that is gone")
@@ -93,7 +96,9 @@ func (d *Desk) silent(ctx context.Context, id db.ID, cause error) (Purchase, err
 			return p, err
 		}
 		if p.AnswerBy.Before(tx.Now()) && p.Alarm == "" {
-			p.Alarm = AlarmSilent
+			if err := raise(tx, &p, AlarmSilent); err != nil {
+				return p, err
+			}
 		}
 		if (p.State == Awaiting || p.State == Processing) && p.State.can(Unknown) {
 			p.Money = Unsure

@@ -105,6 +105,11 @@ var ErrUnknown = errors.New("payment: outcome unknown")
 // ErrBadSignature is returned for a notification that does not prove its origin.
 var ErrBadSignature = errors.New("payment: notification not authentic")
 
+// ErrForeign is returned, with the hint, for a notification that our secret signed
+// but that is about another account or another mode than ours. It is refused like one
+// that is not authentic, and is a sign of a leaked secret.
+var ErrForeign = errors.New("payment: notification of another account or mode")
+
 // Provider is one way to pay.
 //
 // Every method MUST respect ctx, MUST be safe for concurrent use, and MUST
@@ -127,6 +132,8 @@ type Provider interface {
 	Cancel(ctx context.Context, reference string) (Status, error)
 	// Refund pays back; never more than captured.
 	Refund(ctx context.Context, r Refund) (RefundStatus, error)
-	// Verify checks a notification's signature and age over its raw bytes.
+	// Verify checks a notification's signature and age over its raw bytes, then
+	// whose it is: ErrBadSignature, ErrForeign, or another error for one that is
+	// malformed.
 	Verify(h http.Header, body []byte, now time.Time) (Hint, error)
 }
