@@ -198,7 +198,11 @@ func (c *Client) Books(except ...string) (wrong []string) {
 			bad("order %s has no purchase", o.Number)
 		}
 		if o.Payment.Method == "card" {
-			if n := len(c.Payments(p.Token)); n != 1 {
+			want := 1
+			if o.Totals.ToPay.Amount == 0 { // nobody is asked for nothing
+				want = 0
+			}
+			if n := len(c.Payments(p.Token)); n != want {
 				bad("order %s has %d payments", o.Number, n)
 			}
 			if o.Payment.Paid.Amount != o.Totals.ToPay.Amount {
