@@ -203,10 +203,9 @@ func (a *App) startDemo(ctx context.Context, o DemoOptions) (*Ready, error) {
 	if err := a.serve(); err != nil {
 		return nil, err
 	}
+	// The first page can be shown; lists wait by themselves for the rest.
 	select {
-	case <-a.Index.Ready():
-	case <-time.After(60 * time.Second):
-		return nil, errors.New("the goods could not be read for the search")
+	case <-a.Index.First():
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

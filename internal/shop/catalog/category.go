@@ -112,7 +112,9 @@ func Categories(q db.Q) (*Tree, error) {
 		t.byID[c.ID] = c
 		t.children[c.Parent] = append(t.children[c.Parent], c)
 	}
-	rows, err := q.Query(`SELECT t.owner, t.lang, t.title, t.description, t.seo_title, t.seo_description FROM catalog_category c JOIN catalog_text t ON t.owner = c.id`)
+	// CROSS JOIN keeps SQLite from beginning with the texts, which are mostly those
+	// of products.
+	rows, err := q.Query(`SELECT t.owner, t.lang, t.title, t.description, t.seo_title, t.seo_description FROM catalog_category c CROSS JOIN catalog_text t WHERE t.owner = c.id`)
 	if err != nil {
 		return nil, err
 	}

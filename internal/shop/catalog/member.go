@@ -196,8 +196,11 @@ func InCategories(q db.Q, categories []db.ID, after db.ID, n int) ([]db.ID, erro
 	}
 	args := append([]any{after, max(1, min(n, 10_000))}, db.Args(categories)...)
 	return db.All(q, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return },
-		`SELECT DISTINCT product FROM catalog_member WHERE product > $1 AND valid_to IS NULL AND ref IN (`+db.Placeholders(3, len(categories))+`) ORDER BY product LIMIT $2`, args...)
+		`SELECT DISTINCT product FROM catalog_member WHERE product > $1 AND valid_to IS NULL AND tag = '' AND ref IN (`+db.Placeholders(3, len(categories))+`) ORDER BY product LIMIT $2`, args...)
 }
+
+// ChosenTag marks the goods that staff choose for the first page.
+const ChosenTag = "utvalt"
 
 // WithTag is InCategories for a tag.
 func WithTag(q db.Q, tag string, after db.ID, n int) ([]db.ID, error) {

@@ -127,6 +127,12 @@ func List(q db.Q, after db.ID, n int) ([]*Product, error) {
 	return ps, fill(q, ps, false)
 }
 
+// IDs returns the ids of all products in any state, in order: for an indexer
+// that then reads them in parts.
+func IDs(q db.Q) ([]db.ID, error) {
+	return db.All(q, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return }, `SELECT id FROM catalog_product ORDER BY id`)
+}
+
 func clamp(n int) int { return max(1, min(n, 256)) }
 
 // Filter chooses for ListStaff; zero fields choose everything.
@@ -188,7 +194,9 @@ func ChangedSince(q db.Q, at time.Time, after db.ID, n int) ([]Change, error) {
 
 // NextPublication returns the first instant after the given one at which some
 // product (or this one, when id is not 0) begins or ends to show by its dates;
-// the zero time when there is none.
+// the zero time when there is none. It may be a draft's date, and so too early:
+// asking for the status as well would lead SQLite to read every published
+// product instead of the few dates.
 func NextPublication(q db.Q, id db.ID, after time.Time) (time.Time, error) {
 	one, args := ``, []any{after}
 	if id != 0 {
@@ -197,7 +205,7 @@ func NextPublication(q db.Q, id db.ID, after time.Time) (time.Time, error) {
 	var next time.Time
 	for _, col := range []string{"publish_from", "publish_to"} {
 		var t time.Time
-		if err := q.QueryRow(`SELECT min(`+col+`) FROM catalog_product WHERE `+col+` > $1 AND status = 'published'`+one, args...).Scan(&t); err != nil {
+		if err := q.QueryRow(`SELECT min(`+col+`) FROM catalog_product WHERE `+col+` > $1`+one, args...).Scan(&t); err != nil {
 			return time.Time{}, err
 		}
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {

@@ -13,17 +13,15 @@ import (
 
 // batch reads products with prices and stock in one snapshot and makes
 // documents of those that show.
-func (x *Index) batch(ctx context.Context, tree *catalog.Tree, read func(db.Q) ([]*catalog.Product, error)) (docs []*Doc, last db.ID, n int, err error) {
+func (x *Index) batch(ctx context.Context, tree *catalog.Tree, read func(db.Q) ([]*catalog.Product, error)) (docs []*Doc, err error) {
 	_, err = db.Read(ctx, x.d, func(q *db.Reader) (struct{}, error) {
-		docs, last, n = nil, 0, 0
+		docs = nil
 		ps, err := read(q)
 		if err != nil {
 			return struct{}{}, err
 		}
-		n = len(ps)
 		var variants []db.ID
 		for _, p := range ps {
-			last = p.ID
 			for _, v := range p.Variants {
 				variants = append(variants, v.ID)
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kassavalv/internal/db"
+	"kassavalv/internal/fault"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/pricing"
 )
@@ -21,8 +22,8 @@ type Index struct {
 	currency, country string
 	log               *slog.Logger
 	e                 *engine
-	ready             chan struct{}
-	once              sync.Once
+	first, ready      chan struct{}
+	once, onceFirst   sync.Once
 	wake              chan struct{}
 
 	mu    sync.Mutex
@@ -43,7 +44,7 @@ type Index struct {
 
 // New makes an empty index that hears of changes from now on.
 func New(d *db.DB, currency, country string, log *slog.Logger) *Index {
-	x := &Index{d: d, currency: currency, country: country, log: log, e: newEngine(), ready: make(chan struct{}), wake: make(chan struct{}, 1), dirty: map[db.ID]bool{}, all: true, later: map[db.ID]time.Time{}, strays: map[db.ID]bool{}, moved: make(chan struct{})}
+	x := &Index{d: d, currency: currency, country: country, log: log, e: newEngine(), first: make(chan struct{}), ready: make(chan struct{}), wake: make(chan struct{}, 1), dirty: map[db.ID]bool{}, all: true, later: map[db.ID]time.Time{}, strays: map[db.ID]bool{}, moved: make(chan struct{})}
 	d.OnChange(x.changed)
 	return x
 }
@@ -95,6 +96,39 @@ func (e *engine) productOf(variant db.ID) db.ID {
 
 // Ready is closed when the index holds the whole shop for the first time.
 func (x *Index) Ready() <-chan struct{} { return x.ready }
+
+// First is closed when what a first page shows can be found; the rest of the shop
+// may still be read.
+func (x *Index) First() <-chan struct{} { return x.first }
+
+// patience is how long a list waits for the first reading. A shop of a hundred
+// thousand goods is read in less on two cores.
+const patience = 20 * time.Second
+
+// Await returns when the whole shop can be found. Faults: busy, when that takes
+// too long; the error of ctx.
+func (x *Index) Await(ctx context.Context) error { return await(ctx, x.ready) }
+
+// AwaitFirst is Await for what a first page shows.
+func (x *Index) AwaitFirst(ctx context.Context) error { return await(ctx, x.first) }
+
+func await(ctx context.Context, there <-chan struct{}) error {
+	select {
+	case <-there:
+		return nil
+	default:
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-there:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return fault.Busy("busy", 5*time.Second)
+	}
+}
 
 // Size is how many products are found.
 func (x *Index) Size() int {
@@ -273,45 +307,11 @@ func (e *engine) dueBy(at time.Time) (out []db.ID) {
 	return
 }
 
-// readAll builds a fresh engine page by page, so that searches go on meanwhile.
-func (x *Index) readAll(ctx context.Context) error {
-	tree, err := db.Read(ctx, x.d, func(q *db.Reader) (*catalog.Tree, error) { return catalog.Categories(q) })
-	if err != nil {
-		return err
-	}
-	x.mu.Lock()
-	x.tree = tree
-	x.mu.Unlock()
-	fresh := newEngine()
-
-	after := db.ID(0)
-	for {
-		docs, last, n, err := x.batch(ctx, tree, func(q db.Q) ([]*catalog.Product, error) { return catalog.List(q, after, 250) })
-		if err != nil {
-			return err
-		}
-		for _, d := range docs {
-			fresh.add(d, false)
-		}
-		if n < 250 {
-			break
-		}
-		after = last
-	}
-	fresh.sortAll()
-	fresh.learn()
-	x.e.mu.Lock()
-	x.e.engineState = fresh.engineState
-	x.e.mu.Unlock()
-	x.loads.Add(1)
-	return nil
-}
-
 func (x *Index) readSome(ctx context.Context, ids []db.ID) error {
 	x.mu.Lock()
 	tree := x.tree
 	x.mu.Unlock()
-	docs, _, _, err := x.batch(ctx, tree, func(q db.Q) ([]*catalog.Product, error) { return catalog.ByIDs(q, ids) })
+	docs, err := x.batch(ctx, tree, func(q db.Q) ([]*catalog.Product, error) { return catalog.ByIDs(q, ids) })
 	if err != nil {
 		return err
 	}

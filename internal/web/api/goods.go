@@ -130,6 +130,9 @@ func (g *Goods) list(w http.ResponseWriter, r *web.Request) error {
 			q.Filters[key] = strings.Split(v[0], ",")
 		}
 	}
+	if err := g.Index.Await(r.Context()); err != nil {
+		return err
+	}
 	out, err := db.Read(r.Context(), g.DB, func(rd *db.Reader) (List[Product], error) {
 		tree, err := catalog.Categories(rd)
 		if err != nil {

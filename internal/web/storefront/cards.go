@@ -7,6 +7,7 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/search"
+	"kassavalv/internal/web"
 	"kassavalv/internal/web/storefront/view"
 	"kassavalv/internal/web/ui"
 )
@@ -55,6 +56,15 @@ func unit(l lang.Lang, u string) string {
 		return lang.T(l, "unit.piece")
 	}
 	return u
+}
+
+// awaitGoods returns when every good can be found: a list made before would be
+// short. Before the read transaction, which must not wait.
+func (s *Store) awaitGoods(r *web.Request) error {
+	if s.Index == nil {
+		return nil
+	}
+	return s.Index.Await(r.Context())
 }
 
 // find asks the index; a query of the program's own that it refuses finds nothing.

@@ -19,9 +19,6 @@ import (
 	"kassavalv/internal/web/storefront/view"
 )
 
-// pickTag marks the goods that staff choose for the first page.
-const pickTag = "utvalt"
-
 const (
 	homeHero  = 3
 	homePicks = 12
@@ -29,6 +26,11 @@ const (
 
 // home is "/": chosen goods, the categories, what is reduced.
 func (s *Store) home(w http.ResponseWriter, r *web.Request) error {
+	if s.Index != nil {
+		if err := s.Index.AwaitFirst(r.Context()); err != nil {
+			return err
+		}
+	}
 	p, err := read(s, r.Context(), func(q *db.Reader) (view.Home, error) {
 		sh, err := s.shell(q, r, "/")
 		if err != nil {
@@ -48,7 +50,7 @@ func (s *Store) home(w http.ResponseWriter, r *web.Request) error {
 			return view.Home{}, err
 		}
 		p.About = p.Lead
-		ids, err := catalog.WithTag(q, pickTag, 0, 100)
+		ids, err := catalog.WithTag(q, catalog.ChosenTag, 0, 100)
 		if err != nil {
 			return view.Home{}, err
 		}

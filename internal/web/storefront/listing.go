@@ -226,6 +226,9 @@ func (s *Store) category(w http.ResponseWriter, r *web.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.awaitGoods(r); err != nil {
+		return err
+	}
 	type result struct {
 		page     view.Listing
 		redirect string

@@ -17,6 +17,9 @@ func (s *Store) search(w http.ResponseWriter, r *web.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.awaitGoods(r); err != nil {
+		return err
+	}
 	l := listRequest("/search", qv)
 	p, err := read(s, r.Context(), func(q *db.Reader) (view.Listing, error) {
 		sh, err := s.shell(q, r, l.url())
@@ -59,6 +62,9 @@ type suggestion struct {
 func (s *Store) suggest(w http.ResponseWriter, r *web.Request) error {
 	qv, err := r.ReadQuery("q")
 	if err != nil {
+		return err
+	}
+	if err := s.awaitGoods(r); err != nil {
 		return err
 	}
 	items := []suggestion{}

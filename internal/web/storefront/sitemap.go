@@ -84,6 +84,9 @@ func (s *Store) sitemapFile(w http.ResponseWriter, r *web.Request) error {
 	if us > 0 {
 		since = time.UnixMicro(us)
 	}
+	if err := s.awaitGoods(r); err != nil {
+		return err
+	}
 	cs, err := read(s, r.Context(), func(q *db.Reader) ([]catalog.Change, error) {
 		return catalog.ChangedSince(q, since, db.ID(id), sitemapChunk)
 	})
