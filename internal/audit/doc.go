@@ -15,5 +15,8 @@
 //     short facts ("price 12900 → 9900", "role orders"), never names, addresses or
 //     credentials.
 //
-// Tables: audit_entry, audit_seal.
+// Beside the acts it keeps who has read whose personal details (Access), without
+// the chain: such rows go with the person's history and are told to him.
+//
+// Tables: audit_entry, audit_seal, audit_access.
 package audit

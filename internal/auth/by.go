@@ -178,6 +178,17 @@ func (b By) Refuse(tx *db.Tx, action, entity string, id db.ID, why string) error
 	return audit.Record(tx, e)
 }
 
+// Looked records that b has read a person's details: which kinds, through what
+// (an order, a case), and why in a word. The program itself reads for its own work
+// and is not recorded; a guest reads only his own.
+func (b By) Looked(tx *db.Tx, person db.ID, entity string, id db.ID, reason string, kinds ...string) error {
+	if b.Kind != StaffKind && b.Kind != APIKind {
+		return nil
+	}
+	_, err := audit.RecordAccess(tx, audit.Access{ActorKind: kindNames[b.Kind], ActorID: b.ID, Person: person, Kinds: kinds, Entity: entity, EntityID: id, Reason: reason})
+	return err
+}
+
 // known drops rights that this program does not know, so that an old row
 // cannot hold more than a name.
 func known(rs []Right) []Right {

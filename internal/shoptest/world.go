@@ -33,6 +33,7 @@ import (
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
@@ -43,7 +44,7 @@ import (
 
 // Migrations are those of the rooms a purchase touches.
 var Migrations = []db.Migrations{secret.Migrations, job.Migrations, audit.Migrations, catalog.Migrations, pricing.Migrations, stock.Migrations,
-	delivery.Migrations, cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations}
+	delivery.Migrations, customer.Migrations, cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations}
 
 // By is who arranges things in tests.
 var By = auth.System("shoptest")
@@ -155,6 +156,12 @@ var Contact = order.Contact{Email: "kopare@example.se", Name: "Åsa Prov", Phone
 // Cart makes a cart that is ready to be bought and returns its token.
 func (w *World) Cart(lines ...stock.Line) string {
 	w.T.Helper()
+	return w.CartOf(Contact, lines...)
+}
+
+// CartOf is Cart for another buyer.
+func (w *World) CartOf(who order.Contact, lines ...stock.Line) string {
+	w.T.Helper()
 	var token string
 	w.Do(func(tx *db.Tx) error {
 		c, err := cart.New(tx, w.Vault, "SEK")
@@ -166,7 +173,7 @@ func (w *World) Cart(lines ...stock.Line) string {
 				return err
 			}
 		}
-		if err := cart.SetContact(tx, w.Vault, &c, Contact, Contact.Address.PostalCode); err != nil {
+		if err := cart.SetContact(tx, w.Vault, &c, who, who.Address.PostalCode); err != nil {
 			return err
 		}
 		token = c.Token(w.Vault)

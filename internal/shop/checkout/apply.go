@@ -148,7 +148,11 @@ func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 	if err != nil {
 		return err
 	}
-	o, err := order.Place(tx, d.Vault, order.Placement{Purchase: p.ID, Person: p.Person, Draft: p.Draft, Contact: contact, Paid: paid,
+	who, err := d.customer(tx, p.Person, contact)
+	if err != nil {
+		return err
+	}
+	o, err := order.Place(tx, d.Vault, order.Placement{Purchase: p.ID, Person: p.Person, Customer: who, Draft: p.Draft, Contact: contact, Paid: paid,
 		OCR: to == Placed, DueDays: invoice.DueDays})
 	if err != nil {
 		return err

@@ -144,6 +144,7 @@ const (
 // Order is the record.
 type Order struct {
 	ID, Purchase, Person db.ID
+	Customer             db.ID // in the room of customers; 0: from before they were kept
 	Number               int64
 	TokenVersion         int64
 	State                State

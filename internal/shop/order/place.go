@@ -15,6 +15,7 @@ import (
 // Placement is what Place needs.
 type Placement struct {
 	Purchase, Person db.ID
+	Customer         db.ID // 0: none
 	Draft            Draft
 	Contact          Contact
 	Paid             money.Money // zero amount for an invoice
@@ -30,7 +31,7 @@ func Place(tx *db.Tx, v *secret.Vault, in Placement) (Order, error) {
 	if in.Purchase <= 0 || in.Person <= 0 || len(d.Lines) == 0 || d.Currency == "" || in.Paid.Currency != d.Currency || !d.Total.Equal(money.New(d.Total.Amount, d.Currency)) {
 		return Order{}, errors.New("order: incomplete placement")
 	}
-	o := Order{ID: tx.NewID(), Purchase: in.Purchase, Person: in.Person, TokenVersion: 1, State: Placed, Lang: d.Lang, Method: d.Method,
+	o := Order{ID: tx.NewID(), Purchase: in.Purchase, Person: in.Person, Customer: in.Customer, TokenVersion: 1, State: Placed, Lang: d.Lang, Method: d.Method,
 		Total: d.Total, ToPay: d.ToPay, Paid: in.Paid, Refunded: money.New(0, d.Currency), Draft: d, PlacedAt: tx.LegalNow(), Version: 1}
 	if in.OCR {
 		o.DueAt = o.PlacedAt.AddDate(0, 0, in.DueDays)
@@ -48,10 +49,14 @@ func Place(tx *db.Tx, v *secret.Vault, in Placement) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
+	var customer any
+	if in.Customer > 0 {
+		customer = in.Customer
+	}
 	if _, err := tx.Exec(`INSERT INTO order_order (id, purchase_id, person_id, token_version, token_hash, mail_index, state, lang, method, currency, total, to_pay, paid, refunded,
-		contact, draft, due_at, placed_at, changed_at, version) VALUES ($1,$2,$3,1,$4,$5,'placed',$6,$7,$8,$9,$10,$11,0,$12,$13,$14,$15,$16,1)`,
+		contact, draft, due_at, placed_at, changed_at, version, customer_id) VALUES ($1,$2,$3,1,$4,$5,'placed',$6,$7,$8,$9,$10,$11,0,$12,$13,$14,$15,$16,1,$17)`,
 		o.ID, in.Purchase, in.Person, hash, mail, string(d.Lang), d.Method, d.Currency, d.Total.Amount, d.ToPay.Amount, in.Paid.Amount,
-		contact, string(draft), o.DueAt, o.PlacedAt, tx.Now()); err != nil {
+		contact, string(draft), o.DueAt, o.PlacedAt, tx.Now(), customer); err != nil {
 		return Order{}, err
 	}
 	for i, l := range d.Lines {

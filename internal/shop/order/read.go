@@ -20,12 +20,12 @@ const tokenKind = "order"
 // for a later mail.
 func (o Order) Token(v *secret.Vault) string { return v.Token(tokenKind, o.ID, o.TokenVersion) }
 
-const cols = `id, COALESCE(number,0), purchase_id, person_id, token_version, state, lang, method, currency, total, to_pay, paid, refunded, draft, COALESCE(ocr,''), due_at, shipped_at, received_at, placed_at, version`
+const cols = `id, COALESCE(number,0), purchase_id, person_id, token_version, state, lang, method, currency, total, to_pay, paid, refunded, draft, COALESCE(ocr,''), due_at, shipped_at, received_at, placed_at, version, COALESCE(customer_id,0)`
 
 func scan(r interface{ Scan(...any) error }) (o Order, err error) {
 	var cur, draft, lg, st string
 	if err = r.Scan(&o.ID, &o.Number, &o.Purchase, &o.Person, &o.TokenVersion, &st, &lg, &o.Method, &cur, &o.Total.Amount, &o.ToPay.Amount, &o.Paid.Amount, &o.Refunded.Amount,
-		&draft, &o.OCR, &o.DueAt, &o.ShippedAt, &o.ReceivedAt, &o.PlacedAt, &o.Version); err != nil {
+		&draft, &o.OCR, &o.DueAt, &o.ShippedAt, &o.ReceivedAt, &o.PlacedAt, &o.Version, &o.Customer); err != nil {
 		return Order{}, err
 	}
 	o.State, o.Lang = State(st), lang.Lang(lg)
@@ -203,6 +203,41 @@ func Bills(q db.Q, by auth.By, n int) ([]Order, error) {
 		}
 	}
 	return os, nil
+}
+
+// OfCustomers lists the orders of customers that staff found, newest first, at most n.
+func OfCustomers(q db.Q, by auth.By, customers []db.ID, n int) ([]Order, error) {
+	if err := by.Need(auth.OrdersRead); err != nil {
+		return nil, err
+	}
+	if len(customers) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(customers))
+	for i, c := range customers {
+		args[i] = c
+	}
+	os, err := db.All(q, func(r *db.Rows) (Order, error) { return scan(r) }, `SELECT `+cols+` FROM order_order
+		WHERE number IS NOT NULL AND customer_id IN (`+db.Placeholders(1, len(args))+`) ORDER BY id DESC LIMIT `+itoa(int64(max(1, min(n, 100)))), args...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range os {
+		if os[i], err = withLines(q, os[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	return os, nil
+}
+
+// ContactKinds are what a reader of an order's contact has read, as the record of
+// accesses names it.
+func (c Contact) ContactKinds() []string {
+	kinds := []string{"name", "address", "email"}
+	if c.Phone != "" {
+		kinds = append(kinds, "phone")
+	}
+	return kinds
 }
 
 // VATRefund computes the VAT of a refund per rate: VAT of all refunded so far

@@ -128,6 +128,14 @@ type thread struct {
 	next   db.ID
 }
 
+// caseRead records that the visitor has read who asks, before it is shown.
+func (v *visit) caseRead(x thread) error {
+	if x.gone || x.c.Person <= 0 {
+		return nil
+	}
+	return v.looked(x.c.Person, "case", x.c.ID, "case_handling", "name", "email", "message")
+}
+
 func (v *visit) readThread(q *db.Reader, id db.ID) (x thread, err error) {
 	if x.c, err = support.One(q, v.by, id); err != nil {
 		return x, err
@@ -180,6 +188,9 @@ func (v *visit) showCase(code int, f ui.Form) error {
 	}
 	x, err := read(v, func(q *db.Reader) (thread, error) { return v.readThread(q, id) })
 	if err != nil {
+		return err
+	}
+	if err := v.caseRead(x); err != nil {
 		return err
 	}
 	state, tone := v.caseState(x.c)

@@ -97,6 +97,12 @@ func (v *visit) showOrder(code int, of string, form ui.Form) error {
 		return err
 	}
 	o := f.o
+	if !f.gone {
+		// Recorded before it is shown: what cannot be recorded is not read.
+		if err := v.looked(o.Person, "order", o.ID, "order_handling", f.c.ContactKinds()...); err != nil {
+			return err
+		}
+	}
 	back := func(name string) ui.Form {
 		if name == of {
 			return form

@@ -17,6 +17,7 @@ func (a *Admin) orderRoutes() []web.Route {
 	read, write, money := web.Staff(auth.OrdersRead), web.Staff(auth.OrdersWrite), web.Staff(auth.RefundsWrite)
 	return []web.Route{
 		a.page(get, "/admin/orders", read, (*visit).orders),
+		a.page(post, "/admin/orders/search", read, (*visit).searchOrders),
 		a.page(get, "/admin/orders/{number}", read, (*visit).order),
 		a.page(get, "/admin/orders/{number}/slip.pdf", read, (*visit).slip),
 		a.page(post, "/admin/orders/{number}/ship", write, (*visit).ship),
@@ -122,8 +123,7 @@ func (v *visit) orders() error {
 	for _, o := range rows {
 		t.Rows = append(t.Rows, v.orderRow(o, time.Now()))
 	}
-	find := view.Form{Action: "/admin/orders", Submit: v.t("find"), Fields: []view.Field{{Input: ui.Input{Name: "number", Label: v.t("orders.number"), Value: qv.Get("number"), InputMode: "numeric", Max: 20, Short: true}}}}
-	blocks := []view.Block{v.tabs("/admin/orders", show, orderTabs...), view.Filter(v.l, find)}
+	blocks := []view.Block{v.tabs("/admin/orders", show, orderTabs...), v.orderSearch("")}
 	if qv.Get("number") != "" {
 		blocks = append(blocks, view.Notice(ui.Wait, v.t("orders.number.none")))
 	}

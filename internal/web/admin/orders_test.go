@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/checkout"
@@ -212,6 +213,74 @@ func TestConsentsShown(t *testing.T) {
 			if !strings.Contains(a.text(), c.says) || strings.Contains(a.text(), c.not) || !strings.Contains(a.text(), "Repa i glasyren") {
 				t.Errorf("%v: %s", c.given, a.text())
 			}
+		}
+	})
+}
+
+// Orders are found by who bought, without anything personal in an address; who
+// reads a buyer's details is recorded, and lists read none.
+func TestFindByBuyer(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		v := o.Product(9900, 50)
+		buy := func(who order.Contact) order.Order {
+			p, err := o.Desk.Begin(context.Background(), checkout.Request{Cart: o.CartOf(who, stock.Line{Variant: v, Quantity: 1}), Method: "invoice", Accept: true, Peer: "192.0.2.1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o.order(o.Until(p.ID, true, func(p checkout.Purchase) bool { return p.State == checkout.Placed }))
+		}
+		other := shoptest.Contact
+		other.Email, other.Phone, other.Name, other.Company = "erik.oster@example.org", "+46701740699", "Erik Öster", "Snickeri AB"
+		other.Address.PostalCode = "411 01"
+		a, a2, b := buy(shoptest.Contact), buy(shoptest.Contact), buy(other)
+		if a.Customer == 0 || a.Customer == a2.Customer || a.Person == a2.Person {
+			t.Errorf("two guests of one address are one: %d %d", a.Customer, a2.Customer)
+		}
+		s := o.as("support")
+		accesses := func(person db.ID) []audit.Access {
+			return look(o, func(q *db.Reader) ([]audit.Access, error) { return audit.Accesses(q, person, 0, 100) })
+		}
+		for _, x := range []string{b.NumberString(), "ERIK.oster@example.org", "070-174 06 99", "41101", "öster", "Öster Erik", "snickeri"} {
+			if r := s.post("/admin/orders/search", "find", x); r.status != http.StatusSeeOther || r.location() != "/admin/orders/"+b.NumberString() {
+				t.Errorf("%q: %d to %q", x, r.status, r.location())
+			}
+		}
+		r := s.post("/admin/orders/search", "find", " kopare@example.se ")
+		if r.status != http.StatusOK || !strings.Contains(r.body, a.NumberString()) || !strings.Contains(r.body, a2.NumberString()) || strings.Contains(r.body, b.NumberString()) {
+			t.Errorf("by mail: %d %.300s", r.status, r.text())
+		}
+		if strings.Contains(r.body, "Åsa Prov") {
+			t.Error("the list shows a name")
+		}
+		for _, x := range []string{"Öst", "ingen@example.se", "99999999", "' OR 1=1 --", "%", strings.Repeat("a ", 100)} {
+			if r := s.post("/admin/orders/search", "find", x); r.status != http.StatusOK || !strings.Contains(r.text(), "Ingen order passar") {
+				t.Errorf("%q: %d to %q", x, r.status, r.location())
+			}
+		}
+		if r := s.get("/admin/orders/search?find=kopare@example.se"); r.status != http.StatusMethodNotAllowed && r.status != http.StatusNotFound {
+			t.Errorf("a search in an address: %d", r.status)
+		}
+		for _, p := range []db.ID{a.Person, a2.Person, b.Person} {
+			if n := len(accesses(p)); n != 0 {
+				t.Errorf("%d accesses by searching alone", n)
+			}
+		}
+		s.page("/admin/orders/" + b.NumberString())
+		s.page("/admin/orders/" + b.NumberString())
+		got := accesses(b.Person)
+		if len(got) != 1 || got[0].ActorKind != "staff" || got[0].ActorID != o.member("support").id || got[0].Reason != "order_handling" || got[0].Entity != "order" || got[0].EntityID != b.ID ||
+			strings.Join(got[0].Kinds, " ") != "address email name phone" {
+			t.Errorf("the reading is recorded as %+v", got)
+		}
+		s.page("/admin/orders/" + b.NumberString() + "/slip.pdf")
+		if got = accesses(b.Person); len(got) != 2 || got[0].Reason != "packing" {
+			t.Errorf("after the slip: %+v", got)
+		}
+		if n := len(accesses(a.Person)); n != 0 {
+			t.Errorf("%d accesses of another's", n)
+		}
+		if r := o.as("catalogue").post("/admin/orders/search", "find", "öster"); r.status != http.StatusForbidden {
+			t.Errorf("without the right: %d", r.status)
 		}
 	})
 }

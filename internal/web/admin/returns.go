@@ -129,6 +129,11 @@ func (v *visit) showReturn(code int, of string, form ui.Form) error {
 	if err != nil {
 		return err
 	}
+	if c.said.Name+c.said.Text != "" && c.r.Person > 0 {
+		if err := v.looked(c.r.Person, "return", c.r.ID, "return_handling", "name", "message"); err != nil {
+			return err
+		}
+	}
 	path := "/admin/returns/" + id.String()
 	back := func(name string) ui.Form {
 		if name == of {

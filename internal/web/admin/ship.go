@@ -1,12 +1,14 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"sort"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/pdf"
+	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
@@ -25,7 +27,10 @@ func (v *visit) slip() error {
 		if p.o, err = order.ByNumber(q, v.by, v.r.PathValue("number")); err != nil {
 			return p, err
 		}
-		if p.c, err = order.ContactOf(q, v.Vault, p.o); err != nil {
+		if p.c, err = order.ContactOf(q, v.Vault, p.o); errors.Is(err, secret.ErrErased) {
+			return p, fault.NotFound()
+		}
+		if err != nil {
 			return p, err
 		}
 		c, err := content.Company(q)
@@ -36,6 +41,9 @@ func (v *visit) slip() error {
 		return p, nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := v.looked(p.o.Person, "order", p.o.ID, "packing", p.c.ContactKinds()...); err != nil {
 		return err
 	}
 	b, err := pdf.Render(fulfilment.PackingSlip(p.o, p.c, p.from, p.o.Lang.Or()))

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
@@ -123,25 +125,39 @@ func (a *Admin) order(w http.ResponseWriter, r *web.Request) error {
 }
 
 func (a *Admin) writeOrder(w http.ResponseWriter, r *web.Request, status int, number string) error {
+	var person, entity db.ID
+	var kinds []string
+	by := a.By(r.Context())
 	out, err := db.Read(r.Context(), a.DB, func(q *db.Reader) (Order, error) {
-		o, err := order.ByNumber(q, a.By(r.Context()), number)
+		o, err := order.ByNumber(q, by, number)
 		if err != nil {
 			return Order{}, err
 		}
+		person, entity = o.Person, o.ID
 		ev, err := order.Timeline(q, o.ID, true)
 		if err != nil {
 			return Order{}, err
 		}
+		shape := orderShape(o, ev, r.Lang)
 		c, err := order.ContactOf(q, a.Vault, o)
+		if errors.Is(err, secret.ErrErased) {
+			return shape, nil
+		}
 		if err != nil {
 			return Order{}, err
 		}
-		shape := orderShape(o, ev, r.Lang)
 		shape.Customer = customerShape(c)
+		kinds = c.ContactKinds()
 		return shape, nil
 	})
 	if err != nil {
 		return err
+	}
+	// Recorded before it is answered: what cannot be recorded is not read.
+	if len(kinds) > 0 {
+		if err := db.Do(r.Context(), a.DB, func(tx *db.Tx) error { return by.Looked(tx, person, "order", entity, "api", kinds...) }); err != nil {
+			return err
+		}
 	}
 	return web.JSON(w, r, status, out)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
@@ -266,6 +267,38 @@ func TestInvoiceTurnedOff(t *testing.T) {
 					t.Errorf("at the limit: %s", got)
 				}
 			}
+		}
+	})
+}
+
+// A token that reads an order's buyer leaves a record; an erased buyer is no fault.
+func TestReadingIsRecorded(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		o := d.billed()
+		d.by = auth.TokenBy(31, "", []auth.Right{auth.OrdersRead})
+		accesses := func() []audit.Access {
+			got, err := db.Read(context.Background(), d.DB, func(q *db.Reader) ([]audit.Access, error) { return audit.Accesses(q, o.Person, 0, 10) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		var list api.List[api.Order]
+		d.call("GET", api.AdminBase+"/orders", "", &list)
+		if len(list.Items) != 1 || list.Items[0].Customer != nil || len(accesses()) != 0 {
+			t.Errorf("a list reads buyers: %+v", list)
+		}
+		var out api.Order
+		if code := d.call("GET", api.AdminBase+"/orders/"+o.NumberString(), "", &out); code != 200 || out.Customer == nil || out.Customer.Email != shoptest.Contact.Email {
+			t.Fatalf("%d %+v", code, out)
+		}
+		if got := accesses(); len(got) != 1 || got[0].ActorKind != "token" || got[0].ActorID != 31 || got[0].EntityID != o.ID {
+			t.Errorf("recorded: %+v", got)
+		}
+		d.Do(func(tx *db.Tx) error { return d.Vault.Erase(tx, o.Person) })
+		out = api.Order{}
+		if code := d.call("GET", api.AdminBase+"/orders/"+o.NumberString(), "", &out); code != 200 || out.Customer != nil {
+			t.Errorf("an erased buyer: %d %+v", code, out.Customer)
 		}
 	})
 }

@@ -24,7 +24,6 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/content"
-	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/invoice"
@@ -51,7 +50,7 @@ type shop struct {
 }
 
 func migrations() []db.Migrations {
-	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, customer.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations)
+	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations)
 }
 
 // each runs fn in a fresh shop on both engines.

@@ -123,6 +123,13 @@ type Form struct {
 	Also   Block  // beside the button
 }
 
+func filterMethod(f Form) string {
+	if f.Method == "" {
+		return "get"
+	}
+	return f.Method
+}
+
 // Button is a form of one button.
 type Button struct {
 	Action, Text string
