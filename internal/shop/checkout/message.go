@@ -1,13 +1,17 @@
 package checkout
 
 import (
+	"unicode"
+	"unicode/utf8"
+
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/payment"
 )
 
 // Message is the sentence for the buyer: what has happened, by the one table of
-// words. It differs by reason, and never says that something is wrong while
-// money may have moved.
+// words, the same on the purchase page, in the API and in the back office. It
+// differs by reason, and never says that something is wrong while money may have
+// moved, nor that none has when some may have.
 func Message(lg lang.Lang, p Purchase, method string) string {
 	total := lang.Money(lg, p.Total)
 	switch p.State {
@@ -28,31 +32,41 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 	case Placed:
 		return lang.T(lg, "state.placed")
 	}
-	if p.Reason == AlarmGone || p.Money == Taken || p.Money == Returned {
+	if p.Reason == AlarmGone {
 		return lang.T(lg, "state.gone", "amount", total)
 	}
-	if p.State == Expired {
-		return lang.T(lg, "state.expired")
+	outcome := "state." + string(p.State)
+	switch p.Money {
+	case Taken, Returned, Reserved, Unsure:
+		outcome += ".kept" // says of the money only what is known
 	}
-	return lang.T(lg, reasonKey(p.Reason)) + " " + lang.T(lg, "state.refused")
+	if p.State == Expired {
+		return lang.T(lg, outcome)
+	}
+	return lang.T(lg, outcome) + " " + refusal(lg, p.Reason, method)
 }
 
-// reasonKey maps a reason to its sentence. Lost, stolen and fraud are
-// "declined" already in the provider's room.
-func reasonKey(reason string) string {
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+// refusal is the sentence of a reason. Lost, stolen and fraud are "declined"
+// already in the provider's room.
+func refusal(lg lang.Lang, reason, method string) string {
 	switch payment.Reason(reason) {
 	case payment.Insufficient:
-		return "refuse.funds"
+		return lang.T(lg, "refuse.funds")
 	case payment.AuthFailed:
-		return "refuse.auth"
+		return lang.T(lg, "refuse.auth")
 	case payment.BuyerLeft:
-		return "refuse.cancelled"
+		return lang.T(lg, "refuse.cancelled")
 	case payment.BankError:
-		return "refuse.bank_error"
+		return lang.T(lg, "refuse.bank_error")
 	case payment.ProviderDown:
-		return "refuse.provider_down"
+		return lang.T(lg, "refuse.provider_down", "provider", capital(method))
 	}
-	return "refuse.neutral"
+	return lang.T(lg, "refuse.neutral")
 }
 
 // MethodName is what a way to pay is called.

@@ -14,7 +14,6 @@ import (
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/order"
-	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/storefront/view"
 )
@@ -101,13 +100,10 @@ func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 	if key := "method." + p.Method + ".app"; lang.Has(key) {
 		v.App = lang.T(l, key)
 	}
-	v.Provider = v.Method
-	switch p.State {
-	case checkout.Awaiting:
+	v.Message = checkout.Message(l, p, v.Method)
+	if p.State == checkout.Awaiting {
 		v.NextURL, v.AnswerBy = p.NextURL, p.HoldUntil
 		v.Stay = now.Sub(p.Changed) > toBank
-	case checkout.Refused, checkout.Expired:
-		v.Reason = refusal(p.Reason)
 	}
 	if b.order.ID > 0 {
 		v.OrderNumber, v.OrderPath, v.Email = b.order.NumberString(), "/orders/"+b.order.Token(s.Vault), b.email
@@ -158,22 +154,6 @@ func absolute(u string) bool {
 }
 
 // refusal is the word of the view for a reason.
-func refusal(reason string) string {
-	switch payment.Reason(reason) {
-	case payment.Insufficient:
-		return "funds"
-	case payment.AuthFailed:
-		return "auth"
-	case payment.BuyerLeft:
-		return "cancelled"
-	case payment.BankError:
-		return "bank_error"
-	case payment.ProviderDown:
-		return "provider_down"
-	}
-	return "neutral"
-}
-
 // masked shows enough of an address for its owner to know it.
 func masked(mail string) string {
 	local, domain, ok := strings.Cut(mail, "@")

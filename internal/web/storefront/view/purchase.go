@@ -26,8 +26,7 @@ type Purchase struct {
 	QR          ui.Image  // a code to scan instead; may be empty
 	AnswerBy    time.Time // the clock time by which an answer comes
 	Since       time.Time // when the buy button was pressed
-	Reason      string    // words for a refusal: "funds", "neutral", "auth", "cancelled", "bank_error", "provider_down"; empty: none
-	Provider    string    // with provider_down
+	Message     string    // what has happened, as the API says it
 	Moved       string    // money_moved: "no", "reserved", "taken", "returned", "unknown"
 	Lapses      int       // days within which a reservation lapses
 	SoldOut     bool      // the money came, the goods were gone: it goes back
@@ -89,34 +88,24 @@ func (p Purchase) heading() string { return lang.T(p.l(), "moment.head."+p.state
 func (p Purchase) say() []string {
 	l := p.l()
 	clock := lang.Clock(l, p.AnswerBy)
-	var s []string
+	s := []string{p.Message}
 	switch p.state() {
 	case "received":
-		s = append(s, lang.T(l, "state.received"), lang.T(l, "moment.received.now"), lang.T(l, "moment.close"))
+		s = append(s, lang.T(l, "moment.received.now"), lang.T(l, "moment.close"))
 	case "awaiting_customer":
-		s = append(s, lang.T(l, "state.awaiting_customer", "app", p.app(), "time", clock), lang.T(l, "moment.awaiting.calm"))
+		s = append(s, lang.T(l, "moment.awaiting.calm"))
 	case "processing":
-		s = append(s, lang.T(l, "state.processing"))
 		if !p.AnswerBy.IsZero() {
 			s = append(s, lang.T(l, "moment.answer_by", "time", clock))
 		}
-	case "unknown":
-		s = append(s, lang.T(l, "state.unknown", "time", clock))
-	case "paid":
-		s = append(s, lang.T(l, "state.paid", "amount", p.Amount, "method", p.Method))
+	case "paid", "placed":
 		s = append(s, p.mail()...)
-	case "placed":
-		s = append(s, lang.T(l, "moment.placed", "number", p.OrderNumber))
-		s = append(s, p.mail()...)
-	case "refused":
+	case "refused", "expired":
 		if p.SoldOut {
-			return append(s, lang.T(l, "state.gone", "amount", p.Amount), lang.T(l, "moment.gone.calm"))
+			s = append(s, lang.T(l, "moment.gone.calm"))
+		} else {
+			s = append(s, p.money()...)
 		}
-		s = append(s, p.outcome(lang.T(l, "state.refused")), p.reason())
-		s = append(s, p.money()...)
-	case "expired":
-		s = append(s, p.outcome(lang.T(l, "state.expired")))
-		s = append(s, p.money()...)
 	}
 	out := s[:0]
 	for _, x := range s {
@@ -125,15 +114,6 @@ func (p Purchase) say() []string {
 		}
 	}
 	return out
-}
-
-// outcome never claims that no money moved when it may have.
-func (p Purchase) outcome(noMoney string) string {
-	switch p.Moved {
-	case "taken", "returned", "unknown", "reserved":
-		return lang.T(p.l(), "moment."+p.state()+".kept")
-	}
-	return noMoney
 }
 
 // money says where the money is when some has moved.
@@ -148,17 +128,6 @@ func (p Purchase) money() []string {
 		return []string{lang.T(l, "moment.money_unknown")}
 	}
 	return nil
-}
-
-func (p Purchase) reason() string {
-	l := p.l()
-	switch p.Reason {
-	case "funds", "neutral", "auth", "cancelled", "bank_error":
-		return lang.T(l, "refuse."+p.Reason)
-	case "provider_down":
-		return lang.T(l, "refuse.provider_down", "provider", p.Provider)
-	}
-	return lang.T(l, "refuse.neutral")
 }
 
 func (p Purchase) mail() []string {

@@ -53,8 +53,8 @@ func views(payload string, l lang.Lang) map[string]templ.Component {
 		q := filled[view.Purchase](payload, l)
 		q.State, q.SoldOut, q.QR.URL = s, false, ""
 		add("purchase-"+s, view.PurchasePage(q))
-		q.Reason, q.Moved = "provider_down", "reserved"
-		add("purchase-down-"+s, view.PurchasePage(q))
+		q.Moved = "reserved"
+		add("purchase-reserved-"+s, view.PurchasePage(q))
 	}
 	add("order", view.OrderPage(filled[view.Order](payload, l)))
 	for _, k := range []string{"receipt", "invoice", "credit"} {
