@@ -18,6 +18,8 @@ type initCmd struct {
 	City       string `help:"City." required:""`
 	Mail       string `help:"Mail address of the shop." required:""`
 	Phone      string `help:"Phone number of the shop." required:""`
+	Hours      string `help:"When somebody answers, in Swedish." default:"Vi svarar vardagar kl. 9–16"`
+	HoursEN    string `name:"hours-en" help:"The same in English." default:"We answer on weekdays 9:00–16:00"`
 }
 
 // Help is the example under --help.
@@ -28,7 +30,7 @@ func (initCmd) Help() string {
 func (c *initCmd) Run(e env) error {
 	dir := e.dir("./kassavalv-data")
 	link, err := app.Init(e.ctx, dir, app.InitOptions{PublicURL: c.URL, Owner: c.Owner, Company: content.CompanyFacts{Name: c.Name, OrgNumber: c.OrgNumber, VATNumber: c.VATNumber,
-		Street: c.Street, PostalCode: c.PostalCode, City: c.City, Country: "SE", Shop: c.Name, Seat: c.City, Mail: c.Mail, Phone: c.Phone}}, e.log)
+		Street: c.Street, PostalCode: c.PostalCode, City: c.City, Country: "SE", Shop: c.Name, Seat: c.City, Mail: c.Mail, Phone: c.Phone, HoursSV: c.Hours, HoursEN: c.HoursEN}}, e.log)
 	if err != nil {
 		return err
 	}
