@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -369,6 +370,16 @@ func TestReports(t *testing.T) {
 	}
 	if w.count("csp script-src-elem https://evil.example") != 1 || w.count("csp img-src inline") != 1 {
 		t.Error("reports are not told in their reduced form")
+	}
+	// What no browser reports is told without a word of it.
+	for _, blocked := range []string{"https://for\u2028ged", "https://forged\x9b31m", "https://FORGED", "forged://forged", "https://forged forged", "https://" + strings.Repeat("forged", 50)} {
+		b, _ := json.Marshal(map[string]any{"csp-report": map[string]string{"effective-directive": "forged", "blocked-uri": blocked}})
+		if res, _ := w.do("POST", "/csp-report", string(b), "Content-Type", "application/csp-report"); res.StatusCode != 204 {
+			t.Error(res.Status)
+		}
+	}
+	if w.count("csp unknown other") != 6 {
+		t.Error("a report's own words are told")
 	}
 	for _, bad := range []string{"", "x", strings.Repeat("[", 1000), `{"a":1,"a":2}`} {
 		if res, _ := w.do("POST", "/csp-report", bad, "Content-Type", "application/csp-report"); res.StatusCode != 400 {

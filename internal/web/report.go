@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"kassavalv/internal/web/shield"
 )
@@ -77,6 +78,10 @@ func readReports(data []byte) []stopped {
 	return out
 }
 
+// directives are those of CSP level 3 and of trusted types that a browser reports.
+var directives = []string{"base-uri", "child-src", "connect-src", "default-src", "font-src", "form-action", "frame-ancestors", "frame-src", "img-src", "manifest-src", "media-src", "object-src",
+	"prefetch-src", "require-trusted-types-for", "sandbox", "script-src", "script-src-attr", "script-src-elem", "style-src", "style-src-attr", "style-src-elem", "trusted-types", "worker-src"}
+
 // word keeps a directive's name and nothing a stranger could write a log with.
 func word(s string) string {
 	for i := 0; i < len(s); i++ {
@@ -85,10 +90,10 @@ func word(s string) string {
 			break
 		}
 	}
-	if s == "" {
+	if !slices.Contains(directives, s) {
 		return "unknown"
 	}
-	return clip(s, 40)
+	return s
 }
 
 func origin(s string) string {
@@ -97,8 +102,19 @@ func origin(s string) string {
 		return s
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || len(u.Host) > 200 || !plainText(u.Host) {
+	if err != nil || !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) || !plainHost(u.Host) {
 		return "other"
 	}
 	return u.Scheme + "://" + u.Host
+}
+
+// plainHost reports whether a host is written as browsers write it: letters, digits,
+// dots and dashes (other scripts as punycode), a port, brackets.
+func plainHost(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == ':' || c == '[' || c == ']') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 200
 }
