@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -247,4 +248,13 @@ func highest(s *apptest.Shop) func() int64 {
 		}
 	}()
 	return func() int64 { close(stop); return <-out }
+}
+
+// quoted is a JSON string.
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
 }

@@ -120,16 +120,6 @@ func (v *visit) showDelivery(code int, f ui.Form) error {
 	return v.show(code, view.Shell{Title: title, Crumbs: []ui.Link{{Text: v.t("delivery.title"), URL: "/admin/delivery"}, {Text: title, URL: "/admin/delivery/" + which}}}, view.Panel("", "", v.editable(x, auth.SettingsWrite)))
 }
 
-// deliveryFacts are what the audit log keeps of a way to deliver: what it costs
-// and promises.
-func deliveryFacts(m delivery.Method) string {
-	var tiers []string
-	for _, t := range m.Tiers {
-		tiers = append(tiers, fmt.Sprintf("%d:%d", t.UpToG, t.Amount))
-	}
-	return fmt.Sprintf("%s %s active=%t tiers=%s free_from=%d days=%d-%d+%d cutoff=%d carrier=%s", m.Code, m.Kind, m.Active, strings.Join(tiers, ","), m.FreeFrom, m.MinDays, m.MaxDays, m.FarDays, m.CutoffMinute, m.Carrier)
-}
-
 func (v *visit) saveDelivery() error {
 	in, err := v.r.ReadForm("version", "name_sv", "name_en", "code", "kind", "carrier", "tiers", "free_from", "max_value", "max_weight_g", "max_side_mm", "min_days", "max_days", "far_days", "cutoff", "position", "takes_bulky", "phone_required", "active")
 	if err != nil {
@@ -138,23 +128,11 @@ func (v *visit) saveDelivery() error {
 	m, err := v.deliveryOf(in)
 	if err == nil {
 		_, err = act(v, "delivery.put", "delivery", m.ID, func(tx *db.Tx) (db.ID, error) {
-			was := ""
-			if m.ID > 0 {
-				ms, err := delivery.Methods(tx)
-				if err != nil {
-					return 0, err
-				}
-				for _, x := range ms {
-					if x.ID == m.ID {
-						was = deliveryFacts(x)
-					}
-				}
-			}
 			id, err := delivery.Put(tx, v.by, m)
 			if err != nil {
 				return 0, err
 			}
-			return id, v.by.Record(tx, "delivery.put", "delivery", id, was, deliveryFacts(m))
+			return id, v.by.Record(tx, "delivery.put", "delivery", id, "", m.Code)
 		})
 	}
 	if err != nil {
