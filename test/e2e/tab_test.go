@@ -123,6 +123,13 @@ func (p *tab) loaded() int {
 	return p.loads
 }
 
+// cookie gives the tab a cookie of the shop's.
+func (p *tab) cookie(name, value string) {
+	p.t.Helper()
+	yes := true
+	must(p, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: p.Shop.Shop + "/", Secure: &yes, HTTPOnly: &yes})
+}
+
 // visit opens an address by hand. A path is the shop's.
 func (p *tab) visit(path string) {
 	p.t.Helper()

@@ -59,6 +59,8 @@ func (p *tab) issue(i *audits.InspectorIssue) {
 	case i.Details.ContentSecurityPolicyIssueDetails != nil:
 		d := i.Details.ContentSecurityPolicyIssueDetails
 		p.fault("policy: %s blocked by %s", d.BlockedURL, d.ViolatedDirective)
+	case i.Details.GenericIssueDetails != nil:
+		p.fault("issue %s %s", i.Details.GenericIssueDetails.ErrorType, i.Details.GenericIssueDetails.ViolatingNodeAttribute)
 	default:
 		p.fault("issue %s", i.Code)
 	}

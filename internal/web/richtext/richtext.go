@@ -51,8 +51,8 @@ func Clean(source, pointer string) (string, error) {
 	return source, nil
 }
 
-// HTML is the sanitised HTML of markdown; base (2 to 4) is the level that the
-// source's first heading level becomes. Text that Clean would refuse comes out
+// HTML is the sanitised HTML of markdown; base (2 to 4) is the level of the
+// outermost headings, whichever mark they were written with. Text that Clean would refuse comes out
 // as one escaped paragraph.
 func HTML(source string, base int) string {
 	clean, err := Clean(source, "")
@@ -131,19 +131,25 @@ var renderers = func() (r [3]goldmark.Markdown) {
 	for i := range r {
 		r[i] = goldmark.New(
 			goldmark.WithExtensions(extension.Table, extension.Strikethrough),
-			goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(shift{by: i + 1}, 100))),
+			goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(shift{base: i + 2}, 100))),
 		)
 	}
 	return r
 }()
 
-// shift moves headings down: the page's own heading is the h1.
-type shift struct{ by int }
+// shift gives headings the levels that the page needs, whatever the writer chose:
+// the outermost is base, and none is skipped, so that readers can jump by them.
+type shift struct{ base int }
 
 func (s shift) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
+	var open []int // the writer's levels around the heading
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if h, ok := n.(*ast.Heading); ok && entering {
-			h.Level = min(6, h.Level+s.by)
+			for len(open) > 0 && open[len(open)-1] >= h.Level {
+				open = open[:len(open)-1]
+			}
+			open = append(open, h.Level)
+			h.Level = min(6, s.base+len(open)-1)
 		}
 		return ast.WalkContinue, nil
 	})

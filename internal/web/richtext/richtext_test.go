@@ -16,6 +16,7 @@ import (
 func TestWhatComesOut(t *testing.T) {
 	for in, want := range map[string]string{
 		"# A\n\n## B":                 "<h2>A</h2>\n<h3>B</h3>\n",
+		"## A\n\n#### B\n\n## C":      "<h2>A</h2>\n<h3>B</h3>\n<h2>C</h2>\n",
 		"**a** _b_ ~~c~~":             "<p><strong>a</strong> <em>b</em> <del>c</del></p>\n",
 		"- a\n- b":                    "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n",
 		"3. a":                        "<ol start=\"3\">\n<li>a</li>\n</ol>\n",
@@ -31,7 +32,7 @@ func TestWhatComesOut(t *testing.T) {
 			t.Errorf("%q:\n%q\n%q", in, got, want)
 		}
 	}
-	if got := HTML("###### A", 4); got != "<h6>A</h6>\n" {
+	if got := HTML("# A\n\n## B\n\n### C\n\n#### D", 4); got != "<h4>A</h4>\n<h5>B</h5>\n<h6>C</h6>\n<h6>D</h6>\n" {
 		t.Error(got)
 	}
 	var b bytes.Buffer

@@ -147,7 +147,15 @@ func (f Form) method() string {
 	return f.Method
 }
 
-func (f Form) field(x Field) ui.Input { return f.Form.Field(x.Input) }
+// field is the input as the form fills it. What does not say what it is about is
+// about the shop: browsers must not offer the member's own name or address there.
+func (f Form) field(x Field) ui.Input {
+	i := f.Form.Field(x.Input)
+	if i.Autocomplete == "" && x.Kind != Select {
+		i.Autocomplete = "off"
+	}
+	return i
+}
 
 func (f Form) checked(x Field) bool {
 	if f.Form.Values == nil {
