@@ -181,7 +181,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	if a.demo {
 		a.Desk.Times.Check, a.Desk.Times.CheckMax = 4*time.Second, 5*time.Second
 	}
-	a.Desk.Points, a.Desk.Barred = a.pointName, content.PaymentBarred
+	a.Desk.Points, a.Desk.Barred = a.pointOf, content.PaymentBarred
 	a.DB.OnChange(a.Desk.Changed)
 	a.back = &returns.Desk{DB: a.DB, Providers: providers, Log: a.Log, Standard: a.standardDelivery}
 	from := a.Config.Mail.From

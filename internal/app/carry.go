@@ -8,23 +8,31 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 )
 
-// pointName asks the method's carrier what the place is called.
-func (a *App) pointName(ctx context.Context, option db.ID, postal, point string, l lang.Lang) checkout.Point {
+// pointOf asks the method's carrier about the place that the buyer chose. A carrier
+// that does not answer hinders nothing: then it is to choose the nearest itself.
+func (a *App) pointOf(ctx context.Context, option db.ID, postal, point string, l lang.Lang) checkout.Point {
 	ms, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]delivery.Method, error) { return delivery.Methods(q) })
 	if err != nil {
-		return checkout.Point{}
+		return checkout.Point{ID: point}
 	}
 	for _, m := range ms {
-		if m.ID == option && m.HasPoints() {
-			if p, ok := a.Carriers.Point(ctx, m.Carrier, string(m.Kind), postal, Country, l, point); ok {
-				return checkout.Point{Name: p.Name, Address: p.Address()}
-			}
+		if m.ID != option || !m.HasPoints() {
+			continue
 		}
+		p, verdict := a.Carriers.Check(ctx, m.Carrier, string(m.Kind), postal, Country, l, point)
+		switch verdict {
+		case fulfilment.NotOffered:
+			return checkout.Point{ID: point, Refused: true}
+		case fulfilment.Unknown:
+			p = fulfilment.Nearest(string(m.Kind), l)
+		}
+		return checkout.Point{ID: p.ID, Name: p.Name, Address: p.Address()}
 	}
-	return checkout.Point{}
+	return checkout.Point{ID: point}
 }
 
 // standardDelivery is the least that ordinary delivery of the order would have

@@ -155,18 +155,19 @@ func (d *Desk) Begin(ctx context.Context, r Request) (Purchase, error) {
 	return Purchase{}, fault.Conflict("purchase_open")
 }
 
-// point asks the carrier for the name of the chosen place, before any
-// transaction. A carrier that is down hinders nothing: the order then says
-// which place by its id alone.
+// point asks the carrier about the chosen place, before any transaction. A
+// carrier that is down hinders nothing: it is then to choose the nearest itself.
 func (d *Desk) point(ctx context.Context, r Request) (Point, error) {
-	if d.Points == nil {
-		return Point{}, nil
-	}
 	c, err := db.Read(ctx, d.DB, func(q *db.Reader) (cart.Cart, error) { return cart.ByToken(q, d.Vault, r.Cart) })
 	if err != nil || c.Point == "" || c.Purchase != 0 {
 		return Point{}, err
 	}
-	return d.Points(ctx, c.Option, c.PostalCode, c.Point, r.Lang.Or()), nil
+	at := Point{ID: c.Point}
+	if d.Points != nil {
+		at = d.Points(ctx, c.Option, c.PostalCode, c.Point, r.Lang.Or())
+	}
+	at.of = pointKey(c)
+	return at, nil
 }
 
 func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
@@ -222,6 +223,14 @@ func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
 	}
 	if r.Expected.Currency != "" && !r.Expected.Equal(view.Quote.Total) {
 		return begun{}, fault.Conflict("total_changed")
+	}
+	if c.Point != "" {
+		switch {
+		case at.of != pointKey(c): // chosen anew in the meantime
+			return begun{}, fault.Conflict("cart_changed")
+		case at.Refused:
+			return begun{}, fault.Invalid(fault.Field{Pointer: "/delivery/pickup_point_id", Code: "not_offered"})
+		}
 	}
 	if d.Barred != nil {
 		no, err := d.Barred(tx, r.Method, view.Quote.ToPay)

@@ -52,7 +52,7 @@ type Desk struct {
 	Terms     func(q db.Q) (version string, err error)
 	Times     Times
 	Barred    func(q db.Q, method string, toPay money.Money) (bool, error)                     // ways to pay that the merchant does not offer for a sum; nil: none
-	Points    func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // names places to collect; nil: none
+	Points    func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // looks the chosen place to collect up at its carrier; nil: as chosen
 	Log       *slog.Logger
 	Step      func(name string) // test hook at the named steps between bank and database; nil outside tests
 

@@ -7,7 +7,16 @@ import (
 )
 
 // Point is the place to collect that the buyer chose, as its carrier names it.
-type Point struct{ Name, Address string }
+type Point struct {
+	ID            string // the one that was chosen, or the carrier's stand-in
+	Name, Address string
+	Refused       bool // the carrier does not offer it for the postal code
+
+	of string // what was asked about
+}
+
+// pointKey is what a point is checked for: another option or postal code has others.
+func pointKey(c cart.Cart) string { return c.Option.String() + "/" + c.PostalCode + "/" + c.Point }
 
 // freeze turns the view into what is agreed. Ready has been asked.
 func freeze(v cart.View, lg lang.Lang, method, terms string, at Point) order.Draft {
@@ -33,7 +42,7 @@ func freeze(v cart.View, lg lang.Lang, method, terms string, at Point) order.Dra
 	d.Codes = v.CodesHeld()
 	if o := v.Chosen; o != nil {
 		d.Shipping = order.Shipping{Method: o.Method.ID, Code: o.Method.Code, Kind: string(o.Method.Kind), NameSV: o.Method.NameSV, NameEN: o.Method.NameEN, Carrier: o.Method.Carrier,
-			PointID: v.Point, PointName: at.Name, PointAddress: at.Address, ShipsOn: o.ShipsOn, Earliest: o.Earliest, Latest: o.Latest}
+			PointID: at.ID, PointName: at.Name, PointAddress: at.Address, ShipsOn: o.ShipsOn, Earliest: o.Earliest, Latest: o.Latest}
 	}
 	return d
 }

@@ -102,17 +102,53 @@ func (g *Guard) Key() string { return g.c.Key() }
 // is slow, down or answers nonsense, an older answer stands in, and when there is none, or no
 // point is near, the list is the one point Nearest.
 func (g *Guard) Points(ctx context.Context, kind, postal, country string, l lang.Lang) []Point {
-	all := g.points(ctx, strings.ReplaceAll(postal, " ", ""), country, l)
-	var out []Point
+	out, _ := g.list(ctx, kind, postal, country, l)
+	return out
+}
+
+// list is Points; told is false when the carrier has not said what there is.
+func (g *Guard) list(ctx context.Context, kind, postal, country string, l lang.Lang) (out []Point, told bool) {
+	all, told := g.points(ctx, strings.ReplaceAll(postal, " ", ""), country, l)
 	for _, p := range all {
 		if p.Kind == kind {
 			out = append(out, p)
 		}
 	}
 	if len(out) == 0 {
-		return []Point{Nearest(kind, l)}
+		out = []Point{Nearest(kind, l)}
 	}
-	return out
+	return out, told
+}
+
+// Verdict on a point that a buyer chose.
+type Verdict int
+
+// The verdicts.
+const (
+	Unknown    Verdict = iota // the carrier has not said: it is down, and nothing is remembered
+	Offered                   // near the postal code, or the stand-in
+	NotOffered                // the carrier has said what there is, and this is not among it
+)
+
+// Check looks a chosen point up as Points lists them. It waits no longer than that
+// does, so callers hold no transaction.
+func (g *Guard) Check(ctx context.Context, kind, postal, country string, l lang.Lang, id string) (Point, Verdict) {
+	if id == NearestID {
+		return Nearest(kind, l), Offered
+	}
+	if !pointID.MatchString(id) {
+		return Point{}, NotOffered
+	}
+	ps, told := g.list(ctx, kind, postal, country, l)
+	for _, p := range ps {
+		if p.ID == id {
+			return p, Offered
+		}
+	}
+	if told {
+		return Point{}, NotOffered
+	}
+	return Point{}, Unknown
 }
 
 // Point finds one point of the list; the stand-in is always there, so that a
@@ -137,9 +173,9 @@ func Nearest(kind string, l lang.Lang) Point {
 	return Point{ID: NearestID, Kind: kind, Name: lang.T(l, "fulfilment.nearest.pickup")}
 }
 
-func (g *Guard) points(ctx context.Context, postal, country string, l lang.Lang) []Point {
+func (g *Guard) points(ctx context.Context, postal, country string, l lang.Lang) (ps []Point, told bool) {
 	if !plainPostal.MatchString(postal) || !plainCountry.MatchString(country) {
-		return nil
+		return nil, false
 	}
 	key := country + postal + string(l.Or())
 	now := g.o.Now()
@@ -148,7 +184,7 @@ func (g *Guard) points(ctx context.Context, postal, country string, l lang.Lang)
 	closed := !now.Before(g.until)
 	g.mu.Unlock()
 	if have && now.Sub(old.at) < g.o.Keep {
-		return old.points
+		return old.points, true
 	}
 	if closed {
 		// The call outlives a buyer who leaves: others wait for the same answer.
@@ -162,7 +198,7 @@ func (g *Guard) points(ctx context.Context, postal, country string, l lang.Lang)
 		select {
 		case r := <-ch:
 			if r.Err == nil {
-				return r.Val.([]Point)
+				return r.Val.([]Point), true
 			}
 		case <-t.C: // a carrier that does not heed its context
 			g.note(context.DeadlineExceeded)
@@ -170,9 +206,9 @@ func (g *Guard) points(ctx context.Context, postal, country string, l lang.Lang)
 		}
 	}
 	if have && now.Sub(old.at) < g.o.Stale {
-		return old.points
+		return old.points, true
 	}
-	return nil
+	return nil, false
 }
 
 func (g *Guard) ask(ctx context.Context, key, postal, country string, l lang.Lang) (ps []Point, err error) {
@@ -306,6 +342,21 @@ func (cs Carriers) Point(ctx context.Context, carrier, kind, postal, country str
 		return g.Point(ctx, kind, postal, country, l, id)
 	}
 	return Nearest(kind, l), id == NearestID
+}
+
+// Check is Guard.Check of the carrier. A carrier that the shop does not speak with
+// offers the stand-in alone, and says nothing about others.
+func (cs Carriers) Check(ctx context.Context, carrier, kind, postal, country string, l lang.Lang, id string) (Point, Verdict) {
+	if g := cs[carrier]; g != nil {
+		return g.Check(ctx, kind, postal, country, l, id)
+	}
+	switch {
+	case id == NearestID:
+		return Nearest(kind, l), Offered
+	case !pointID.MatchString(id):
+		return Point{}, NotOffered
+	}
+	return Point{}, Unknown
 }
 
 // TrackURL is where to follow a parcel, or "" when the shop has no template for the

@@ -117,3 +117,41 @@ func TestTrackURL(t *testing.T) {
 		}
 	}
 }
+
+// A chosen point is judged by what the carrier has said, and by nothing when it has
+// said nothing.
+func TestCheckPoint(t *testing.T) {
+	c := local.New()
+	now := time.Now()
+	g := fulfilment.NewGuard(c, fulfilment.Options{Now: func() time.Time { return now }})
+	check := func(postal, id string) fulfilment.Verdict {
+		_, v := g.Check(context.Background(), fulfilment.Pickup, postal, "SE", lang.SV, id)
+		return v
+	}
+	c.Set(local.Faults{Down: true})
+	for id, want := range map[string]fulfilment.Verdict{"L11221-1": fulfilment.Unknown, "nearest": fulfilment.Offered, "../x": fulfilment.NotOffered, "": fulfilment.NotOffered} {
+		if got := check("112 21", id); got != want {
+			t.Errorf("down, %q: %v", id, got)
+		}
+	}
+	c.Set(local.Faults{})
+	now = now.Add(time.Minute) // the breaker is closed again
+	for id, want := range map[string]fulfilment.Verdict{"L11221-1": fulfilment.Offered, "L11221-2": fulfilment.NotOffered, "L98137-1": fulfilment.NotOffered} {
+		if got := check("112 21", id); got != want {
+			t.Errorf("up, %q: %v", id, got)
+		}
+	}
+	// What it said stands for a day when it goes down.
+	c.Set(local.Faults{Down: true})
+	now = now.Add(2 * time.Hour)
+	if got := check("112 21", "L98137-1"); got != fulfilment.NotOffered {
+		t.Errorf("remembered: %v", got)
+	}
+	now = now.Add(48 * time.Hour)
+	if got := check("112 21", "L98137-1"); got != fulfilment.Unknown {
+		t.Errorf("forgotten: %v", got)
+	}
+	if _, v := (fulfilment.Carriers{}).Check(context.Background(), "posten", fulfilment.Pickup, "11221", "SE", lang.SV, "P1"); v != fulfilment.Unknown {
+		t.Errorf("a carrier nobody speaks with: %v", v)
+	}
+}

@@ -18,6 +18,9 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/fulfilment/local"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shoptest"
@@ -28,17 +31,18 @@ import (
 // desk is the two APIs with a shop behind them; by is who calls.
 type desk struct {
 	*shoptest.World
-	mux *web.Mux
-	by  auth.By
+	mux      *web.Mux
+	by       auth.By
+	carriers fulfilment.Carriers
 }
 
 func each(t *testing.T, fn func(t *testing.T, d *desk)) {
 	t.Helper()
 	ms := append(append([]db.Migrations{}, shoptest.Migrations...), content.Migrations)
 	dbtest.Each(t, ms, func(t *testing.T, base *db.DB) {
-		d := &desk{World: shoptest.New(t, base)}
+		d := &desk{World: shoptest.New(t, base), carriers: fulfilment.Carriers{}}
 		d.Do(content.Seed)
-		store := &api.Store{DB: base, Vault: d.Vault, Shelf: d.Shelf, Desk: d.Desk, Currency: "SEK", Origin: "https://shop.example"}
+		store := &api.Store{DB: base, Vault: d.Vault, Shelf: d.Shelf, Desk: d.Desk, Currency: "SEK", Origin: "https://shop.example", Carriers: d.carriers}
 		admin := &api.Admin{Store: store, By: func(context.Context) auth.By { return d.by }}
 		var err error
 		d.mux, err = web.NewMux("shop", append(store.Routes(), admin.Routes()...), web.Deps{Origin: "https://shop.example", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -299,6 +303,42 @@ func TestReadingIsRecorded(t *testing.T) {
 		out = api.Order{}
 		if code := d.call("GET", api.AdminBase+"/orders/"+o.NumberString(), "", &out); code != 200 || out.Customer != nil {
 			t.Errorf("an erased buyer: %d %+v", code, out.Customer)
+		}
+	})
+}
+
+// A point to collect is one that the carrier offers for the cart's postal code.
+func TestPointOfTheCarrier(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		c := local.New()
+		d.carriers["local"] = fulfilment.NewGuard(c, fulfilment.Options{Keep: time.Nanosecond, Stale: time.Nanosecond})
+		var method db.ID
+		d.Do(func(tx *db.Tx) (err error) {
+			method, err = delivery.Put(tx, shoptest.By, delivery.Method{Code: "ombud", Kind: delivery.Pickup, NameSV: "Ombud", NameEN: "Service point", Carrier: "local", Currency: "SEK", MaxDays: 3, CutoffMinute: 840,
+				Active: true, Position: 2, Tiers: []delivery.Tier{{UpToG: 20000, Amount: 4900}}})
+			return
+		})
+		path := api.Base + "/carts/" + d.ready(d.Product(9900, 5)) + "/delivery"
+		put := func(point string) string {
+			var p problem
+			body := `{"option_id":"` + method.String() + `","pickup_point_id":"` + point + `"}`
+			if code := d.call("PUT", path, body, &p); code == http.StatusOK {
+				return "ok"
+			}
+			return p.said()
+		}
+		const refused = "invalid /pickup_point_id not_offered"
+		for point, want := range map[string]string{"L11221-1": "ok", "nearest": "ok", "": "ok", "L98137-1": refused, "L11221-2": refused /* a box */, "../x": refused, "' OR 1": refused} {
+			if got := put(point); got != want {
+				t.Errorf("%q: %s", point, got)
+			}
+		}
+		// A carrier that is down hinders nobody; what can be no name at all is still refused.
+		c.Set(local.Faults{Down: true})
+		for point, want := range map[string]string{"L98137-1": "ok", "nearest": "ok", "../x": refused} {
+			if got := put(point); got != want {
+				t.Errorf("down, %q: %s", point, got)
+			}
 		}
 	})
 }

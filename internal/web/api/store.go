@@ -350,9 +350,47 @@ func (s *Store) setDelivery(w http.ResponseWriter, r *web.Request) error {
 	if err != nil {
 		return fault.Invalid(fault.Field{Pointer: "/option_id", Code: "not_offered"})
 	}
+	if in.PickupPointID != "" {
+		offered, err := s.pointOffered(r, option, in.PickupPointID)
+		if err != nil {
+			return err
+		}
+		if !offered {
+			return fault.Invalid(fault.Field{Pointer: "/pickup_point_id", Code: "not_offered"})
+		}
+	}
 	return s.change(w, r, http.StatusOK, func(tx *db.Tx, c *cart.Cart) error {
 		return ChooseDelivery(tx, s.Shelf, s.Vault, c, option, in.PickupPointID)
 	})
+}
+
+// pointOffered asks the carrier of an option about a point, before any
+// transaction. Without a postal code, or when the carrier does not answer, it is
+// taken as it stands: the purchase asks again.
+func (s *Store) pointOffered(r *web.Request, option db.ID, point string) (bool, error) {
+	type chosen struct {
+		postal string
+		ms     []delivery.Method
+	}
+	c, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (x chosen, err error) {
+		k, err := cart.ByToken(q, s.Vault, r.PathValue("id"))
+		if err != nil {
+			return x, err
+		}
+		x.postal = k.PostalCode
+		x.ms, err = delivery.Methods(q)
+		return x, err
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, m := range c.ms {
+		if m.ID == option && m.HasPoints() {
+			_, verdict := s.Carriers.Check(r.Context(), m.Carrier, string(m.Kind), c.postal, s.Shelf.Country, r.Lang, point)
+			return verdict != fulfilment.NotOffered, nil
+		}
+	}
+	return true, nil // the option itself is judged by ChooseDelivery
 }
 
 // ChooseDelivery takes only what is offered for this cart: the one rule under

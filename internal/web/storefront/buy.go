@@ -1,6 +1,7 @@
 package storefront
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/api"
@@ -132,7 +134,7 @@ func (s *Store) buy(w http.ResponseWriter, r *web.Request) error {
 		return s.noCart(w, r)
 	}
 	contact := contactOf(in)
-	form.Errors = append(s.wrong(d, in, contact, r.Lang), form.Errors...)
+	form.Errors = append(s.wrong(r, d, in, contact), form.Errors...)
 	if len(form.Errors) > 0 {
 		return s.showCheckout(w, r, http.StatusUnprocessableEntity, d, form, "")
 	}
@@ -155,7 +157,8 @@ func (s *Store) buy(w http.ResponseWriter, r *web.Request) error {
 }
 
 // wrong lists everything that is wrong with the form at once, in the order of the page.
-func (s *Store) wrong(d desk, in web.Values, contact customer.Contact, l lang.Lang) []ui.FieldError {
+func (s *Store) wrong(r *web.Request, d desk, in web.Values, contact customer.Contact) []ui.FieldError {
+	l := r.Lang
 	var f fault.Fields
 	rules := customer.Rules{Countries: s.countries(), PhoneRequired: d.view.Chosen != nil && d.view.Chosen.Method.PhoneRequired}
 	if _, err := customer.Parse(contact, rules); err != nil {
@@ -171,7 +174,7 @@ func (s *Store) wrong(d desk, in web.Values, contact customer.Contact, l lang.La
 		f.Add("/delivery/option_id", "choose")
 	case !offered:
 		f.Add("/delivery/option_id", "not_offered")
-	case in.Get("delivery/pickup_point_id") != "" && !pointShape(in.Get("delivery/pickup_point_id")):
+	case d.cart.Point != "" && !s.pointOffered(r, d.view, d.cart.Point):
 		f.Add("/delivery/pickup_point_id", "not_offered")
 	}
 	if !slices.ContainsFunc(s.payments(l, "", d.noBill), func(p view.PaymentOption) bool { return p.ID == in.Get("payment_method") }) {
@@ -200,12 +203,17 @@ func place(name string) int {
 	return len(order)
 }
 
-// pointShape is the form of a carrier's name for a point.
-func pointShape(s string) bool {
-	if len(s) > 40 {
+// pointOffered asks the carrier about a point; one that cannot be asked now does
+// not stop the buyer.
+func (s *Store) pointOffered(r *web.Request, v cart.View, id string) bool {
+	if v.Chosen == nil || !v.Chosen.Method.HasPoints() {
 		return false
 	}
-	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+	ctx, cancel := context.WithTimeout(r.Context(), pointsWait)
+	defer cancel()
+	m := v.Chosen.Method
+	_, verdict := s.Carriers.Check(ctx, m.Carrier, string(m.Kind), v.PostalCode, s.Country, r.Lang, id)
+	return verdict != fulfilment.NotOffered
 }
 
 // save keeps who buys and the delivery in the cart, where they differ from what

@@ -174,6 +174,17 @@ func TestDeliveryByPostalCode(t *testing.T) {
 		if bad = v.post(action, f); bad.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("%d", bad.StatusCode)
 		}
+		// A point of another part of the country, as the carrier names them there.
+		f.Set("delivery/pickup_point_id", "L98137-1")
+		if bad = v.post(action, f); bad.StatusCode != http.StatusUnprocessableEntity || len(bad.all(`.summary a[href="#f-delivery-pickup_point_id"]`)) != 1 {
+			t.Errorf("another town's point: %d %s", bad.StatusCode, bad.words())
+		}
+		// With another way chosen, the point of the old one is nobody's trouble.
+		f.Set("delivery/option_id", s.Method.String())
+		if p = v.post("/checkout/update", f); p.StatusCode != 200 {
+			t.Errorf("%d", p.StatusCode)
+		}
+		f.Set("delivery/option_id", pickup.String())
 		f.Set("delivery/pickup_point_id", attr(points[1], "value"))
 		if p = v.post(action, f); p.StatusCode != http.StatusSeeOther {
 			t.Errorf("%d %s", p.StatusCode, p.words())

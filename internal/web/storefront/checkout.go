@@ -73,6 +73,10 @@ func (s *Store) lay(q db.Q, r *web.Request, in web.Values) (d desk, err error) {
 			return
 		}
 	}
+	if d.view.Chosen != nil && !d.view.Chosen.Method.HasPoints() {
+		// Scripts off, another way chosen: the point of the old one came along.
+		d.cart.Point, d.view.Point = "", ""
+	}
 	open, ok, err := checkout.OpenOf(q, d.cart.ID)
 	if err != nil {
 		return
