@@ -75,7 +75,11 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 		return p, err
 	}
 	for _, x := range parcels {
-		p.Parcels = append(p.Parcels, s.parcel(x, o, l))
+		parcel, err := s.parcel(q, x, o, l)
+		if err != nil {
+			return p, err
+		}
+		p.Parcels = append(p.Parcels, parcel)
 	}
 	events, err := order.Timeline(q, o.ID, false)
 	if err != nil {
@@ -186,9 +190,16 @@ func addressLines(c order.Contact) []string {
 	return out
 }
 
-func (s *Store) parcel(x fulfilment.Parcel, o order.Order, l lang.Lang) view.Parcel {
-	p := view.Parcel{Carrier: x.Carrier, Number: x.Number, TrackURL: s.Carriers.TrackURL(x.Carrier, x.Number), SentAt: x.Shipped}
-	if key := "carrier." + x.Carrier; lang.Has(key) {
+func (s *Store) parcel(q db.Q, x fulfilment.Parcel, o order.Order, l lang.Lang) (view.Parcel, error) {
+	p := view.Parcel{Carrier: x.Carrier, Number: x.Number, SentAt: x.Shipped}
+	name, to, err := s.Carriers.Follow(q, x.Carrier, x.Number)
+	if err != nil {
+		return p, err
+	}
+	p.TrackURL = to
+	if name != "" {
+		p.Carrier = name
+	} else if key := "carrier." + x.Carrier; lang.Has(key) {
 		p.Carrier = lang.T(l, key)
 	}
 	for _, sl := range x.Lines {
@@ -198,7 +209,7 @@ func (s *Store) parcel(x fulfilment.Parcel, o order.Order, l lang.Lang) view.Par
 			}
 		}
 	}
-	return p
+	return p, nil
 }
 
 // pieces is "2 st Mugg Drej, mossa".
