@@ -243,7 +243,7 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 	if len(f.docs) > 0 {
 		t := view.Table{Caption: v.t("docs.title"), Cols: []ui.Column{{Text: v.t("col.document")}, {Text: v.t("col.at")}, {Text: v.t("col.reason")}, {Text: v.t("col.total"), Num: true}}}
 		for _, x := range f.docs {
-			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: v.word("doc.", x.Kind) + " " + lang.Number(lang.SV, x.Number)}, {Text: lang.Stamp(v.l, x.At)}, {Text: x.Reason}, {Text: m(x.Amount)}}})
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: v.word("doc.", x.Kind) + " " + lang.Number(lang.SV, x.Number)}, {Text: lang.Stamp(v.l, x.At)}, {Text: v.word("why.", x.Reason)}, {Text: m(x.Amount)}}})
 		}
 		blocks = append(blocks, view.TableBlock(v.l, t))
 	}
@@ -251,7 +251,7 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 		t := view.Table{Caption: v.t("refunds.title"), Cols: []ui.Column{{Text: v.t("col.refund")}, {Text: v.t("col.state")}, {Text: v.t("col.reason")}, {Text: v.t("col.total"), Num: true}}}
 		for _, x := range f.refunds {
 			tone := map[string]ui.Tone{"asked": ui.Wait, "done": ui.OK, "refused": ui.Stop}[x.State]
-			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, x.At)}, {Text: v.word("refund.state.", x.State), Badge: true, Tone: tone}, {Text: x.Reason}, {Text: m(x.Amount)}}})
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, x.At)}, {Text: v.word("refund.state.", x.State), Badge: true, Tone: tone}, {Text: v.word("why.", x.Reason)}, {Text: m(x.Amount)}}})
 		}
 		blocks = append(blocks, view.TableBlock(v.l, t))
 	}

@@ -134,17 +134,23 @@ func untouched(o order.Order) bool {
 	return true
 }
 
+// pictured finds what goods look like now. A page about a sale stands without
+// pictures: goods may be gone.
+func pictured(q db.Q, ids []db.ID) map[db.ID]catalog.VariantInfo {
+	infos, err := catalog.VariantForSale(q, ids)
+	if err != nil {
+		return nil
+	}
+	return infos
+}
+
 // soldLines are the lines as sold, with the pictures the goods have now.
 func (s *Store) soldLines(q db.Q, o order.Order, l lang.Lang) []view.CartLine {
 	ids := make([]db.ID, len(o.Lines))
 	for i, x := range o.Lines {
 		ids[i] = x.Variant
 	}
-	// The page stands without pictures: goods may be gone.
-	infos, err := catalog.VariantForSale(q, ids)
-	if err != nil {
-		infos = nil
-	}
+	infos := pictured(q, ids)
 	var out []view.CartLine
 	for _, x := range o.Lines {
 		line := soldLine(x.DraftLine, l)
