@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kassavalv/internal/lang"
+	"kassavalv/internal/web/shield"
 )
 
 // answer is the ResponseWriter handlers get: it counts, and knows whether
@@ -23,6 +24,10 @@ type answer struct {
 	cause   error // internal error to log
 
 	bodyRead bool // nothing of the request is left on the connection
+
+	placed  bool // holds a place at the gate, in lane
+	lane    shield.Lane
+	waiting shield.Waiting
 }
 
 func (a *answer) WriteHeader(status int) {
@@ -36,9 +41,19 @@ func (a *answer) Write(p []byte) (int, error) {
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
+	m := a.req.mux
+	// From here on the answer waits for its reader, who must not hold up others.
+	m.vacate(a)
+	m.out.Begin(&a.waiting, a.req.Client, len(p), a)
 	n, err := a.ResponseWriter.Write(p)
+	m.out.End(&a.waiting)
 	a.bytes += int64(n)
 	return n, err
+}
+
+// Cut makes a write that waits for its reader fail.
+func (a *answer) Cut() {
+	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Unix(1, 0)) // not every test recorder can
 }
 
 // Unwrap serves http.ResponseController.

@@ -36,6 +36,7 @@ type Deps struct {
 	Log     *slog.Logger
 	Limiter *shield.Limiter
 	Gate    *shield.Gate
+	Outbox  *shield.Outbox // nil: one of the listener's own, with the usual limits
 	Cache   *pagecache.Cache
 	Now     func() time.Time
 
@@ -64,6 +65,7 @@ type Mux struct {
 	origins  map[string]bool
 	hsts     []string
 	bodies   budget
+	out      *shield.Outbox
 }
 
 // NewMux checks the table and builds the handler of one listener. It fails on
@@ -85,6 +87,9 @@ func NewMux(listener string, routes []Route, deps Deps) (m *Mux, err error) {
 	m = &Mux{listener: listener, routes: routes, deps: deps, mux: http.NewServeMux(),
 		hosts: map[string]bool{}, origins: map[string]bool{}}
 	m.bodies.most = 64 << 20
+	if m.out = deps.Outbox; m.out == nil {
+		m.out = shield.NewOutbox(shield.OutboxLimits{})
+	}
 	for _, h := range deps.Hosts {
 		m.hosts[strings.ToLower(h)] = true
 	}
@@ -245,7 +250,8 @@ func (m *Mux) serve(a *answer, r *Request) {
 		m.fail(a, r, fault.Busy("busy", 5*time.Second))
 		return
 	}
-	defer m.leave(lane)
+	a.placed, a.lane = true, lane
+	defer m.vacate(a)
 	if err := m.call(a, r); err != nil && !errors.Is(err, ErrAnswered) {
 		m.fail(a, r, err)
 	}
@@ -319,6 +325,15 @@ func (m *Mux) enter(r *Request, lane shield.Lane) bool {
 		return true
 	}
 	return m.deps.Gate.Enter(r.Context(), lane)
+}
+
+// vacate gives up the answer's place at the gate, if it holds one: at the first byte
+// of the body, or at the end. What is written after that is bounded by the outbox.
+func (m *Mux) vacate(a *answer) {
+	if a.placed {
+		a.placed = false
+		m.leave(a.lane)
+	}
 }
 
 func (m *Mux) leave(lane shield.Lane) {

@@ -130,6 +130,61 @@ func TestRapidReset(t *testing.T) {
 	}
 }
 
+// A reader that asks and does not read holds no place at the gate, and when there are
+// too many of him, the one that has waited longest is cut.
+func TestDeafReadersHoldNobodyUp(t *testing.T) {
+	big := web.Route{Method: "GET", Path: "/big", Who: web.Public, Rate: shield.Browse, Handle: func(rw http.ResponseWriter, r *web.Request) error {
+		return web.Bytes(rw, r, 200, "text/plain", make([]byte, 200<<10))
+	}}
+	gate, out := shield.NewGate(shield.GateOptions{Window: 1, Patience: 20 * time.Millisecond}), shield.NewOutbox(shield.OutboxLimits{Total: 1 << 20, PerClient: 1 << 20})
+	w := newWorld(t, options{deps: func(d *web.Deps) { d.Gate, d.Outbox = gate, out }, extra: []web.Route{big}})
+	c := w.dial("h2")
+	_, _ = io.WriteString(c, http2.ClientPreface)
+	fr := http2.NewFramer(c, c)
+	_ = fr.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	var head bytes.Buffer
+	enc := hpack.NewEncoder(&head)
+	ask := func(i int) {
+		head.Reset()
+		for _, f := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "localhost"}, {":path", "/big"}} {
+			_ = enc.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
+		}
+		_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*i + 1), BlockFragment: head.Bytes(), EndHeaders: true, EndStream: true})
+	}
+	begun, cut := 0, 0
+	until := func(ok func() bool) {
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		for !ok() {
+			f, err := fr.ReadFrame()
+			if err != nil {
+				t.Fatalf("%d answers began, %d were cut: %v", begun, cut, err)
+			}
+			switch f := f.(type) {
+			case *http2.HeadersFrame:
+				begun++
+			case *http2.RSTStreamFrame:
+				if f.StreamID != 1 {
+					t.Errorf("stream %d was cut before the first", f.StreamID)
+				}
+				cut++
+			}
+		}
+	}
+	for i := range 5 {
+		ask(i)
+		until(func() bool { return begun == i+1 })
+		if res, _ := w.do("GET", "/", ""); res.StatusCode != 200 {
+			t.Fatalf("beside %d readers that do not read: %s", i+1, res.Status)
+		}
+	}
+	eventually(t, "five answers wait", func() bool { return out.Held() == 5*200<<10 })
+	ask(5)
+	until(func() bool { return cut == 1 && begun == 6 })
+	eventually(t, "still five wait", func() bool { return out.Held() == 5*200<<10 })
+	c.Close()
+	eventually(t, "nothing waits", func() bool { return out.Held() == 0 })
+}
+
 func (w *world) rapidReset(n int) {
 	c, err := tls.Dial("tcp", w.l.Addr(), &tls.Config{RootCAs: w.pool, ServerName: "localhost", NextProtos: []string{"h2"}})
 	if err != nil {

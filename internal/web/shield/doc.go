@@ -1,6 +1,6 @@
 // Package shield keeps the shop answering when somebody asks too much of it.
 //
-// It has four walls, each usable alone:
+// It has five walls, each usable alone:
 //
 //   - Limiter: a budget of requests for each client and rate class. A client is
 //     an IPv4 address or an IPv6 /64; a wider IPv6 /48 has a budget of its own,
@@ -13,6 +13,9 @@
 //     When there are too many, the oldest connection that has never completed a
 //     request goes first; a peer that sends one byte at a time therefore makes
 //     room for a buyer, and not the other way round.
+//   - Outbox: how many bytes of answers may wait for readers who do not read. An
+//     answer gives up its place at the Gate when its first byte leaves, so that such
+//     a reader holds nobody up; when there are too many, the oldest is cut.
 //   - NewServer: an http.Server in which nothing is without a deadline or a size.
 //
 // Invariants: every table is bounded; nothing here allocates in proportion to

@@ -226,3 +226,48 @@ func TestServerLogNamesNobody(t *testing.T) {
 		}
 	}
 }
+
+type cutter struct{ cuts int }
+
+func (c *cutter) Cut() { c.cuts++ }
+
+func TestOutboxCutsTheLongestWaiting(t *testing.T) {
+	o := NewOutbox(OutboxLimits{Total: 6 * outboxFloor, PerClient: 3 * outboxFloor})
+	a, b, c := netip.MustParseAddr("203.0.113.5"), netip.MustParseAddr("2001:db8:1:2::5"), netip.MustParseAddr("2001:db8:1:2::6")
+	ws, cs := make([]Waiting, 9), make([]cutter, 9)
+	begin := func(i int, from netip.Addr, size int) { o.Begin(&ws[i], from, size, &cs[i]) }
+	cuts := func() (s string) {
+		for _, c := range cs {
+			s += string(rune('0' + c.cuts))
+		}
+		return
+	}
+	begin(0, a, 1)
+	begin(1, a, 1)
+	begin(2, a, 1)
+	if got := cuts(); got != "000000000" || o.Held() != 3*outboxFloor {
+		t.Errorf("%s, %d held", got, o.Held())
+	}
+	begin(3, a, 1) // the client's own oldest goes
+	begin(4, b, 1)
+	begin(5, c, 1) // one /64 is one client
+	begin(6, b, 1)
+	if got := cuts(); got != "100000000" {
+		t.Error(got)
+	}
+	begin(7, netip.MustParseAddr("203.0.113.6"), 2*outboxFloor) // the oldest two of anyone
+	if got := cuts(); got != "111000000" || o.Held() != 6*outboxFloor {
+		t.Errorf("%s, %d held", got, o.Held())
+	}
+	for i := range 8 {
+		o.End(&ws[i])
+	}
+	begin(8, a, 1000*outboxFloor) // larger than all, and alone: let be
+	o.End(&ws[8])
+	o.End(&ws[8])
+	if got := cuts(); got != "111000000" || o.Held() != 0 || len(o.clients) != 0 || o.all.first != nil || o.all.last != nil {
+		t.Errorf("%s, %d held, %d clients", got, o.Held(), len(o.clients))
+	}
+	begin(0, a, 1) // a place may be used again
+	o.End(&ws[0])
+}
