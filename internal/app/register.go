@@ -67,7 +67,10 @@ func (a *App) authorize(w http.ResponseWriter, r *web.Request, who web.Who) (con
 			return ctx, err
 		}
 		if err := by.Need(auth.Right(who.Right())); err != nil {
-			auth.RecordRefusal(ctx, a.DB, by, "route.denied", r.Route.Op, 0, who.Right())
+			// The route's pattern, never its path: that may hold a number.
+			if e := auth.RecordRefusal(ctx, a.DB, by, "route.denied", "route", 0, who.Right()+" at "+r.Method+" "+r.Route.Path); e != nil {
+				return ctx, e
+			}
 			return ctx, err
 		}
 		return context.WithValue(ctx, principal{}, by), nil

@@ -2,6 +2,7 @@ package content
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,6 +74,33 @@ func CompanyAt(q db.Q, at time.Time) (CompanyFacts, error) {
 	return c, err
 }
 
+// changes says for the audit log what differs between two versions: numbers that
+// money and law hang on with their values, the rest by name, because it may be a
+// person's own address.
+func (c CompanyFacts) changes(to CompanyFacts) (was, is string) {
+	var a, b []string
+	for _, f := range []struct {
+		name     string
+		was, is  string
+		withheld bool
+	}{
+		{"org_number", c.OrgNumber, to.OrgNumber, false}, {"vat_number", c.VATNumber, to.VATNumber, false}, {"bankgiro", c.Bankgiro, to.Bankgiro, false},
+		{"f_tax", strconv.FormatBool(c.FTax), strconv.FormatBool(to.FTax), false}, {"example", strconv.FormatBool(c.Example), strconv.FormatBool(to.Example), false},
+		{"name", c.Name, to.Name, true}, {"shop", c.Shop, to.Shop, true}, {"seat", c.Seat, to.Seat, true},
+		{"address", c.Street + c.PostalCode + c.City + c.Country, to.Street + to.PostalCode + to.City + to.Country, true},
+		{"mail", c.Mail, to.Mail, true}, {"phone", c.Phone, to.Phone, true}, {"hours", c.HoursSV + c.HoursEN, to.HoursSV + to.HoursEN, true},
+	} {
+		switch {
+		case f.was == f.is:
+		case f.withheld:
+			b = append(b, f.name)
+		default:
+			a, b = append(a, f.name+" "+f.was), append(b, f.name+" "+f.is)
+		}
+	}
+	return strings.Join(a, ", "), strings.Join(b, ", ")
+}
+
 // SetCompany stores the company as a new version. c.Version is the one that was
 // read (0 for the first); 409 changed_meanwhile when it is no longer the newest,
 // 422 with fields.
@@ -102,7 +130,8 @@ func SetCompany(tx *db.Tx, by auth.By, c CompanyFacts) (CompanyFacts, error) {
 	if err != nil {
 		return CompanyFacts{}, err
 	}
-	if err := record(tx, by, "company.change", "company", 1, old.OrgNumber, c.OrgNumber); err != nil {
+	was, is := old.changes(c)
+	if err := record(tx, by, "company.change", "company", 1, was, is); err != nil {
 		return CompanyFacts{}, err
 	}
 	return c, tx.Changed("company", 1)

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -137,12 +136,7 @@ func (w *wooReader) variant(x row, v *variant) bool {
 	ok := r.common(x, v)
 	sale := s.get(x, cCompare)
 	if sale != "" {
-		from, to := s.get(x, cSaleFrom), s.get(x, cSaleTo)
-		if from == "" && to == "" {
-			r.remark(x.line, s.name(cCompare), "sale_price", "value", short(sale))
-		} else {
-			r.remark(x.line, s.name(cCompare), "sale_price_dated", "value", short(sale), "from", cmp.Or(short(from), "–"), "to", cmp.Or(short(to), "–"))
-		}
+		r.remark(x.line, s.name(cCompare), "sale_price", "value", short(sale), "from", short(s.get(x, cSaleFrom)), "to", short(s.get(x, cSaleTo)))
 	}
 	if t := s.get(x, cTaxable); t != "" && !strings.EqualFold(t, "taxable") {
 		r.problem(x.line, s.name(cTaxable), "not_taxable")

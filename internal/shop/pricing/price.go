@@ -86,6 +86,14 @@ func SetPrices(tx *db.Tx, by auth.By, sets []Set) error {
 	if err != nil {
 		return err
 	}
+	was := ""
+	if len(sets) == 1 {
+		for _, sp := range have[priceKey{sets[0].Variant, sets[0].Price.Currency}] {
+			if !sp.From.After(sets[0].From) && (sp.To.IsZero() || sp.To.After(sets[0].From)) {
+				was = sp.Price.String()
+			}
+		}
+	}
 	var fresh [][]any
 	changed := map[db.ID]bool{}
 	for i, s := range sets {
@@ -127,7 +135,7 @@ func SetPrices(tx *db.Tx, by auth.By, sets []Set) error {
 	if len(sets) == 1 {
 		note = fmt.Sprintf("%s from %s", sets[0].Price, sets[0].From.UTC().Format(time.RFC3339))
 	}
-	if err := record(tx, by, "price.set", "variant", sets[0].Variant, "", note); err != nil {
+	if err := record(tx, by, "price.set", "variant", sets[0].Variant, was, note); err != nil {
 		return err
 	}
 	products := make([]db.ID, 0, len(changed))

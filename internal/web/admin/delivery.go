@@ -12,7 +12,6 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/delivery"
-	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
@@ -46,9 +45,7 @@ func (v *visit) deliveries() error {
 	}
 	s := view.Shell{Title: v.t("delivery.title")}
 	if v.by.Has(auth.SettingsWrite) {
-		s.Head = view.Group(view.Go(v.l, v.t("delivery.new"), "/admin/delivery/new", true), view.Go(v.l, v.t("carriers.title"), "/admin/carriers", false))
-	} else {
-		s.Head = view.Go(v.l, v.t("carriers.title"), "/admin/carriers", false)
+		s.Head = view.Go(v.l, v.t("delivery.new"), "/admin/delivery/new", true)
 	}
 	return v.show(http.StatusOK, s, view.TableBlock(v.l, t))
 }
@@ -93,10 +90,6 @@ func (v *visit) showDelivery(code int, f ui.Form) error {
 	if err != nil {
 		return err
 	}
-	named, err := read(v, func(q *db.Reader) ([]fulfilment.Named, error) { return fulfilment.NamedCarriers(q) })
-	if err != nil {
-		return err
-	}
 	number := func(key string, n int64) view.Field {
 		return view.Field{Half: true, Input: ui.Input{Name: key, Label: v.t("label.delivery." + key), Value: strconv.FormatInt(n, 10), InputMode: "numeric", Short: true, Max: 12}}
 	}
@@ -111,7 +104,7 @@ func (v *visit) showDelivery(code int, f ui.Form) error {
 		{Half: true, Input: ui.Input{Name: "name_sv", Label: v.t("label.name.sv"), Value: m.NameSV, Max: 100}}, {Half: true, Input: ui.Input{Name: "name_en", Label: v.t("label.name.en"), Value: m.NameEN, Max: 100}},
 		{Half: true, Input: ui.Input{Name: "code", Label: v.t("label.delivery.code"), Value: m.Code, Max: 40, NoSpell: true}},
 		{Half: true, Kind: view.Select, Input: ui.Input{Name: "kind", Label: v.t("label.kind"), Value: string(m.Kind)}, Options: options(v, "delivery.kind.", delivery.Pickup, delivery.Locker, delivery.Home, delivery.Bulky, delivery.Store, delivery.Digital)},
-		{Half: true, Kind: view.Select, Input: ui.Input{Name: "carrier", Label: v.t("label.carrier"), Value: m.Carrier}, Options: v.carriers(named)},
+		{Half: true, Kind: view.Select, Input: ui.Input{Name: "carrier", Label: v.t("label.carrier"), Value: m.Carrier}, Options: v.carriers()},
 		{Input: ui.Input{Name: "tiers", Label: v.t("label.delivery.tiers"), Hint: v.t("delivery.tiers.hint"), Value: strings.Join(tiers, "\n"), Rows: 4}},
 		kronor("free_from", m.FreeFrom), kronor("max_value", m.MaxValue), number("max_weight_g", m.MaxWeightG), number("max_side_mm", m.MaxSideMM),
 		number("min_days", int64(m.MinDays)), number("max_days", int64(m.MaxDays)), number("far_days", int64(m.FarDays)),
@@ -127,6 +120,16 @@ func (v *visit) showDelivery(code int, f ui.Form) error {
 	return v.show(code, view.Shell{Title: title, Crumbs: []ui.Link{{Text: v.t("delivery.title"), URL: "/admin/delivery"}, {Text: title, URL: "/admin/delivery/" + which}}}, view.Panel("", "", v.editable(x, auth.SettingsWrite)))
 }
 
+// deliveryFacts are what the audit log keeps of a way to deliver: what it costs
+// and promises.
+func deliveryFacts(m delivery.Method) string {
+	var tiers []string
+	for _, t := range m.Tiers {
+		tiers = append(tiers, fmt.Sprintf("%d:%d", t.UpToG, t.Amount))
+	}
+	return fmt.Sprintf("%s %s active=%t tiers=%s free_from=%d days=%d-%d+%d cutoff=%d carrier=%s", m.Code, m.Kind, m.Active, strings.Join(tiers, ","), m.FreeFrom, m.MinDays, m.MaxDays, m.FarDays, m.CutoffMinute, m.Carrier)
+}
+
 func (v *visit) saveDelivery() error {
 	in, err := v.r.ReadForm("version", "name_sv", "name_en", "code", "kind", "carrier", "tiers", "free_from", "max_value", "max_weight_g", "max_side_mm", "min_days", "max_days", "far_days", "cutoff", "position", "takes_bulky", "phone_required", "active")
 	if err != nil {
@@ -135,11 +138,23 @@ func (v *visit) saveDelivery() error {
 	m, err := v.deliveryOf(in)
 	if err == nil {
 		_, err = act(v, "delivery.put", "delivery", m.ID, func(tx *db.Tx) (db.ID, error) {
+			was := ""
+			if m.ID > 0 {
+				ms, err := delivery.Methods(tx)
+				if err != nil {
+					return 0, err
+				}
+				for _, x := range ms {
+					if x.ID == m.ID {
+						was = deliveryFacts(x)
+					}
+				}
+			}
 			id, err := delivery.Put(tx, v.by, m)
 			if err != nil {
 				return 0, err
 			}
-			return id, v.by.Record(tx, "delivery.put", "delivery", id, "", m.Code)
+			return id, v.by.Record(tx, "delivery.put", "delivery", id, was, deliveryFacts(m))
 		})
 	}
 	if err != nil {
