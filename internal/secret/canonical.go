@@ -28,8 +28,8 @@ var domainProfile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDo
 
 // CanonicalEmail reads one bare addr-spec: lower case, the domain in its ASCII
 // (punycode) form, dots and plus kept. White space around it is cut. Refused:
-// quoted local parts, comments, lists, display names, address literals, control and
-// invisible characters, local parts beyond ASCII (they cannot be relayed reliably
+// quoted local parts, comments, lists, display names, address literals, routes through
+// other hosts, encoded words, control and invisible characters, local parts beyond ASCII (they cannot be relayed reliably
 // and hide look-alikes), full-width forms, labels that mix scripts, domains
 // without a dot, more than 254 characters.
 func CanonicalEmail(s string) (string, error) {
@@ -52,14 +52,16 @@ func CanonicalEmail(s string) (string, error) {
 	return out, nil
 }
 
-// dotAtom is RFC 5322's dot-atom of at most 64 characters.
+// dotAtom is RFC 5322's dot-atom of at most 64 characters, without what relays read
+// something into: "%" and "!" are old routes to another host, and "=?" begins an
+// encoded word, which some parsers decode even here.
 func dotAtom(s string) bool {
-	if len(s) == 0 || len(s) > 64 || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
+	if len(s) == 0 || len(s) > 64 || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") || strings.Contains(s, "=?") {
 		return false
 	}
 	for i := range len(s) {
 		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(".!#$%&'*+-/=?^_`{|}~", c) >= 0) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(".#$&'*+-/=?^_`{|}~", c) >= 0) {
 			return false
 		}
 	}

@@ -35,7 +35,7 @@ func TestCanonicalEmail(t *testing.T) {
 		".a@x.se", "a.@x.se", "a..b@x.se", "test\u043e@x.se", "åsa@x.se", "a@p\u0430ypal.com", "a@ｅxample.com", "a@ex\u200bample.com", "a@exam\u00adple.com",
 		"a@x\u3002se", "a@x\u202ese.com", "a@-x.se", "a@x-.se", "a@x_y.se", "a@xn--a.se", "a@xn--pypal-4ve.com",
 		"a@" + strings.Repeat("x", 64) + ".se", strings.Repeat("l", 65) + "@x.se", "a@" + strings.Repeat("x.", 160) + "se",
-		strings.Repeat("l", 64) + "@" + strings.Repeat("abcdefgh.", 21) + "se", "mailto:a@x.se", "a%@x.se\xff", "a\\@x.se"}
+		strings.Repeat("l", 64) + "@" + strings.Repeat("abcdefgh.", 21) + "se", "mailto:a@x.se", "a%@x.se\xff", "a\\@x.se", "a%b.se@x.se", "b.se!a@x.se", "=?utf-8?q?a?=@x.se"}
 	for _, in := range bad {
 		if got, err := CanonicalEmail(in); err == nil {
 			t.Errorf("took %q as %q", in, got)
