@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -34,6 +35,11 @@ func (c *demoCmd) Run(e env) error {
 		}
 		o.Now = at
 	}
+	cfg, err := app.LoadConfig(o.Dir, os.Environ())
+	if err != nil {
+		return err
+	}
+	e.level.Set(cfg.LogLevel(slog.LevelWarn)) // a person reads the screen
 	o.Progress = progress("Filling the shop")
 	a, ready, err := app.Demo(e.ctx, o)
 	if err != nil {

@@ -41,10 +41,11 @@ type cli struct {
 
 // env is what every command gets.
 type env struct {
-	ctx  context.Context
-	data string
-	json bool
-	log  *slog.Logger
+	ctx   context.Context
+	data  string
+	json  bool
+	log   *slog.Logger
+	level *slog.LevelVar
 }
 
 func (e env) dir(usual string) string {
@@ -77,12 +78,9 @@ func run(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	level := slog.LevelInfo
-	if k.Command() == "demo" {
-		level = slog.LevelWarn // a person reads the screen
-	}
+	level := new(slog.LevelVar)
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	switch err := k.Run(env{ctx: ctx, data: c.Data, json: c.JSON, log: log}); {
+	switch err := k.Run(env{ctx: ctx, data: c.Data, json: c.JSON, log: log, level: level}); {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errFound):

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"os"
 	"time"
 
 	"kassavalv/internal/app"
@@ -13,7 +15,13 @@ type serveCmd struct{}
 func (serveCmd) Help() string { return "Example: kassavalv serve --data /var/lib/kassavalv" }
 
 func (serveCmd) Run(e env) error {
-	a, err := app.Serve(e.ctx, e.dir("./kassavalv-data"), e.log)
+	dir := e.dir("./kassavalv-data")
+	cfg, err := app.LoadConfig(dir, os.Environ())
+	if err != nil {
+		return err
+	}
+	e.level.Set(cfg.LogLevel(slog.LevelInfo))
+	a, err := app.Serve(e.ctx, dir, e.log)
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,14 @@ package app
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,9 +52,21 @@ type Config struct {
 	Checkout struct {
 		ReturnOrigins []string `toml:"return_origins"` // other origins a return_url may have
 	} `toml:"checkout"`
+	Log struct {
+		Level string `toml:"level"` // debug, info, warn or error; empty: info, in the demo warn
+	} `toml:"log"`
 	Limits struct {
 		Exempt []string `toml:"exempt"` // networks without rate limits: load tests
 	} `toml:"limits"`
+}
+
+// LogLevel is the level that is configured, or the usual one.
+func (c Config) LogLevel(usual slog.Level) slog.Level {
+	l := usual
+	if c.Log.Level != "" && l.UnmarshalText([]byte(c.Log.Level)) != nil {
+		return usual
+	}
+	return l
 }
 
 // ConfigFile is the name of the file in the data directory.
@@ -169,6 +183,9 @@ func (c *Config) check() error {
 		if _, port, err := net.SplitHostPort(a); err != nil || port == "" {
 			return bad(key, "must be host:port, :port, or host:0 for a free port")
 		}
+	}
+	if s := c.Log.Level; s != "" && (new(slog.Level).UnmarshalText([]byte(s)) != nil || !slices.Contains([]string{"debug", "info", "warn", "error"}, s)) {
+		return bad("log.level", `must be "debug", "info", "warn" or "error"`)
 	}
 	switch c.TLS.Mode {
 	case "files", "proxy":

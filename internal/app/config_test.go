@@ -13,6 +13,7 @@ func TestConfigRefusesWithTheRightWords(t *testing.T) {
 		"unknown env":    {env: "KASSAVALV_HTTP_ADDRR=1", want: "KASSAVALV_HTTP_ADDRR"},
 		"plain url":      {file: "[http]\npublic_url = \"http://shop.example\"\n", want: "http.public_url"},
 		"bad port":       {env: "PORT=abc", want: "PORT"},
+		"bad level":      {env: "KASSAVALV_LOG_LEVEL=loud", want: "log.level"},
 		"bad mode":       {file: "[tls]\nmode = \"magic\"\n", want: "tls.mode"},
 		"bad network":    {file: "[http]\ntrusted_proxies = [\"nowhere\"]\n", want: "http.trusted_proxies"},
 		"bad origin":     {file: "[checkout]\nreturn_origins = [\"https://a.example/path\"]\n", want: "return_origins"},

@@ -82,6 +82,10 @@ func (p *Provider) call(ctx context.Context, method, path, key string, in, out a
 	}
 	res, err := p.client.Do(req)
 	if err != nil {
+		// Without the address: its query names the purchase by what opens its page.
+		if ue := (*url.Error)(nil); errors.As(err, &ue) {
+			err = ue.Err
+		}
 		return fmt.Errorf("%w: %s %s: %w", payment.ErrUnknown, method, strings.SplitN(path, "?", 2)[0], err)
 	}
 	defer res.Body.Close()
