@@ -77,6 +77,7 @@ type Shop struct {
 	mu       sync.Mutex
 	goods    []Variant
 	taken    int
+	door     sync.Mutex        // one sign-in to a shared session at a time
 	owner    sync.Mutex        // one dangerous act of the owner at a time
 	sessions map[string]string // role: cookie
 	steps    map[string]int64  // mail address: last step of the one-time code that was used

@@ -322,3 +322,6 @@ func quiet(t testing.TB, what string, a apptest.Answer) {
 }
 
 var insides = regexp.MustCompile(`(?i)goroutine \d|panic:|SQLSTATE|sqlite|pgconn|no such (table|column)|syntax error at|\.go:\d+|internal/(db|auth|web|shop)/|/tmp/|runtime error`)
+
+// quietTime is how long the work behind what was done may take on a slow machine.
+const quietTime = 60 * time.Second

@@ -265,7 +265,7 @@ func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lan
 				o.Categories = append(o.Categories, n.Handle)
 			}
 		}
-		first, sound := true, p.Sound(func(v db.ID) bool { _, ok := prices[v]; return ok })
+		first := true
 		for _, v := range p.Variants {
 			price, ok := prices[v.ID]
 			if !ok || v.Status != catalog.Active {
@@ -290,7 +290,7 @@ func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lan
 					}
 				}
 			}
-			if (first || price.Price.Amount < o.Price.Amount) && (!sound || v.BGoods.SV == "") {
+			if first || price.Price.Amount < o.Price.Amount {
 				first = false
 				o.Price, o.PriorPrice, o.UnitPrice = price.Price, price.Prior, nil
 				content := v.Content
