@@ -81,7 +81,7 @@ func (a *App) authorize(w http.ResponseWriter, r *web.Request, who web.Who) (con
 // routesOf builds the tables of contents of all listeners.
 func (a *App) buildRoutes() {
 	store := &api.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Currency: Currency, Origin: a.Origin, Carriers: a.Carriers}
-	goods := &api.Goods{Store: store, Index: a.Index, Show: 5}
+	goods := &api.Goods{Store: store, Index: a.Index}
 	office := &api.Admin{Store: store, By: By, Refunds: a.refund, Cancel: a.cancelOrder}
 	a.front = &storefront.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Index: a.Index, Files: a.Files, Carriers: a.Carriers, Log: a.Log, Origin: a.Origin,
 		Currency: Currency, Country: Country, Stopping: a.stopping}

@@ -50,9 +50,6 @@ var (
 	// StockShowUpTo: the exact number of pieces is shown up to this one; above it
 	// only that there are some.
 	StockShowUpTo = number("stock.show_up_to", 5, 0, 100, auth.SettingsWrite)
-	// DeliveryMaxDays: no delivery is promised later than this many days after the
-	// order without the buyer's express consent (konsumentköplagen 2 kap. 2 §).
-	DeliveryMaxDays = number("delivery.max_days", 30, 1, 30, auth.SettingsWrite)
 	// ConsentsOn: the Store API refuses a purchase that lacks a consent which the law
 	// wants of it; off, it is sold without, and the buyer's rights stay whole.
 	ConsentsOn = flag("order.api_consents", false, auth.SettingsWrite)

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +47,7 @@ func each(t *testing.T, fn func(t *testing.T, d *desk)) {
 		store := &api.Store{DB: base, Vault: d.Vault, Shelf: d.Shelf, Desk: d.Desk, Currency: "SEK", Origin: "https://shop.example", Carriers: d.carriers}
 		admin := &api.Admin{Store: store, By: func(context.Context) auth.By { return d.by }}
 		var err error
-		d.mux, err = web.NewMux("shop", append(store.Routes(), admin.Routes()...), web.Deps{Origin: "https://shop.example", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		d.mux, err = web.NewMux("shop", slices.Concat(store.Routes(), (&api.Goods{Store: store}).Routes(), admin.Routes()), web.Deps{Origin: "https://shop.example", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 			Authorize: func(_ http.ResponseWriter, r *web.Request, who web.Who) (context.Context, error) {
 				if who.IsAPI() {
 					if err := d.by.Need(auth.Right(who.Right())); err != nil {
@@ -338,6 +340,43 @@ func TestPointOfTheCarrier(t *testing.T) {
 		for point, want := range map[string]string{"L98137-1": "ok", "nearest": "ok", "../x": refused} {
 			if got := put(point); got != want {
 				t.Errorf("down, %q: %s", point, got)
+			}
+		}
+	})
+}
+
+// The exact number in stock is told up to the one that the merchant sets.
+func TestStockIsToldUpTo(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for _, n := range []int64{0, 5, 6, 12} {
+			d.Product(9900, n)
+		}
+		told := func() string {
+			out := ""
+			for i := range 4 {
+				var p api.Product
+				if code := d.call("GET", api.Base+"/products/vara-"+strconv.Itoa(i+1), "", &p); code != 200 || len(p.Variants) != 1 {
+					t.Fatalf("%d %+v", code, p)
+				}
+				v := p.Variants[0]
+				if v.Available == nil {
+					out += "- "
+				} else {
+					out += strconv.FormatInt(*v.Available, 10) + " "
+				}
+				if v.Sellable != (v.Available == nil || *v.Available > 0) {
+					t.Errorf("%+v", v)
+				}
+			}
+			return out
+		}
+		if got := told(); got != "0 5 - - " {
+			t.Errorf("as it is by itself: %s", got)
+		}
+		for n, want := range map[string]string{"0": "0 - - - ", "6": "0 5 6 - ", "100": "0 5 6 12 "} {
+			d.Do(func(tx *db.Tx) error { return content.Change(tx, shoptest.By, content.StockShowUpTo.Key(), n) })
+			if got := told(); got != want {
+				t.Errorf("up to %s: %s", n, got)
 			}
 		}
 	})

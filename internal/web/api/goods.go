@@ -10,6 +10,7 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/catalog"
+	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/pricing"
 	"kassavalv/internal/shop/search"
@@ -93,7 +94,6 @@ type Category struct {
 type Goods struct {
 	*Store
 	Index *search.Index
-	Show  int64 // up to how many pieces the exact number is told
 }
 
 // Routes is its table of contents.
@@ -238,6 +238,10 @@ func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lan
 	if err != nil {
 		return nil, err
 	}
+	show, err := content.StockShowUpTo.Get(q)
+	if err != nil {
+		return nil, err
+	}
 	var out []Product
 	for _, p := range ps {
 		if !p.Visible(at) {
@@ -285,7 +289,7 @@ func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lan
 			if lv, ok := levels[v.ID]; ok {
 				vo.Sellable = lv.Sellable(1)
 				if lv.Tracked {
-					if n := max(0, lv.Available()); n <= g.Show {
+					if n := max(0, lv.Available()); n <= show {
 						vo.Available = &n
 					}
 				}

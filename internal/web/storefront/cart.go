@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
+	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/pricing"
 	"kassavalv/internal/web"
@@ -48,7 +49,11 @@ func (s *Store) showCart(w http.ResponseWriter, r *web.Request, status int, form
 		if err != nil {
 			return p, err
 		}
-		p.Lines, p.Totals = s.lines(v, r.Lang), totals(v, r.Lang)
+		show, err := content.StockShowUpTo.Get(q)
+		if err != nil {
+			return p, err
+		}
+		p.Lines, p.Totals = s.lines(v, r.Lang, show), totals(v, r.Lang)
 		for _, x := range v.Problems {
 			if x.Line == 0 && x.Code != "delivery_gone" { // that one is solved in the checkout
 				p.Problems = append(p.Problems, lang.T(r.Lang, x.Key, x.Args...))
@@ -68,8 +73,9 @@ func (s *Store) showCart(w http.ResponseWriter, r *web.Request, status int, form
 	return web.HTML(w, r, status, view.CartPage(p))
 }
 
-// lines shows the lines of a cart with what stands in the way of each.
-func (s *Store) lines(v cart.View, l lang.Lang) []view.CartLine {
+// lines shows the lines of a cart with what stands in the way of each; show is up
+// to how many pieces the exact number is told.
+func (s *Store) lines(v cart.View, l lang.Lang, show int64) []view.CartLine {
 	trouble := map[db.ID]cart.Problem{}
 	for _, p := range v.Problems {
 		if p.Line > 0 {
@@ -85,7 +91,7 @@ func (s *Store) lines(v cart.View, l lang.Lang) []view.CartLine {
 			line.Path = "/products/" + x.Info.Handle
 		}
 		left := max(0, x.Level.Available())
-		if x.Level.Tracked && !x.Level.Backorder && left <= s.show() {
+		if x.Level.Tracked && !x.Level.Backorder && left <= show {
 			line.Max = int(max(left, x.Quantity, 1))
 		}
 		if x.Level.Tracked && x.Level.Backorder && left < x.Quantity {

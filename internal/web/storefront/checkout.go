@@ -28,6 +28,7 @@ type desk struct {
 	have   bool // there is a cart with goods
 	buyer  order.Contact
 	known  bool   // who buys is in the cart
+	show   int64  // up to how many pieces the exact number is told
 	noBill bool   // the shop's invoice is not offered for this sum
 	open   string // the page of the cart's purchase that is under way, or ""
 }
@@ -84,6 +85,9 @@ func (s *Store) lay(q db.Q, r *web.Request, in web.Values) (d desk, err error) {
 	if ok {
 		d.open = stayPath(open.Token(s.Vault))
 	}
+	if d.show, err = content.StockShowUpTo.Get(q); err != nil {
+		return
+	}
 	d.noBill, err = content.PaymentBarred(q, "invoice", d.view.Quote.ToPay)
 	return
 }
@@ -123,7 +127,7 @@ func (s *Store) showCheckout(w http.ResponseWriter, r *web.Request, status int, 
 	}
 	v := d.view
 	p.Open = d.open
-	p.Lines, p.Totals = s.lines(v, l), totals(v, l)
+	p.Lines, p.Totals = s.lines(v, l, d.show), totals(v, l)
 	for _, c := range s.countries() {
 		p.Countries = append(p.Countries, ui.Option{Value: c, Label: or(country(l, c), c), Selected: c == or(form.Value("address/country"), s.countries()[0])})
 	}

@@ -39,7 +39,6 @@ type Store struct {
 	Countries []string          // that the shop sends to; empty: Country
 	Tagline   catalog.Localized // what the shop sells, in a few words; may be empty
 	StatusURL string            // the outpost's status page; empty: none
-	Show      int64             // up to how many pieces the exact number is told; 0: 5
 	Stopping  <-chan struct{}   // closed when the program stops, so that live pages let go; may be nil
 
 	once  sync.Once
@@ -150,13 +149,6 @@ const (
 	listKeep   = 10 * time.Second    // lists come from the search index, which follows changes a moment later
 	returnWait = 2500 * time.Millisecond
 )
-
-func (s *Store) show() int64 {
-	if s.Show > 0 {
-		return s.Show
-	}
-	return search.FewLeft
-}
 
 func (s *Store) countries() []string {
 	if len(s.Countries) > 0 {
