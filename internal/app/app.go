@@ -130,7 +130,10 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	if url == "" && keysErr == nil && errors.Is(fileErr, os.ErrNotExist) {
 		return fail(fmt.Errorf("%s is gone but its keys are there: restore the database, or move %s away to begin anew", file, dir))
 	}
-	a.DB, err = db.Open(ctx, db.Options{Path: file, URL: url, Create: o.create && errors.Is(keysErr, os.ErrNotExist), LegalShift: o.shift, CheckFile: a.lock.Unclean})
+	a.DB, err = db.Open(ctx, db.Options{Path: file, URL: url, Create: o.create && errors.Is(keysErr, os.ErrNotExist), Existing: keysErr == nil, LegalShift: o.shift, CheckFile: a.lock.Unclean})
+	if errors.Is(err, db.ErrEmpty) {
+		return fail(fmt.Errorf("the database holds no shop, but the keys of one are in %s: restore the database, or give the new one a folder of its own with --data (%w)", keys, err))
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -179,7 +182,8 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	a.Desk = &checkout.Desk{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Providers: providers, Base: a.Origin, Origins: a.Config.Checkout.ReturnOrigins,
 		Live: !a.demo, Terms: content.TermsVersion, Times: checkout.DefaultTimes, Log: a.Log}
 	if a.demo {
-		a.Desk.Times.Check, a.Desk.Times.CheckMax = 4*time.Second, 5*time.Second
+		// A look-up at least every ten seconds, also when the bank does not answer.
+		a.Desk.Times.Check, a.Desk.Times.CheckMax, a.Desk.Times.Call = 3*time.Second, 4*time.Second, 6*time.Second
 	}
 	a.Desk.Points, a.Desk.Barred = a.pointOf, content.PaymentBarred
 	a.DB.OnChange(a.Desk.Changed)

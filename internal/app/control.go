@@ -77,7 +77,8 @@ func (a *App) control(ctx context.Context) error {
 		case one <- struct{}{}:
 			defer func() { <-one }()
 			a.controlImport(w, r)
-		default:
+		case <-r.Context().Done():
+		case <-time.After(5 * time.Second): // one that has just answered is still clearing its desk
 			w.WriteHeader(http.StatusConflict)
 			tell(w, said{Error: "another import is running"})
 		}

@@ -192,6 +192,9 @@ func (a *App) startDemo(ctx context.Context, o DemoOptions) (*Ready, error) {
 	if err := a.seed(ctx, o); err != nil {
 		return nil, err
 	}
+	if err := a.DB.Checkpoint(ctx); err != nil {
+		return nil, err
+	}
 	ready := &Ready{Shop: a.Origin, HTTP: a.plain.URL("localhost"), Admin: a.Origin + "/admin", Ops: a.ops.URL("127.0.0.1"), Bank: bankURL, Mailbox: box.URL(), SMTP: box.SMTPAddr(),
 		CA: abs(local.CAFile()), Data: abs(a.Dir), PID: os.Getpid()}
 	if err := a.mint(ctx, ready); err != nil {

@@ -112,7 +112,7 @@ func NewTap(t testing.TB, base string) *Tap {
 			typ, auth = res.Header.Get("Content-Type"), res.Header.Get("WWW-Authenticate")
 			return res.StatusCode, b
 		}
-		call := Call{Method: r.Method, Path: r.URL.Path, Key: r.Header.Get("Idempotency-Key"), Body: string(body)}
+		call := Call{Method: r.Method, Path: r.URL.RequestURI(), Key: r.Header.Get("Idempotency-Key"), Body: string(body)}
 		tap.mu.Lock()
 		meddle := tap.meddle
 		tap.mu.Unlock()

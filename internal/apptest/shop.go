@@ -227,6 +227,7 @@ func (s *Shop) Kill() {
 
 // Stop asks the program to stop in order and returns its exit status.
 func (s *Shop) Stop() int {
+	s.db.close() // an oracle that looks on would keep SQLite from tidying up
 	s.proc.Signal(syscall.SIGTERM)
 	select {
 	case <-s.proc.Done:

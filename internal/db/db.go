@@ -30,7 +30,11 @@ type Options struct {
 	Readers int
 	// LegalShift moves LegalNow.
 	LegalShift time.Duration
-	// CheckFile runs SQLite's quick_check at open; set after an unclean stop.
+	// Existing refuses a database that holds nothing: a shop whose keys are there
+	// must find its data, and never begin anew beside them.
+	Existing bool
+	// CheckFile runs SQLite's quick_check at open whatever the file's size; set after
+	// an unclean stop. Files up to 64 MiB are always checked: it takes no time.
 	CheckFile bool
 }
 
@@ -46,6 +50,7 @@ type DB struct {
 	w       *sql.DB // SQLite: one connection; PostgreSQL: the pool
 	r       *sql.DB
 	readers chan *conn
+	settle  chan chan error // Checkpoint
 	tasks   chan *task
 	bulk    chan *task
 	quit    chan struct{}
@@ -58,10 +63,17 @@ type DB struct {
 
 const readLimit = 5 * time.Second
 
+// checkAlways is the size in bytes up to which a SQLite file is checked at every
+// start.
+const checkAlways = 64 << 20
+
+// ErrEmpty is returned by Open with Options.Existing for a database without a shop.
+var ErrEmpty = errors.New("db: this database holds nothing")
+
 // Open opens or creates the database. It makes only its own tables; Migrate
 // makes the rooms'.
 func Open(ctx context.Context, opt Options) (*DB, error) {
-	d := &DB{opt: opt, quit: make(chan struct{}), done: make(chan struct{})}
+	d := &DB{opt: opt, quit: make(chan struct{}), done: make(chan struct{}), settle: make(chan chan error)}
 	d.feed.init()
 	var err error
 	if opt.URL != "" {
@@ -103,6 +115,9 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		}
 		f.Close()
 	}
+	if err := d.inspect(ctx); err != nil {
+		return fmt.Errorf("db: %s: %w", d.opt.Path, err)
+	}
 	v := url.Values{}
 	// FULL: an acknowledged purchase survives power loss, not only a crash.
 	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(10000)",
@@ -127,15 +142,6 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		wc.Close()
 		d.w.Close()
 		return fmt.Errorf("db: %s: %w", d.opt.Path, err)
-	}
-	if d.opt.CheckFile {
-		var res string
-		if err := wc.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&res); err != nil {
-			return fail(err)
-		}
-		if res != "ok" {
-			return fail(fmt.Errorf("the file is damaged: %s", res))
-		}
 	}
 	for _, s := range groundDDL {
 		if _, err := wc.ExecContext(ctx, d.engine.ddl(s)); err != nil {
@@ -175,6 +181,43 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	return nil
 }
 
+// inspect looks at the file before anything may write to it, so that a damaged one is
+// left as it was found.
+func (d *DB) inspect(ctx context.Context) error {
+	st, err := os.Stat(d.opt.Path)
+	if err != nil {
+		return err
+	}
+	if st.Size() == 0 && !d.opt.Existing {
+		return nil // just made
+	}
+	ro, err := sql.Open("sqlite", "file:"+d.opt.Path+"?mode=ro&_pragma=busy_timeout(10000)")
+	if err != nil {
+		return err
+	}
+	defer ro.Close()
+	ro.SetMaxOpenConns(1)
+	if d.opt.Existing {
+		var n int
+		if err := ro.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name='db_migration'`).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrEmpty
+		}
+	}
+	if d.opt.CheckFile || st.Size() <= checkAlways {
+		var res string
+		if err := ro.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&res); err != nil {
+			return err
+		}
+		if res != "ok" {
+			return fmt.Errorf("the file is damaged: %s", res)
+		}
+	}
+	return nil
+}
+
 func (d *DB) openPostgres(ctx context.Context) error {
 	d.engine = Postgres
 	var err error
@@ -194,6 +237,15 @@ func (d *DB) openPostgres(ctx context.Context) error {
 	}
 	if err := d.w.PingContext(ctx); err != nil {
 		return fail(err)
+	}
+	if d.opt.Existing {
+		var n int
+		if err := d.w.QueryRowContext(ctx, `SELECT count(*) FROM pg_tables WHERE tablename='db_migration' AND schemaname = ANY (current_schemas(false))`).Scan(&n); err != nil {
+			return fail(err)
+		}
+		if n == 0 {
+			return fail(ErrEmpty)
+		}
 	}
 	for _, s := range groundDDL {
 		if _, err := d.w.ExecContext(ctx, d.engine.ddl(s)); err != nil && !IsUnique(err) {
@@ -222,6 +274,24 @@ var groundDDL = []string{
 	`INSERT INTO db_meta (name, value) VALUES ('pos', 0), ('node', 0) ON CONFLICT (name) DO NOTHING`,
 	`CREATE TABLE IF NOT EXISTS db_migration (room TEXT NOT NULL, version INTEGER NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL, PRIMARY KEY (room, version)) STRICT`,
 	`CREATE TABLE IF NOT EXISTS db_change (id INTEGER PRIMARY KEY, entity TEXT NOT NULL, entity_id INTEGER NOT NULL, at INTEGER NOT NULL) STRICT`,
+}
+
+// Checkpoint moves what stands in SQLite's write-ahead log into the file itself, so
+// that damage to the log cannot take it back. It waits for readers; call it when a
+// great piece of work is done and nobody reads yet. On PostgreSQL it does nothing.
+func (d *DB) Checkpoint(ctx context.Context) error {
+	if d.engine == Postgres {
+		return nil
+	}
+	answer := make(chan error, 1)
+	select {
+	case d.settle <- answer:
+		return <-answer
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.done:
+		return ErrClosed
+	}
 }
 
 // Close stops the writer after what is queued and closes all connections.

@@ -67,8 +67,14 @@ func (d *DB) writer(c *conn) {
 			select {
 			case first = <-d.tasks:
 			case first = <-d.bulk:
+			case answer := <-d.settle:
+				answer <- c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+				continue
 			case <-d.quit:
 				d.drain(c)
+				// A stop in order leaves the file whole by itself, with no log beside it.
+				c.exec("PRAGMA busy_timeout=1000")
+				c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
 				return
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 )
@@ -60,6 +61,9 @@ func view(err error, l lang.Lang, ref string) (v ErrorView, internal bool) {
 		v.Status, v.Code = refused.Status, refused.Code
 	case errors.As(err, &tooBig):
 		v.Status, v.Code = http.StatusRequestEntityTooLarge, "too_large"
+	case db.IsFull(err):
+		// Nothing was stored; who asks again later is served.
+		v.Status, v.Code, v.RetryAfter, internal = http.StatusServiceUnavailable, "busy", 30*time.Second, true
 	case errors.Is(err, context.DeadlineExceeded):
 		v.Status, v.Code, v.RetryAfter, internal = http.StatusServiceUnavailable, "busy", 5*time.Second, true
 	default:

@@ -33,3 +33,25 @@ func TestForeignNotificationIsRemembered(t *testing.T) {
 		}
 	})
 }
+
+// A rescuer that starts asks about every open purchase at once: who had claimed one is
+// gone, and what the bank sent meanwhile is lost.
+func TestRescuerAsksAtOnceWhenItStarts(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, w *shoptest.World) {
+		p := mustBuy(t, w, w.Cart(stock.Line{Variant: w.Product(11900, 5), Quantity: 1}), "")
+		w.PayAtBank(p.NextURL, "4000000000000341") // never notified
+		w.Do(func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE checkout_purchase SET check_at=$1 WHERE id=$2`, tx.Now().Add(time.Hour), p.ID)
+			return err
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() { defer close(ended); w.Desk.Rescue(ctx) }()
+		if p = w.Until(p.ID, false, terminal); p.State != "paid" {
+			t.Error(p.State)
+		}
+		cancel()
+		<-ended
+		w.CheckBooks()
+	})
+}

@@ -150,6 +150,9 @@ func (d *Desk) Cancel(ctx context.Context, id db.ID) (Purchase, error) {
 // the loop that makes the three steps safe: whatever died in between is found
 // here.
 func (d *Desk) Rescue(ctx context.Context) {
+	if err := d.wake(ctx); err != nil && ctx.Err() == nil {
+		d.Log.Error("rescuer", "err", err)
+	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -164,6 +167,16 @@ func (d *Desk) Rescue(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// wake makes every open purchase due. Who asked about one before may have died with
+// its claim, and notifications were lost while nobody listened; a second look does no
+// harm.
+func (d *Desk) wake(ctx context.Context) error {
+	return db.Do(ctx, d.DB, func(tx *db.Tx) error {
+		_, err := tx.Exec(`UPDATE checkout_purchase SET check_at=$1 WHERE is_open=1 AND check_at > $1`, tx.Now())
+		return err
+	})
 }
 
 // RescueOnce claims at most n due purchases and asks about them; it returns how
