@@ -455,3 +455,24 @@ func TestBy(t *testing.T) {
 		want(t, "fresh", by.NeedFresh(time.Now()), "denied")
 	}
 }
+
+// A token that pays money back is narrow and short-lived when a person makes it.
+func TestRefundTokensAreNarrow(t *testing.T) {
+	each(t, func(w *world) {
+		owner := w.by(w.signIn(w.member("owner@example.se", "owner")))
+		make := func(by By, days int, rs ...Right) error {
+			return w.do(func(tx *db.Tx) error {
+				_, _, err := w.a.CreateToken(tx, by, NewToken{Name: "ERP", Rights: rs, Expires: tx.Now().AddDate(0, 0, days)})
+				return err
+			})
+		}
+		want(t, "for its task", make(owner, 90, RefundsWrite, OrdersRead, OrdersWrite), "")
+		want(t, "alone", make(owner, 1, RefundsWrite), "")
+		for _, r := range []Right{StaffWrite, SettingsWrite, CatalogWrite, StockWrite, AuditRead, JobsWrite, CasesRead, CatalogRead} {
+			want(t, "beside "+string(r), make(owner, 30, RefundsWrite, r), "invalid")
+		}
+		want(t, "for a year", make(owner, 365, RefundsWrite, OrdersRead), "invalid")
+		want(t, "others for a year", make(owner, 365, StockWrite, CatalogRead), "")
+		want(t, "the program's own", make(System("demo.start"), 365, AllRights...), "")
+	})
+}

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,13 @@ import (
 
 // tokenPrefix makes our tokens known to scanners of leaked secrets.
 const tokenPrefix = "kv_"
+
+// besideRefunds are the rights that a token which pays back may hold.
+var besideRefunds = []Right{RefundsWrite, OrdersRead, OrdersWrite}
+
+// maxRefundTokenLife is how long such a token lives at most; a little more than the
+// 90 days that a token lives by itself, so that the day as typed is whole.
+const maxRefundTokenLife = 91 * 24 * time.Hour
 
 // NewToken is an API token to make.
 type NewToken struct {
@@ -34,7 +42,8 @@ type Token struct {
 }
 
 // CreateToken makes a token with some of by's own rights and returns its secret,
-// which is stored nowhere. Only a person with fresh proof, or the program, may.
+// which is stored nowhere. Only a person with fresh proof, or the program, may. What a
+// person makes to pay money back is narrow: the orders beside it, nothing else, for 91 days at most.
 func (a *Auth) CreateToken(tx *db.Tx, by By, n NewToken) (db.ID, secret.Secret, error) {
 	var none secret.Secret
 	if err := by.needPerson(tx.Now()); err != nil {
@@ -54,6 +63,16 @@ func (a *Auth) CreateToken(tx *db.Tx, by By, n NewToken) (db.ID, secret.Secret, 
 	}
 	if !n.Expires.After(tx.Now()) || n.Expires.After(tx.Now().Add(maxTokenLife)) {
 		fs.Add("/expires", "bad_date")
+	}
+	// A token that pays money back is given to one machine for one task: beside the
+	// orders it opens nothing, and it must be renewed (docs/decisions/0005).
+	if by.Kind == StaffKind && slices.Contains(rights, RefundsWrite) {
+		if slices.ContainsFunc(rights, func(r Right) bool { return !slices.Contains(besideRefunds, r) }) {
+			fs.Add("/rights", "refund_token_narrow")
+		}
+		if n.Expires.After(tx.Now().Add(maxRefundTokenLife)) {
+			fs.Add("/expires", "refund_token_long")
+		}
 	}
 	if err := fs.Err(); err != nil {
 		return 0, none, err
