@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"encoding/xml"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"kassavalv/internal/db"
@@ -22,25 +24,63 @@ import (
 // feedBatch is how many products are read at a time: a snapshot lives shortly.
 const feedBatch = 200
 
-// feedTime bounds the whole feed of a great shop.
-const feedTime = 10 * time.Minute
+// Bounds of feeds. A place is held as long as its reader takes, so each batch has a
+// time of its own, and one network has one place: a reader that dawdles or stops keeps
+// the others from nothing.
+const (
+	feedTime   = 10 * time.Minute // the whole feed of a great shop
+	feedStep   = 20 * time.Second // one batch, or a reader who takes nothing
+	feedPlaces = 3
+)
+
+// feedBook knows whose feeds are being written.
+type feedBook struct {
+	mu   sync.Mutex
+	open map[netip.Prefix]bool
+}
+
+func (f *feedBook) enter(who netip.Prefix) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.open[who] || len(f.open) >= feedPlaces {
+		return false
+	}
+	if f.open == nil {
+		f.open = map[netip.Prefix]bool{}
+	}
+	f.open[who] = true
+	return true
+}
+
+func (f *feedBook) leave(who netip.Prefix) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.open, who)
+}
 
 // feed is "/feeds/google.xml": every variant that shows, as Google's product data
 // specification wants it. It is written as it is read, so it may be as long as the
-// shop is great; one is written at a time.
+// shop is great; few are written at a time.
 func (s *Store) feed(w http.ResponseWriter, r *web.Request) error {
-	select {
-	case s.feeds <- struct{}{}:
-		defer func() { <-s.feeds }()
-	default:
+	who := r.Network()
+	if !s.feeds.enter(who) {
 		return fault.Busy("busy", 30*time.Second)
 	}
+	defer s.feeds.leave(who)
 	f, err := read(s, r.Context(), func(q *db.Reader) (*frame, error) { return s.framed(q) })
 	if err != nil {
 		return err
 	}
 	rc := http.NewResponseController(w)
-	if err := rc.SetWriteDeadline(time.Now().Add(feedTime)); err != nil {
+	end := time.Now().Add(feedTime)
+	next := func() error {
+		by := time.Now().Add(feedStep)
+		if by.After(end) {
+			by = end
+		}
+		return rc.SetWriteDeadline(by)
+	}
+	if err := next(); err != nil {
 		return err
 	}
 	h := w.Header()
@@ -59,6 +99,12 @@ func (s *Store) feed(w http.ResponseWriter, r *web.Request) error {
 		n, last, err := s.feedPart(r, b, f.tree, after)
 		if err != nil {
 			return err // half a feed is cut off, so that nobody takes it for a whole one
+		}
+		if b.Flush() != nil {
+			panic(http.ErrAbortHandler) // the reader is gone or takes nothing: no fault of ours
+		}
+		if err := next(); err != nil {
+			return err
 		}
 		if n < feedBatch {
 			break

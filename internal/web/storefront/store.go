@@ -47,7 +47,7 @@ type Store struct {
 	last  *frame // for error pages, when nothing can be read
 	drops uint64
 	live  atomic.Int64
-	feeds chan struct{}
+	feeds feedBook
 }
 
 // Routes is the table of contents.
@@ -137,7 +137,6 @@ func (s *Store) Routes() []web.Route {
 
 // follow hears of changes that concern the frame around every page.
 func (s *Store) follow() {
-	s.feeds = make(chan struct{}, 1)
 	if s.DB != nil {
 		s.DB.OnChange(s.changed)
 	}
