@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"embed"
+	"slices"
 	"time"
 
 	"kassavalv/internal/db"
@@ -253,6 +254,13 @@ type Value struct {
 	Name      Localized // of the attribute
 	Unit      string
 	Filter    bool
+}
+
+// Sound reports whether goods without a flaw are for sale among the variants. Then
+// those with one (B-varor) do not tell what the product costs from. priced tells
+// which variants have a price.
+func (p *Product) Sound(priced func(db.ID) bool) bool {
+	return slices.ContainsFunc(p.Variants, func(v Variant) bool { return v.Status == Active && v.BGoods.SV == "" && priced(v.ID) })
 }
 
 // Pictures are the media of kind picture.

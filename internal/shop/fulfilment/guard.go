@@ -359,12 +359,19 @@ func (cs Carriers) Check(ctx context.Context, carrier, kind, postal, country str
 	return Point{}, Unknown
 }
 
-// TrackURL is where to follow a parcel, or "" when the shop has no template for the
-// carrier or the number is none.
+// TrackURL is where to follow a parcel by the template that the carrier's program
+// brought, or "" when there is none or the number is none.
 func (cs Carriers) TrackURL(carrier, number string) string {
-	g := cs[carrier]
-	if g == nil || g.o.Template == "" || !trackingNumber.MatchString(number) {
+	if g := cs[carrier]; g != nil {
+		return fill(g.o.Template, number)
+	}
+	return ""
+}
+
+// fill puts a number into a template; "" when either is none.
+func fill(template, number string) string {
+	if template == "" || CheckTemplate(template) != nil || !trackingNumber.MatchString(number) {
 		return ""
 	}
-	return strings.ReplaceAll(g.o.Template, "{number}", url.QueryEscape(strings.ReplaceAll(number, " ", "")))
+	return strings.ReplaceAll(template, "{number}", url.QueryEscape(strings.ReplaceAll(number, " ", "")))
 }

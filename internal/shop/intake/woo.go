@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -136,7 +137,12 @@ func (w *wooReader) variant(x row, v *variant) bool {
 	ok := r.common(x, v)
 	sale := s.get(x, cCompare)
 	if sale != "" {
-		r.remark(x.line, s.name(cCompare), "sale_price", "value", short(sale), "from", short(s.get(x, cSaleFrom)), "to", short(s.get(x, cSaleTo)))
+		from, to := s.get(x, cSaleFrom), s.get(x, cSaleTo)
+		if from == "" && to == "" {
+			r.remark(x.line, s.name(cCompare), "sale_price", "value", short(sale))
+		} else {
+			r.remark(x.line, s.name(cCompare), "sale_price_dated", "value", short(sale), "from", cmp.Or(short(from), "–"), "to", cmp.Or(short(to), "–"))
+		}
 	}
 	if t := s.get(x, cTaxable); t != "" && !strings.EqualFold(t, "taxable") {
 		r.problem(x.line, s.name(cTaxable), "not_taxable")

@@ -75,7 +75,7 @@ func TestShippedAndRefunded(t *testing.T) {
 			return err
 		})
 		m := w.last(2)
-		says(t, "shipped", m.Text, o.NumberString(), "1 × Vara 1", "https://track.example/LK12", "LK12", "1 vara till kommer")
+		says(t, "shipped", m.Text, o.NumberString(), "1 × Vara 1", "Följ paketet", "https://track.example/LK12", "LK12", "1 vara till kommer")
 		w.Do(func(tx *db.Tx) error {
 			_, err := returns.Refund(tx, staff, returns.RefundIn{Order: o.ID, Amount: money.SEK(5050), Reason: "prisavdrag"})
 			return err

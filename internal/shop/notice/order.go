@@ -318,10 +318,17 @@ func shipped(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 		what = "ready"
 	}
 	t := mail.Letter{Lang: l, Title: lang.T(l, "notice."+what+".title"), Parts: []mail.Part{{Text: lang.T(l, "notice."+what+".text", "number", num)}}}
-	if u := d.Carriers.TrackURL(p.Carrier, p.Number); u != "" {
+	carrier, u, err := d.Carriers.Follow(q, p.Carrier, p.Number)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	if u != "" {
 		t.Parts = append(t.Parts, mail.Part{Button: &mail.Button{Label: lang.T(l, "notice.track"), URL: u}})
 	}
 	pairs := []mail.Pair{{Key: lang.T(l, "notice.goods"), Value: goods(o, l, n)}}
+	if carrier != "" {
+		pairs = append(pairs, mail.Pair{Key: lang.T(l, "notice.carrier"), Value: carrier})
+	}
 	if p.Number != "" {
 		pairs = append(pairs, mail.Pair{Key: lang.T(l, "notice.parcel_number"), Value: p.Number})
 	}

@@ -75,7 +75,7 @@ func doc(p *catalog.Product, tree *catalog.Tree, prices map[db.ID]pricing.Price,
 	if pics := p.Pictures(); len(pics) > 0 {
 		d.Picture, d.AltSV, d.AltEN = pics[0].File, pics[0].Alt.SV, pics[0].Alt.EN
 	}
-	chosen := false
+	chosen, sound := false, p.Sound(func(v db.ID) bool { _, ok := prices[v]; return ok })
 	for _, v := range p.Variants {
 		price, ok := prices[v.ID]
 		if !ok || v.Status != catalog.Active {
@@ -90,8 +90,9 @@ func doc(p *catalog.Product, tree *catalog.Tree, prices map[db.ID]pricing.Price,
 				d.Stock = StockFew
 			}
 		}
-		d.From = d.From || (chosen && price.Price.Amount != d.Price.Amount)
-		if !chosen || price.Price.Amount < d.Price.Amount {
+		if sound && v.BGoods.SV != "" {
+			// "From" a price means the goods as they should be.
+		} else if d.From = d.From || (chosen && price.Price.Amount != d.Price.Amount); !chosen || price.Price.Amount < d.Price.Amount {
 			chosen = true
 			d.Price, d.Prior, d.Percent = price.Price, price.Prior, price.PercentOff()
 			d.UnitPrice, d.Unit = nil, ""

@@ -87,8 +87,10 @@ func Put(tx *db.Tx, by auth.By, variant db.ID, tracked, backorder bool) error {
 	return tx.Changed("stock", variant)
 }
 
-// SetOnHand records a count. 409 stock_promised when it lies below what is held
-// and allocated; 404 for a variant that has no level.
+// SetOnHand records a count: from then on the variant's stock is tracked, also
+// where it was not before, because who counts means the figure to hold. 409
+// stock_promised when it lies below what is held and allocated; 404 for a variant
+// that has no level.
 func SetOnHand(tx *db.Tx, by auth.By, variant db.ID, n int64) (Level, error) {
 	if err := by.Need(auth.StockWrite); err != nil {
 		return Level{}, err
@@ -102,7 +104,7 @@ func SetOnHand(tx *db.Tx, by auth.By, variant db.ID, n int64) (Level, error) {
 	if err != nil {
 		return Level{}, err
 	}
-	n2, err := tx.Exec(`UPDATE stock_level SET on_hand=$2, changed_at=$3 WHERE variant_id=$1 AND ($2 >= held+allocated OR tracked=0 OR backorder=1)`, variant, n, tx.Now())
+	n2, err := tx.Exec(`UPDATE stock_level SET on_hand=$2, tracked=1, changed_at=$3 WHERE variant_id=$1 AND ($2 >= held+allocated OR backorder=1)`, variant, n, tx.Now())
 	if err != nil {
 		return Level{}, err
 	}

@@ -31,8 +31,10 @@ func put(t testing.TB, d *db.DB, variant db.ID, n int64, tracked, back bool) {
 		if err := stock.Put(tx, sys, variant, tracked, back); err != nil {
 			return err
 		}
-		_, err := stock.SetOnHand(tx, sys, variant, n)
-		return err
+		if _, err := stock.SetOnHand(tx, sys, variant, n); err != nil {
+			return err
+		}
+		return stock.Put(tx, sys, variant, tracked, back) // a count began tracking
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +107,35 @@ func TestCountBelowPromisedIsRefused(t *testing.T) {
 		}
 		if err := do(t, d, func(tx *db.Tx) error { _, err := stock.SetOnHand(tx, auth.Guest(""), 1, 30); return err }); !fault.Is(err, "denied") {
 			t.Fatal("a guest counted the stock:", err)
+		}
+	})
+}
+
+// Who counts goods that nobody counted wants the figure to hold: the piece after
+// the last is refused, and a count below what is promised too.
+func TestCountBeginsTracking(t *testing.T) {
+	dbtest.Each(t, ms, func(t *testing.T, d *db.DB) {
+		put(t, d, 1, 0, false, false)
+		hold := func(purchase db.ID, n int64) error {
+			return do(t, d, func(tx *db.Tx) error { return stock.Hold(tx, purchase, []stock.Line{{1, n}}) })
+		}
+		count := func(n int64) error {
+			return do(t, d, func(tx *db.Tx) error { _, err := stock.SetOnHand(tx, sys, 1, n); return err })
+		}
+		if err := hold(7, 2); err != nil {
+			t.Fatal(err)
+		}
+		if err := count(1); !fault.Is(err, "stock_promised") {
+			t.Fatalf("one piece counted where two are promised: %v", err)
+		}
+		if err := count(3); err != nil || !level(t, d, 1).Tracked {
+			t.Fatalf("%v %+v", err, level(t, d, 1))
+		}
+		if err := hold(8, 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := hold(9, 1); !fault.Is(err, "out_of_stock") {
+			t.Fatalf("a fourth piece of three: %v", err)
 		}
 	})
 }

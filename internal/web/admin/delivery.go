@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
@@ -45,7 +46,9 @@ func (v *visit) deliveries() error {
 	}
 	s := view.Shell{Title: v.t("delivery.title")}
 	if v.by.Has(auth.SettingsWrite) {
-		s.Head = view.Go(v.l, v.t("delivery.new"), "/admin/delivery/new", true)
+		s.Head = view.Group(view.Go(v.l, v.t("delivery.new"), "/admin/delivery/new", true), view.Go(v.l, v.t("carriers.title"), "/admin/carriers", false))
+	} else {
+		s.Head = view.Go(v.l, v.t("carriers.title"), "/admin/carriers", false)
 	}
 	return v.show(http.StatusOK, s, view.TableBlock(v.l, t))
 }
@@ -90,6 +93,10 @@ func (v *visit) showDelivery(code int, f ui.Form) error {
 	if err != nil {
 		return err
 	}
+	named, err := read(v, func(q *db.Reader) ([]fulfilment.Named, error) { return fulfilment.NamedCarriers(q) })
+	if err != nil {
+		return err
+	}
 	number := func(key string, n int64) view.Field {
 		return view.Field{Half: true, Input: ui.Input{Name: key, Label: v.t("label.delivery." + key), Value: strconv.FormatInt(n, 10), InputMode: "numeric", Short: true, Max: 12}}
 	}
@@ -104,7 +111,7 @@ func (v *visit) showDelivery(code int, f ui.Form) error {
 		{Half: true, Input: ui.Input{Name: "name_sv", Label: v.t("label.name.sv"), Value: m.NameSV, Max: 100}}, {Half: true, Input: ui.Input{Name: "name_en", Label: v.t("label.name.en"), Value: m.NameEN, Max: 100}},
 		{Half: true, Input: ui.Input{Name: "code", Label: v.t("label.delivery.code"), Value: m.Code, Max: 40, NoSpell: true}},
 		{Half: true, Kind: view.Select, Input: ui.Input{Name: "kind", Label: v.t("label.kind"), Value: string(m.Kind)}, Options: options(v, "delivery.kind.", delivery.Pickup, delivery.Locker, delivery.Home, delivery.Bulky, delivery.Store, delivery.Digital)},
-		{Half: true, Kind: view.Select, Input: ui.Input{Name: "carrier", Label: v.t("label.carrier"), Value: m.Carrier}, Options: v.carriers()},
+		{Half: true, Kind: view.Select, Input: ui.Input{Name: "carrier", Label: v.t("label.carrier"), Value: m.Carrier}, Options: v.carriers(named)},
 		{Input: ui.Input{Name: "tiers", Label: v.t("label.delivery.tiers"), Hint: v.t("delivery.tiers.hint"), Value: strings.Join(tiers, "\n"), Rows: 4}},
 		kronor("free_from", m.FreeFrom), kronor("max_value", m.MaxValue), number("max_weight_g", m.MaxWeightG), number("max_side_mm", m.MaxSideMM),
 		number("min_days", int64(m.MinDays)), number("max_days", int64(m.MaxDays)), number("far_days", int64(m.FarDays)),

@@ -3,7 +3,6 @@ package admin
 import (
 	"errors"
 	"net/http"
-	"sort"
 	"strings"
 	"time"
 
@@ -33,7 +32,9 @@ type folder struct {
 	refunds []payment.RefundRow
 	left    money.Money // what can still be refunded
 	came    []payment.Entry
-	now     time.Time // by the shop's clock of laws and prices
+	named   []fulfilment.Named
+	follow  map[db.ID]string // where each parcel is followed
+	now     time.Time        // by the shop's clock of laws and prices
 	letters []mail.Row
 	next    string // number of the next order to pack
 }
@@ -57,6 +58,15 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 	}
 	if f.parcels, err = fulfilment.Parcels(q, f.o.ID); err != nil {
 		return f, err
+	}
+	if f.named, err = fulfilment.NamedCarriers(q); err != nil {
+		return f, err
+	}
+	f.follow = map[db.ID]string{}
+	for _, p := range f.parcels {
+		if _, f.follow[p.ID], err = v.Carriers.Follow(q, p.Carrier, p.Number); err != nil {
+			return f, err
+		}
 	}
 	if f.returns, err = returns.OfOrder(q, f.o.ID); err != nil {
 		return f, err
@@ -179,22 +189,9 @@ func (v *visit) shipForm(f folder, form ui.Form) view.Block {
 		}
 	}
 	x.Fields = append(x.Fields,
-		view.Field{Kind: view.Select, Half: true, Input: ui.Input{Name: "carrier", Label: v.t("label.carrier"), Value: f.o.Draft.Shipping.Carrier}, Options: v.carriers()},
+		view.Field{Kind: view.Select, Half: true, Input: ui.Input{Name: "carrier", Label: v.t("label.carrier"), Value: f.o.Draft.Shipping.Carrier}, Options: v.carriers(f.named)},
 		view.Field{Half: true, Input: ui.Input{Name: "tracking", Label: v.t("label.tracking"), Max: 60, NoSpell: true, Optional: true}})
 	return view.Panel("ship", v.t("ship.title"), view.FormBlock(v.l, x), view.Quiet(v.t("ship.mails")))
-}
-
-func (v *visit) carriers() []ui.Option {
-	out := []ui.Option{{Value: "", Label: v.t("carrier.own")}}
-	keys := make([]string, 0, len(v.Carriers))
-	for k := range v.Carriers {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	for _, k := range keys {
-		out = append(out, ui.Option{Value: k, Label: v.word("carrier.", k)})
-	}
-	return out
 }
 
 func (v *visit) parcelList(f folder) view.Block {
@@ -206,7 +203,7 @@ func (v *visit) parcelList(f folder) view.Block {
 		}
 		carrier := v.t("carrier.own")
 		if p.Carrier != "" {
-			carrier = v.word("carrier.", p.Carrier)
+			carrier = v.carrierName(f.named, p.Carrier)
 		}
 		arrived := view.Cell{Text: "–"}
 		if !p.Delivered.IsZero() {
@@ -214,7 +211,7 @@ func (v *visit) parcelList(f folder) view.Block {
 		} else if v.by.Has(auth.OrdersWrite) {
 			arrived.Block = view.ButtonForm(v.l, view.Button{Action: orderPath(f.o) + "/parcels/" + p.ID.String() + "/arrived", Text: v.t("parcel.arrived"), Link: true})
 		}
-		t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, p.Shipped)}, {Text: lang.Number(v.l, n)}, {Text: carrier}, {Text: p.Number, URL: v.Carriers.TrackURL(p.Carrier, p.Number)}, arrived}})
+		t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, p.Shipped)}, {Text: lang.Number(v.l, n)}, {Text: carrier}, {Text: p.Number, URL: f.follow[p.ID]}, arrived}})
 	}
 	return view.Panel("parcels", v.t("parcels.title"), view.TableBlock(v.l, t))
 }
@@ -246,7 +243,7 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 	if len(f.docs) > 0 {
 		t := view.Table{Caption: v.t("docs.title"), Cols: []ui.Column{{Text: v.t("col.document")}, {Text: v.t("col.at")}, {Text: v.t("col.reason")}, {Text: v.t("col.total"), Num: true}}}
 		for _, x := range f.docs {
-			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: v.word("doc.", x.Kind) + " " + lang.Number(lang.SV, x.Number)}, {Text: lang.Stamp(v.l, x.At)}, {Text: x.Reason}, {Text: m(x.Amount)}}})
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: v.word("doc.", x.Kind) + " " + lang.Number(lang.SV, x.Number)}, {Text: lang.Stamp(v.l, x.At)}, {Text: v.word("why.", x.Reason)}, {Text: m(x.Amount)}}})
 		}
 		blocks = append(blocks, view.TableBlock(v.l, t))
 	}
@@ -254,7 +251,7 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 		t := view.Table{Caption: v.t("refunds.title"), Cols: []ui.Column{{Text: v.t("col.refund")}, {Text: v.t("col.state")}, {Text: v.t("col.reason")}, {Text: v.t("col.total"), Num: true}}}
 		for _, x := range f.refunds {
 			tone := map[string]ui.Tone{"asked": ui.Wait, "done": ui.OK, "refused": ui.Stop}[x.State]
-			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, x.At)}, {Text: v.word("refund.state.", x.State), Badge: true, Tone: tone}, {Text: x.Reason}, {Text: m(x.Amount)}}})
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, x.At)}, {Text: v.word("refund.state.", x.State), Badge: true, Tone: tone}, {Text: v.word("why.", x.Reason)}, {Text: m(x.Amount)}}})
 		}
 		blocks = append(blocks, view.TableBlock(v.l, t))
 	}

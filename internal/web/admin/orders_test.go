@@ -284,3 +284,44 @@ func TestFindByBuyer(t *testing.T) {
 		}
 	})
 }
+
+// A carrier's tracking page is data: set in the office, it is where the parcel leads.
+func TestTrackingPageIsData(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		owner := o.as("owner")
+		if a := owner.page("/admin/delivery"); !strings.Contains(a.body, `href="/admin/carriers"`) {
+			t.Error("delivery does not lead to the carriers")
+		}
+		if a := owner.post("/admin/carriers/new", "key", "posten", "name", "Posten", "template", "http://posten.example/NUMMER", "active", "1"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `value="http://posten.example/NUMMER"`) {
+			t.Errorf("plain http: %d", a.status)
+		}
+		a := owner.done("/admin/carriers/new", "key", "posten", "name", "Posten", "template", "https://posten.example/?k=NUMMER", "active", "1")
+		if !strings.Contains(a.body, "https://posten.example/?k=NUMMER") {
+			t.Errorf("the list: %.400s", a.text())
+		}
+		bought := o.bought(stock.Line{Variant: o.Product(9900, 5), Quantity: 1})
+		path := "/admin/orders/" + bought.NumberString()
+		b := o.as("orders")
+		if a := b.page(path); !strings.Contains(a.body, `<option value="posten"`) {
+			t.Error("the carrier cannot be chosen")
+		}
+		a = b.done(path+"/ship", "pieces."+bought.Lines[0].ID.String(), "1", "carrier", "posten", "tracking", "AB123", "key", "k")
+		if !strings.Contains(a.body, `href="https://posten.example/?k=AB123"`) || !strings.Contains(a.text(), "Posten") {
+			t.Errorf("the parcel: %.600s", a.text())
+		}
+		// Changed: the newest page counts, and one that is put away is not offered.
+		owner.done("/admin/carriers/posten", "version", "1", "name", "Posten AB", "template", "https://ny.example/NUMMER")
+		if a := b.page(path); !strings.Contains(a.body, "https://ny.example/AB123") || !strings.Contains(a.text(), "Posten AB") {
+			t.Error("the parcel still leads to the old page")
+		}
+		if a := owner.post("/admin/carriers/posten", "version", "1", "name", "x"); a.status != http.StatusConflict {
+			t.Errorf("a stale form: %d", a.status)
+		}
+		if a := owner.get("/admin/carriers/none"); a.status != http.StatusNotFound {
+			t.Errorf("a carrier that is none: %d", a.status)
+		}
+		if a := b.get("/admin/carriers"); a.status != http.StatusForbidden {
+			t.Errorf("without the right: %d", a.status)
+		}
+	})
+}

@@ -58,6 +58,7 @@ func (v *visit) readPiece(product db.ID, variant string) (piece, error) {
 		l, err := stock.One(q, id)
 		if err == nil {
 			c.level = &l
+			c.x.Tracked, c.x.Backorder = l.Tracked, l.Backorder // a count may have begun since
 		} else if fault.As(err) == nil {
 			return c, err
 		}

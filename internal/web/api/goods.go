@@ -269,7 +269,7 @@ func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lan
 				o.Categories = append(o.Categories, n.Handle)
 			}
 		}
-		first := true
+		first, sound := true, p.Sound(func(v db.ID) bool { _, ok := prices[v]; return ok })
 		for _, v := range p.Variants {
 			price, ok := prices[v.ID]
 			if !ok || v.Status != catalog.Active {
@@ -294,7 +294,7 @@ func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lan
 					}
 				}
 			}
-			if first || price.Price.Amount < o.Price.Amount {
+			if (first || price.Price.Amount < o.Price.Amount) && (!sound || v.BGoods.SV == "") {
 				first = false
 				o.Price, o.PriorPrice, o.UnitPrice = price.Price, price.Prior, nil
 				content := v.Content

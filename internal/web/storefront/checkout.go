@@ -175,7 +175,7 @@ const pointsWait = 1500 * time.Millisecond
 
 func (s *Store) deliveryOption(r *web.Request, v cart.View, o delivery.Option) view.DeliveryOption {
 	name, _ := methodName(o.Method).In(r.Lang)
-	out := view.DeliveryOption{ID: o.Method.ID.String(), Name: name, Price: o.Price, Earliest: o.Earliest, Latest: o.Latest, Chosen: v.Chosen != nil && v.Chosen.Method.ID == o.Method.ID}
+	out := view.DeliveryOption{ID: o.Method.ID.String(), Kind: string(o.Method.Kind), Name: name, Price: o.Price, Earliest: o.Earliest, Latest: o.Latest, Chosen: v.Chosen != nil && v.Chosen.Method.ID == o.Method.ID}
 	if key := "delivery.kind." + string(o.Method.Kind); lang.Has(key) {
 		out.Text = lang.T(r.Lang, key)
 	}

@@ -45,7 +45,7 @@ func (s *Store) home(w http.ResponseWriter, r *web.Request) error {
 			p.Heading = sh.Company.Shop
 		}
 		if about, err := content.PageNow(q, content.About, r.Lang); err == nil {
-			p.Lead = richtext.Plain(about.Body, 260)
+			p.Lead = sentences(richtext.Plain(about.Body, 2000), 260)
 		} else if !fault.Is(err, "not_found") {
 			return view.Home{}, err
 		}
@@ -72,6 +72,24 @@ func (s *Store) home(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	return web.HTML(w, r, http.StatusOK, view.HomePage(p))
+}
+
+// sentences is the beginning of a text, in whole sentences of at most n bytes; the
+// first is there whatever its length.
+func sentences(text string, n int) string {
+	at := 0
+	for i := range text {
+		if i > n && at > 0 {
+			break
+		}
+		if text[i] == '.' && (i+1 == len(text) || text[i+1] == ' ') {
+			at = i + 1
+		}
+	}
+	if at == 0 {
+		return text
+	}
+	return text[:at]
 }
 
 // chosen are the goods staff picked, filled up with the newest that can be had.
@@ -105,7 +123,9 @@ func (s *Store) tiles(tree *catalog.Tree, l lang.Lang) []view.Tile {
 				break
 			}
 		}
-		out = append(out, t)
+		if t.Image.URL != "" { // a category without goods is not shown off
+			out = append(out, t)
+		}
 	}
 	return out
 }

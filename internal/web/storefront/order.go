@@ -75,7 +75,11 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 		return p, err
 	}
 	for _, x := range parcels {
-		p.Parcels = append(p.Parcels, s.parcel(x, o, l))
+		parcel, err := s.parcel(q, x, o, l)
+		if err != nil {
+			return p, err
+		}
+		p.Parcels = append(p.Parcels, parcel)
 	}
 	events, err := order.Timeline(q, o.ID, false)
 	if err != nil {
@@ -130,17 +134,23 @@ func untouched(o order.Order) bool {
 	return true
 }
 
+// pictured finds what goods look like now. A page about a sale stands without
+// pictures: goods may be gone.
+func pictured(q db.Q, ids []db.ID) map[db.ID]catalog.VariantInfo {
+	infos, err := catalog.VariantForSale(q, ids)
+	if err != nil {
+		return nil
+	}
+	return infos
+}
+
 // soldLines are the lines as sold, with the pictures the goods have now.
 func (s *Store) soldLines(q db.Q, o order.Order, l lang.Lang) []view.CartLine {
 	ids := make([]db.ID, len(o.Lines))
 	for i, x := range o.Lines {
 		ids[i] = x.Variant
 	}
-	// The page stands without pictures: goods may be gone.
-	infos, err := catalog.VariantForSale(q, ids)
-	if err != nil {
-		infos = nil
-	}
+	infos := pictured(q, ids)
 	var out []view.CartLine
 	for _, x := range o.Lines {
 		line := soldLine(x.DraftLine, l)
@@ -186,9 +196,16 @@ func addressLines(c order.Contact) []string {
 	return out
 }
 
-func (s *Store) parcel(x fulfilment.Parcel, o order.Order, l lang.Lang) view.Parcel {
-	p := view.Parcel{Carrier: x.Carrier, Number: x.Number, TrackURL: s.Carriers.TrackURL(x.Carrier, x.Number), SentAt: x.Shipped}
-	if key := "carrier." + x.Carrier; lang.Has(key) {
+func (s *Store) parcel(q db.Q, x fulfilment.Parcel, o order.Order, l lang.Lang) (view.Parcel, error) {
+	p := view.Parcel{Carrier: x.Carrier, Number: x.Number, SentAt: x.Shipped}
+	name, to, err := s.Carriers.Follow(q, x.Carrier, x.Number)
+	if err != nil {
+		return p, err
+	}
+	p.TrackURL = to
+	if name != "" {
+		p.Carrier = name
+	} else if key := "carrier." + x.Carrier; lang.Has(key) {
 		p.Carrier = lang.T(l, key)
 	}
 	for _, sl := range x.Lines {
@@ -198,7 +215,7 @@ func (s *Store) parcel(x fulfilment.Parcel, o order.Order, l lang.Lang) view.Par
 			}
 		}
 	}
-	return p
+	return p, nil
 }
 
 // pieces is "2 st Mugg Drej, mossa".

@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/web"
@@ -24,7 +25,8 @@ type bought struct {
 	order   order.Order // zero: none
 	email   string
 	shell   view.Shell
-	ownCart bool // the visitor's cart is the one that was bought
+	goods   map[db.ID]catalog.VariantInfo // as they are now
+	ownCart bool                          // the visitor's cart is the one that was bought
 }
 
 func (s *Store) purchaseToken(q db.Q, id db.ID) (string, error) {
@@ -55,6 +57,11 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 			}
 			b.ownCart = err == nil && c.ID == b.p.Cart && c.Purchase != 0
 		}
+		ids := make([]db.ID, len(b.p.Draft.Lines))
+		for i, x := range b.p.Draft.Lines {
+			ids[i] = x.Variant
+		}
+		b.goods = pictured(q, ids)
 		if b.p.Order == 0 {
 			return
 		}
@@ -116,6 +123,9 @@ func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 	}
 	for _, x := range p.Draft.Lines {
 		line := soldLine(x, l)
+		if i, ok := b.goods[x.Variant]; ok {
+			line.Image = picture(i.Picture, line.Title, 0, 0)
+		}
 		if p.State != checkout.Paid && claims.MatchString(line.Title+" "+line.Variant) {
 			continue // a name that could be read as news about the money
 		}

@@ -64,12 +64,18 @@ type Cart struct {
 type DeliveryOption struct {
 	ID       string
 	Name     string
+	Kind     string // of the delivery: what the promised days are called
 	Text     string // "Hämta i ett paketskåp nära dig"
 	Price    money.Money
 	Earliest time.Time // promised days; zero: not said
 	Latest   time.Time
 	Chosen   bool
 	Points   []ui.Option // places to collect, when this one is chosen
+}
+
+// promise says when the goods are there: at the buyer's, or where they are collected.
+func (d DeliveryOption) promise(l lang.Lang) string {
+	return lang.T(l, "delivery.promise."+or(d.Kind, "home"), "days", lang.DateRange(l, d.Earliest, d.Latest))
 }
 
 // PaymentOption is one way to pay. Those without credit come first; one with
@@ -116,4 +122,18 @@ type Checkout struct {
 	HoldUntil  time.Time // goods are held until then; zero: not said
 	ReadOnly   string    // the sentence of the read-only mode, or ""
 	Open       string    // path of a purchase already under way with this cart, or ""
+}
+
+// commit is the sentence above the button before the sum (0) and after it (1).
+func (p Checkout) commit(n int) string {
+	var out [2]string
+	i := 0
+	for _, part := range lang.Parts(p.l(), "buy.commit") {
+		if part.Name == "total" {
+			i = 1
+		} else {
+			out[i] += part.Text
+		}
+	}
+	return out[n]
 }

@@ -1,0 +1,28 @@
+package admin_test
+
+import (
+	"testing"
+
+	"kassavalv/internal/auth"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/notice"
+	"kassavalv/internal/shop/returns"
+	"kassavalv/internal/shop/support"
+)
+
+// Letters, documents and reasons are said in words: a code without a sentence is
+// nothing for people.
+func TestCodesHaveWords(t *testing.T) {
+	keys := []string{"doc.receipt", "doc.invoice", "doc.credit_note", "why.withdrawal", "why.buyer"}
+	for _, kind := range []string{checkout.JobPlaced, checkout.JobUnpaid, fulfilment.JobShipped, returns.JobRefunded, returns.JobWithdrawal, returns.JobAnswered, notice.KindCopy,
+		support.JobReceived, support.JobAnswered, auth.JobMailInvite, auth.JobMailChanged} {
+		keys = append(keys, "letter."+kind)
+	}
+	for _, k := range keys {
+		if !lang.Has("admin." + k) {
+			t.Errorf("admin.%s has no words", k)
+		}
+	}
+}
