@@ -93,6 +93,8 @@ type App struct {
 type openOptions struct {
 	create bool // init and demo: make the database and the keys
 	shift  time.Duration
+
+	onStatement func(text string) // see db.Options
 }
 
 // ErrNoShop is returned for a folder without a shop in it.
@@ -130,7 +132,7 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	if url == "" && keysErr == nil && errors.Is(fileErr, os.ErrNotExist) {
 		return fail(fmt.Errorf("%s is gone but its keys are there: restore the database, or move %s away to begin anew", file, dir))
 	}
-	a.DB, err = db.Open(ctx, db.Options{Path: file, URL: url, Create: o.create && errors.Is(keysErr, os.ErrNotExist), Existing: keysErr == nil, LegalShift: o.shift, CheckFile: a.lock.Unclean})
+	a.DB, err = db.Open(ctx, db.Options{Path: file, URL: url, Create: o.create && errors.Is(keysErr, os.ErrNotExist), Existing: keysErr == nil, LegalShift: o.shift, CheckFile: a.lock.Unclean, OnStatement: o.onStatement})
 	if errors.Is(err, db.ErrEmpty) {
 		return fail(fmt.Errorf("the database holds no shop, but the keys of one are in %s: restore the database, or give the new one a folder of its own with --data (%w)", keys, err))
 	}

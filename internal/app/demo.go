@@ -38,6 +38,8 @@ type DemoOptions struct {
 	Out       io.Writer // where the facts for a person go
 	Log       *slog.Logger
 	Progress  func(done, of int)
+
+	onStatement func(text string) // tests read the plans of what is asked
 }
 
 // Ready is the ready file: where everything answers, and the keys to it.
@@ -93,7 +95,7 @@ func Demo(ctx context.Context, o DemoOptions) (*App, *Ready, error) {
 	if !o.Now.IsZero() {
 		shift = time.Until(o.Now)
 	}
-	a, err := open(ctx, o.Dir, cfg, o.Log, openOptions{create: true, shift: shift})
+	a, err := open(ctx, o.Dir, cfg, o.Log, openOptions{create: true, shift: shift, onStatement: o.onStatement})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -199,29 +199,31 @@ func (a *App) dropPages(cs []db.Change) {
 
 // sweep runs the small upkeep that needs no schedule of its own.
 func (a *App) sweep(ctx context.Context) {
-	every(ctx, time.Minute, func() {
-		_, err := db.SweepChanges(ctx, a.DB, 10*time.Minute)
-		a.note("sweep of the change feed", err)
-		_, _, err = db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (int, error) {
-			// Carts with an address are erased after 30 days.
-			persons, n, err := cart.Sweep(tx, 30*24*time.Hour, 100)
-			if err != nil {
+	every(ctx, time.Minute, func() { a.sweepOnce(ctx) })
+}
+
+func (a *App) sweepOnce(ctx context.Context) {
+	_, err := db.SweepChanges(ctx, a.DB, 10*time.Minute)
+	a.note("sweep of the change feed", err)
+	_, _, err = db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (int, error) {
+		// Carts with an address are erased after 30 days.
+		persons, n, err := cart.Sweep(tx, 30*24*time.Hour, 100)
+		if err != nil {
+			return 0, err
+		}
+		for _, p := range persons {
+			if err := a.Vault.Erase(tx, p); err != nil {
 				return 0, err
 			}
-			for _, p := range persons {
-				if err := a.Vault.Erase(tx, p); err != nil {
-					return 0, err
-				}
-			}
-			return n, nil
-		})
-		a.note("sweep of carts", err)
-		for {
-			more, _, err := db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (bool, error) { return catalog.Recheck(tx, 100) })
-			a.note("recheck of goods", err)
-			if err != nil || !more || ctx.Err() != nil {
-				break
-			}
 		}
+		return n, nil
 	})
+	a.note("sweep of carts", err)
+	for {
+		more, _, err := db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (bool, error) { return catalog.Recheck(tx, 100) })
+		a.note("recheck of goods", err)
+		if err != nil || !more || ctx.Err() != nil {
+			break
+		}
+	}
 }

@@ -106,6 +106,25 @@ func Start(t testing.TB, o Options) *Shop {
 	return s
 }
 
+// Attach speaks to a demo that runs already, in this process or another: its ready
+// file and its data directory on SQLite. Nothing of it is stopped with the test.
+func Attach(t testing.TB, ready, dir string) *Shop {
+	t.Helper()
+	s := &Shop{Engine: "sqlite", opt: Options{Engine: "sqlite", Dir: dir}, sessions: map[string]string{}, steps: map[string]int64{}}
+	b, err := os.ReadFile(ready)
+	if err == nil {
+		err = json.Unmarshal(b, &s.Ready)
+	}
+	if err == nil {
+		err = s.connect()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.db.close)
+	return s
+}
+
 // Prepare makes everything ready for Open without starting anything.
 func Prepare(t testing.TB, o Options) *Shop {
 	t.Helper()

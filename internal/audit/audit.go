@@ -120,7 +120,11 @@ func List(q db.Q, f Filter, cursor db.ID, limit int) ([]Entry, error) {
 	if f.Action != "" {
 		add("e.action =", f.Action)
 	}
-	if f.Outcome != "" {
+	switch f.Outcome {
+	case "":
+	case Refused:
+		where += " AND e.outcome = 'refused'" // as its index has it
+	default:
 		add("e.outcome =", string(f.Outcome))
 	}
 	if !f.From.IsZero() {

@@ -73,7 +73,7 @@ func (d *DB) pollOnce(ctx context.Context) {
 		return All(q, func(r *Rows) (c Change, err error) {
 			err = r.Scan(&c.Seq, &c.Entity, &c.ID)
 			return
-		}, `SELECT id, entity, entity_id FROM db_change WHERE at >= $1 ORDER BY id`, since)
+		}, `SELECT id, entity, entity_id FROM db_change WHERE id >= $1 ORDER BY id`, IDAt(since))
 	})
 	if err != nil {
 		return // the next tick reads the same window again
@@ -98,7 +98,7 @@ func (d *DB) pollOnce(ctx context.Context) {
 // returns how many went.
 func SweepChanges(ctx context.Context, d *DB, keep time.Duration) (int64, error) {
 	n, _, err := WriteBulk(ctx, d, func(tx *Tx) (int64, error) {
-		return tx.Exec(`DELETE FROM db_change WHERE id IN (SELECT id FROM db_change WHERE at < $1 ORDER BY id LIMIT 1000)`, tx.Now().Add(-keep))
+		return tx.Exec(`DELETE FROM db_change WHERE id IN (SELECT id FROM db_change WHERE id < $1 ORDER BY id LIMIT 1000)`, IDAt(tx.Now().Add(-keep)))
 	})
 	return n, err
 }

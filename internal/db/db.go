@@ -36,6 +36,9 @@ type Options struct {
 	// CheckFile runs SQLite's quick_check at open whatever the file's size; set after
 	// an unclean stop. Files up to 64 MiB are always checked: it takes no time.
 	CheckFile bool
+	// OnStatement is told each statement that a SQLite connection prepares, so
+	// once a connection, from several goroutines: tests read the plans of all.
+	OnStatement func(text string)
 }
 
 // Pos is a commit position: on SQLite the number of the group commit in this
@@ -59,6 +62,7 @@ type DB struct {
 	pos     atomic.Int64
 	bulkMu  sync.Mutex // PostgreSQL: one bulk write at a time
 	feed    feed
+	work    struct{ statements, transactions atomic.Int64 }
 }
 
 const readLimit = 5 * time.Second
@@ -92,6 +96,13 @@ func (d *DB) Engine() Engine { return d.engine }
 
 // LegalNow is the clock of laws and prices outside a transaction.
 func (d *DB) LegalNow() time.Time { return time.Now().Add(d.opt.LegalShift) }
+
+// Work counts what was asked of the database since the start: statements, and
+// transactions begun for a Write or a Read. On PostgreSQL each statement is a
+// round trip, and a transaction two more.
+func (d *DB) Work() (statements, transactions int64) {
+	return d.work.statements.Load(), d.work.transactions.Load()
+}
 
 // NewID makes a primary key outside a transaction (for a key that must be
 // known before the write).
@@ -174,10 +185,10 @@ func (d *DB) openSQLite(ctx context.Context) error {
 			d.r.Close()
 			return fail(err)
 		}
-		d.readers <- &conn{c: c, e: SQLite, stmts: map[string]*sql.Stmt{}}
+		d.readers <- d.conn(c)
 	}
 	d.tasks, d.bulk = make(chan *task, 1024), make(chan *task, 64)
-	go d.writer(&conn{c: wc, e: SQLite, stmts: map[string]*sql.Stmt{}})
+	go d.writer(d.conn(wc))
 	return nil
 }
 
@@ -361,6 +372,7 @@ func write[T any](ctx context.Context, d *DB, fn func(tx *Tx) (T, error), low bo
 	if d.closed.Load() {
 		return zero, 0, ErrClosed
 	}
+	d.work.transactions.Add(1)
 	var pos Pos
 	var err error
 	if d.engine == Postgres {
@@ -445,6 +457,7 @@ func Read[T any](ctx context.Context, d *DB, fn func(q *Reader) (T, error)) (T, 
 	if d.closed.Load() {
 		return zero, ErrClosed
 	}
+	d.work.transactions.Add(1)
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	if d.engine == Postgres {
 		rctx, cancel := context.WithTimeout(ctx, readLimit)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -206,4 +207,31 @@ func TestChangeFeed(t *testing.T) {
 			t.Fatal(c)
 		}
 	})
+}
+
+// Two steps of one number in one room are a fault of the house: the second would
+// never be made where the first was.
+func TestMigrationNumbersAreTakenOnce(t *testing.T) {
+	d := dbtest.SQLite(t, nil)
+	room := db.Migrations{Room: "twice", FS: fstest.MapFS{"0001_a.sql": {Data: []byte(`CREATE TABLE twice_a (id INTEGER PRIMARY KEY) STRICT;`)}, "0001_b.sql": {Data: []byte(`CREATE TABLE twice_b (id INTEGER PRIMARY KEY) STRICT;`)}}}
+	if err := d.Migrate(t.Context(), []db.Migrations{room}); err == nil || !strings.Contains(err.Error(), "two steps are 0001") {
+		t.Error(err)
+	}
+}
+
+// A key made at an instant or later is no smaller than IDAt of it, one made before
+// is smaller.
+func TestIDAt(t *testing.T) {
+	d := dbtest.SQLite(t, nil)
+	before := time.Now()
+	id := d.NewID()
+	if at := db.IDAt(before); id < at {
+		t.Errorf("%d < %d", id, at)
+	}
+	if at := db.IDAt(time.Now().Add(2 * time.Millisecond)); id >= at {
+		t.Errorf("%d >= %d", id, at)
+	}
+	if db.IDAt(time.Time{}) != 0 {
+		t.Error("the beginning of time is not before all keys")
+	}
 }

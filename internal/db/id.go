@@ -49,6 +49,10 @@ func ParseID(s string) (ID, error) {
 // idEpoch is the zero of the time part: 2024-01-01 UTC, which lasts until 2093.
 var idEpoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 
+// IDAt is below every key that is made at t or later and above every key made
+// before, to the millisecond: a stretch of time by the primary key.
+func IDAt(t time.Time) ID { return ID(max(0, t.UnixMilli()-idEpoch) << 22) }
+
 // ids makes keys of 41 bits of milliseconds, 10 bits of node and 12 bits of
 // sequence. When the clock steps back or a millisecond is used up, it goes on
 // from the last value, so keys of one process always rise.

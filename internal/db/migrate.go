@@ -51,6 +51,10 @@ func (m Migrations) steps() ([]step, error) {
 		if err != nil {
 			return nil, err
 		}
+		if n := len(out); n > 0 && out[n-1].version == v {
+			// Two hands, one number: the second would be passed over as done.
+			return nil, fmt.Errorf("db: room %s: two steps are %04d: %s and %s", m.Room, v, out[n-1].name, name)
+		}
 		h := sha256.Sum256(b)
 		out = append(out, step{v, name, string(b), hex.EncodeToString(h[:8])})
 	}

@@ -25,6 +25,11 @@ type conn struct {
 	c     *sql.Conn
 	e     Engine
 	stmts map[string]*sql.Stmt
+	told  func(text string) // Options.OnStatement
+}
+
+func (d *DB) conn(c *sql.Conn) *conn {
+	return &conn{c: c, e: SQLite, stmts: map[string]*sql.Stmt{}, told: d.opt.OnStatement}
 }
 
 const maxStmts = 600 // per connection; statements are constants, so this is never reached but by IN lists
@@ -36,6 +41,9 @@ func (c *conn) stmt(text string) (*sql.Stmt, error) {
 	s, err := c.c.PrepareContext(context.Background(), c.e.text(text))
 	if err != nil {
 		return nil, fmt.Errorf("%w in %.120q", err, text)
+	}
+	if c.told != nil {
+		c.told(text)
 	}
 	if len(c.stmts) >= maxStmts {
 		for k, old := range c.stmts {
@@ -62,6 +70,7 @@ type core struct {
 func (x *core) Query(text string, args ...any) (*Rows, error) {
 	var rows *sql.Rows
 	var err error
+	x.db.work.statements.Add(1)
 	if x.pg != nil {
 		rows, err = x.pg.QueryContext(x.ctx, text, convert(args)...)
 	} else {
@@ -110,6 +119,7 @@ type Tx struct {
 func (x *Tx) Exec(text string, args ...any) (int64, error) {
 	var res sql.Result
 	var err error
+	x.db.work.statements.Add(1)
 	if x.pg != nil {
 		res, err = x.pg.ExecContext(x.ctx, text, convert(args)...)
 	} else {

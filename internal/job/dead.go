@@ -2,6 +2,8 @@ package job
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"kassavalv/internal/db"
@@ -18,14 +20,34 @@ type Depth struct {
 
 // Depths counts the queues by kind.
 func Depths(q db.Q) ([]Depth, error) {
-	return db.All(q, func(r *db.Rows) (d Depth, err error) {
-		err = r.Scan(&d.Kind, &d.Due, &d.Later, &d.Dead, &d.Oldest)
+	// What is done stays a day and is not looked at: each half has an index of
+	// its own.
+	out, err := db.All(q, func(r *db.Rows) (d Depth, err error) {
+		err = r.Scan(&d.Kind, &d.Due, &d.Later, &d.Oldest)
 		return
-	}, `SELECT kind, CAST(SUM(CASE WHEN state='queued' AND run_at <= $1 THEN 1 ELSE 0 END) AS INTEGER),
-		CAST(SUM(CASE WHEN state='queued' AND run_at > $1 THEN 1 ELSE 0 END) AS INTEGER),
-		CAST(SUM(CASE WHEN state='dead' THEN 1 ELSE 0 END) AS INTEGER),
-		MIN(CASE WHEN state='queued' AND run_at <= $1 THEN run_at END)
-		FROM job_job WHERE state <> 'done' GROUP BY kind ORDER BY kind`, q.Now())
+	}, `SELECT kind, CAST(SUM(CASE WHEN run_at <= $1 THEN 1 ELSE 0 END) AS INTEGER),
+		CAST(SUM(CASE WHEN run_at > $1 THEN 1 ELSE 0 END) AS INTEGER), MIN(CASE WHEN run_at <= $1 THEN run_at END)
+		FROM job_job WHERE state='queued' GROUP BY kind`, q.Now())
+	if err != nil {
+		return nil, err
+	}
+	// The second condition lets SQLite see that its index of ended jobs serves.
+	dead, err := db.All(q, func(r *db.Rows) (d Depth, err error) {
+		err = r.Scan(&d.Kind, &d.Dead)
+		return
+	}, `SELECT kind, count(*) FROM job_job WHERE state='dead' AND state <> 'queued' GROUP BY kind`)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dead {
+		if i := slices.IndexFunc(out, func(o Depth) bool { return o.Kind == d.Kind }); i >= 0 {
+			out[i].Dead = d.Dead
+		} else {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b Depth) int { return strings.Compare(a.Kind, b.Kind) })
+	return out, nil
 }
 
 // Dead lists dead jobs, newest first, below the given id (0: from the newest), at
@@ -39,7 +61,7 @@ func Dead(q db.Q, below db.ID, limit int) ([]Job, error) {
 		err = r.Scan(&j.ID, &j.Kind, &j.Ref, &j.Attempt, &j.Max, &j.LastError, &j.Created, &j.RunAt, &j.Ended)
 		return
 	}, `SELECT id, kind, ref_id, attempts, max_attempts, last_error, created_at, run_at, ended_at
-		FROM job_job WHERE state='dead' AND id < $1 ORDER BY id DESC LIMIT $2`, below, limit)
+		FROM job_job WHERE state='dead' AND state <> 'queued' AND id < $1 ORDER BY id DESC LIMIT $2`, below, limit)
 }
 
 // Retry makes a dead job wait again with all its tries; db.ErrConflict when it is

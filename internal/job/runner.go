@@ -183,6 +183,13 @@ func (k *kindOf) ring() {
 
 const pollEvery = time.Second
 
+// dueKinds steps from kind to kind in the index, so that a long queue costs no more
+// than a short one.
+const dueKinds = `WITH RECURSIVE k(kind) AS (
+	SELECT min(kind) FROM job_job WHERE state='queued'
+	UNION ALL SELECT (SELECT min(j.kind) FROM job_job j WHERE j.state='queued' AND j.kind > k.kind) FROM k WHERE k.kind IS NOT NULL)
+	SELECT kind FROM k WHERE kind IS NOT NULL AND EXISTS (SELECT 1 FROM job_job d WHERE d.kind=k.kind AND d.state='queued' AND d.run_at <= $1)`
+
 // poll looks once a second which kinds have something due: jobs of other
 // nodes, of the future, of runners that died. Many kinds, one read.
 func (r *Runner) poll(ctx context.Context) {
@@ -199,7 +206,7 @@ func (r *Runner) poll(ctx context.Context) {
 		r.fire(c)
 		due, err := db.Read(c, r.d, func(q *db.Reader) ([]string, error) {
 			return db.All(q, func(rs *db.Rows) (s string, err error) { err = rs.Scan(&s); return },
-				`SELECT DISTINCT kind FROM job_job WHERE state='queued' AND run_at <= $1`, q.Now())
+				dueKinds, q.Now())
 		})
 		if err == nil {
 			for _, s := range due {

@@ -200,10 +200,7 @@ func Open(ctx context.Context, d *db.DB, k Keeper) (*Vault, error) {
 	if err := v.reload(ctx); err != nil {
 		return nil, err
 	}
-	used, err := db.Read(ctx, d, func(q *db.Reader) ([]int64, error) {
-		return db.All(q, func(r *db.Rows) (n int64, err error) { err = r.Scan(&n); return },
-			`SELECT DISTINCT epoch FROM secret_person WHERE erased_at IS NULL`)
-	})
+	used, err := db.Read(ctx, d, epochsInUse)
 	if err != nil {
 		return nil, err
 	}
@@ -309,4 +306,20 @@ func derive(root []byte, info string) []byte {
 		panic(err) // only for absurd lengths
 	}
 	return k
+}
+
+// epochsInUse lists the epochs that some living data key is wrapped by, one step of
+// the index each: there are many keys and few epochs.
+func epochsInUse(q *db.Reader) (out []int64, err error) {
+	for last := int64(0); ; {
+		var next *int64
+		if err := q.QueryRow(`SELECT min(epoch) FROM secret_person WHERE erased_at IS NULL AND epoch > $1`, last).Scan(&next); err != nil {
+			return nil, err
+		}
+		if next == nil {
+			return out, nil
+		}
+		last = *next
+		out = append(out, last)
+	}
 }

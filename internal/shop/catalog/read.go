@@ -139,7 +139,7 @@ func clamp(n int) int { return max(1, min(n, 256)) }
 type Filter struct {
 	Status     Status
 	Incomplete bool   // only those with facts missing
-	Find       string // exact SKU, GTIN or handle, or a prefix of a handle
+	Find       string // exact SKU or GTIN (not of what was removed) or handle, or a prefix of a handle
 }
 
 // ListStaff returns up to n products newest first with an id below before (0
@@ -161,7 +161,9 @@ func ListStaff(q db.Q, f Filter, before db.ID, n int) ([]*Product, error) {
 		k := db.Placeholders(len(args)+1, 1)
 		up := db.Placeholders(len(args)+2, 1)
 		// A range, not LIKE, so that the index of handles serves it.
-		where += ` AND (id IN (SELECT product FROM catalog_variant WHERE (sku = ` + k + ` AND sku <> '') OR (gtin = ` + k + ` AND gtin <> '')) OR (handle >= ` + k + ` AND handle < ` + up + `))`
+		where += ` AND id IN (SELECT product FROM catalog_variant WHERE sku = ` + k + ` AND sku <> '' AND status <> 'removed'
+			UNION SELECT product FROM catalog_variant WHERE gtin = ` + k + ` AND gtin <> '' AND status <> 'removed'
+			UNION SELECT id FROM catalog_product WHERE handle >= ` + k + ` AND handle < ` + up + `)`
 		args = append(args, f.Find, f.Find+"\U0010FFFF")
 	}
 	ps, err := db.All(q, func(r *db.Rows) (*Product, error) { return scanProduct(r) },

@@ -164,9 +164,19 @@ func List(q db.Q, by auth.By, f Filter, before db.ID, n int) ([]Return, error) {
 		before = 1<<63 - 1
 	}
 	due := q.LegalNow().Add(4 * 24 * time.Hour)
-	return many(q, `SELECT `+cols+` FROM returns_return WHERE id < $1 AND ($2='' OR state=$2)
-		AND ($3=0 OR state IN ('registered','received','accepted','partly')) AND ($4=0 OR (refund_by <= $5 AND state IN ('registered','received','accepted','partly')))
-		ORDER BY id DESC LIMIT $6`, before, string(f.State), f.Open, f.Due, due, max(1, min(n, 100)))
+	where, args := `id < $1`, []any{before, max(1, min(n, 100))}
+	if f.State != "" {
+		args = append(args, string(f.State))
+		where += ` AND state = ` + db.Placeholders(len(args), 1)
+	}
+	if f.Open || f.Due {
+		where += ` AND state IN ('registered','received','accepted','partly')` // as the index has it
+	}
+	if f.Due {
+		args = append(args, due)
+		where += ` AND refund_by <= ` + db.Placeholders(len(args), 1)
+	}
+	return many(q, `SELECT `+cols+` FROM returns_return WHERE `+where+` ORDER BY id DESC LIMIT $2`, args...)
 }
 
 // StatementOf opens what the buyer wrote. The caller has established the right: staff

@@ -225,9 +225,21 @@ func List(q db.Q, by auth.By, f Filter, before db.ID, n int) ([]Case, error) {
 	if before <= 0 {
 		before = 1<<63 - 1
 	}
-	return db.All(q, func(r *db.Rows) (Case, error) { return scan(r) }, `SELECT `+cols+` FROM support_case
-		WHERE id < $1 AND ($2='' OR state=$2) AND ($3='' OR kind=$3) AND ($4=0 OR order_id=$4) ORDER BY id DESC LIMIT $5`,
-		before, string(f.State), f.Kind, f.Order, max(1, min(n, 100)))
+	where, args := `id < $1`, []any{before, max(1, min(n, 100))}
+	add := func(column string, v any) {
+		args = append(args, v)
+		where += ` AND ` + column + ` = ` + db.Placeholders(len(args), 1)
+	}
+	if f.State != "" {
+		add("state", string(f.State))
+	}
+	if f.Kind != "" {
+		add("kind", f.Kind)
+	}
+	if f.Order != 0 {
+		add("order_id", f.Order)
+	}
+	return db.All(q, func(r *db.Rows) (Case, error) { return scan(r) }, `SELECT `+cols+` FROM support_case WHERE `+where+` ORDER BY id DESC LIMIT $2`, args...)
 }
 
 // Queue tells how many cases wait and how many are late, for the office's front page and

@@ -1,0 +1,254 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kassavalv/internal/apptest"
+)
+
+// staySmall are the tables that stay small in any shop: reading one whole costs
+// nothing. A table that is not here is held to grow, a new one too.
+var staySmall = map[string]string{
+	"db_meta": "three rows", "db_migration": "a row a step", "job_schedule": "a row a schedule", "secret_check": "a row a key",
+	"catalog_category": "a menu", "catalog_attribute": "what staff defined", "catalog_tree": "one row", "catalog_recheck": "categories that wait",
+	"pricing_vat_rate": "the law's", "pricing_campaign": "made by hand", "pricing_step": "a campaign's", "pricing_target": "a campaign's",
+	"pricing_code": "made by hand", "pricing_code_exclusion": "a code's",
+	"delivery_method": "made by hand", "delivery_price": "a method's",
+	"content_page": "made by hand", "content_setting": "made by hand", "content_company": "one row",
+	"auth_change": "what people of the house did, swept", "auth_root": "one row", "auth_staff": "people of the house", "auth_invite": "one a member", "auth_token": "made by hand", "auth_passkey": "a few a member", "auth_challenge": "minutes old", "auth_session": "people of the house",
+	"auth_try": "swept each hour",
+}
+
+// fewValued are columns that say little: an index on them alone finds a large
+// part of a table.
+var fewValued = []string{"status", "state", "kind", "lang", "currency", "complete", "owed", "is_open", "tracked", "actor_kind", "ref_kind", "entity", "tag", "money", "method", "author", "late", "ref"}
+
+// waiting are indexes of the few rows that wait for somebody or something: reading
+// one whole reads little.
+var waiting = map[string]string{
+	"checkout_purchase_open": "purchases under way", "checkout_purchase_check": "payments that are looked up", "checkout_purchase_alarm": "purchases that staff must look at", "returns_alarm_open": "refunds that staff must look at",
+	"support_case_due": "questions without an answer", "job_job_due": "the queues themselves, which staff asked to see counted", "job_job_ended": "jobs that gave up",
+	"payment_refund_open": "money that goes back", "mail_message_trouble": "letters that did not leave", "catalog_product_debt": "the list of goods with facts missing, all of it answers",
+	"order_order_unshipped": "what is to be sent", "order_order_unpaid": "bills", "order_order_owed": "bills", "returns_return_live": "returns under way", "audit_entry_refused": "the list of refusals, all of it answers",
+}
+
+// well are the plans that read much of a growing table, or may, and why that is
+// right. The key is the statement, values of lists and long lists of columns left out.
+var well = map[string]string{
+	`SELECT id FROM catalog_product ORDER BY id`:                                               "the search reads every product, once, when the program starts: here only their ids",
+	`SELECT … FROM order_order WHERE id < $1 AND number IS NOT NULL ORDER BY id DESC LIMIT $2`: "all but those being placed this moment have a number",
+	`SELECT … FROM catalog_product WHERE id < $1 AND id IN (SELECT product FROM catalog_variant WHERE sku = $3 AND sku <> '' AND status <> 'removed' UNION SELECT product FROM catalog_variant WHERE gtin = $3 AND gtin <> '' AND status <> 'removed' UNION SELECT id FROM catalog_product WHERE handle >= $3 AND handle < $4) ORDER BY id DESC LIMIT $2`: "the handles that begin as staff typed, by their index alone",
+	`SELECT id, wrapped, epoch FROM secret_person WHERE erased_at IS NULL AND epoch < $1 ORDER BY epoch, id LIMIT 200`:                          "every row of the index is an answer",
+	`SELECT … FROM audit_entry e LEFT JOIN audit_seal s ON s.entry_id = e.id WHERE e.at >= $1 AND s.place IS NULL ORDER BY e.at, e.id LIMIT $2`: "the entries of the last hour",
+	`SELECT … FROM audit_entry e LEFT JOIN audit_seal s ON s.entry_id = e.id WHERE e.id < $1 AND e.action = $3 ORDER BY e.id DESC LIMIT $2`:     "staff look for one kind of act; an index of acts would be written with every entry for a page that is opened seldom",
+}
+
+var (
+	inList      = regexp.MustCompile(`\(\$\d+(?:,\$\d+)*\)`)
+	blanks      = regexp.MustCompile(`\s+`)
+	named       = regexp.MustCompile(`(?i)\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)(?:\s+(?:AS\s+)?(\w+))?`)
+	planLine    = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(.*)$`)
+	manyColumns = regexp.MustCompile(`^SELECT .{160,}? FROM `)
+	usingIndex  = regexp.MustCompile(`INDEX (\w+)`)
+	equals      = regexp.MustCompile(`(\w+|<expr>)=\?`)
+	ranges      = regexp.MustCompile(`(\w+|<expr>)[<>]\?`)
+)
+
+// shape is a statement without the values of its lists.
+func shape(text string) string {
+	return inList.ReplaceAllString(blanks.ReplaceAllString(strings.TrimSpace(text), " "), "(…)")
+}
+
+// short is a shape without a long list of columns, which says nothing of the plan.
+func short(shape string) string { return manyColumns.ReplaceAllString(shape, "SELECT … FROM ") }
+
+// judge says what is wrong with one line of a plan, or "". sorts: the plan sorts what
+// it has read before it gives the first row.
+func judge(text, line string, sorts bool, tables map[string]bool) string {
+	if strings.Contains(line, "AUTOMATIC") {
+		return "builds an index for itself"
+	}
+	m := planLine.FindStringSubmatch(line)
+	if m == nil {
+		return ""
+	}
+	table := m[2]
+	for _, n := range named.FindAllStringSubmatch(text, -1) {
+		if n[2] == table {
+			table = n[1]
+		}
+	}
+	if !tables[table] || staySmall[table] != "" {
+		return ""
+	}
+	if i := usingIndex.FindStringSubmatch(m[3]); i != nil && waiting[i[1]] != "" {
+		return ""
+	}
+	upper := strings.ToUpper(text)
+	limited := strings.Contains(upper, "LIMIT ")
+	if m[1] == "SCAN" && limited && !strings.Contains(upper, " WHERE ") && !sorts {
+		return "" // the first few in the order of an index
+	}
+	if m[1] == "SCAN" {
+		return "reads all of " + table
+	}
+	best := strings.Contains(text, "SELECT min(") || strings.Contains(text, "SELECT max(")
+	eq := equals.FindAllStringSubmatch(m[3], -1)
+	telling := slices.ContainsFunc(eq, func(c []string) bool { return !slices.Contains(fewValued, c[1]) })
+	switch {
+	case telling:
+		return ""
+	case limited && len(eq) == 0 && strings.Contains(upper, " AND "):
+		return "may read much of " + table + " before it has enough"
+	case limited:
+		return ""
+	case len(eq) > 0:
+		return "finds a large part of " + table + " by " + eq[0][1]
+	case ranges.MatchString(m[3]) && !best:
+		return "reads a stretch of " + table + " without an end"
+	}
+	return ""
+}
+
+// What the program asks of the database does not grow with the shop: the plans of
+// all statements that a visit of every page, both APIs, the back office, a sale to
+// its end and an import give rise to. The shop is small and has no statistics, so
+// SQLite plans by the schema alone, as it does in every shop.
+func TestPlansDoNotGrowWithTheShop(t *testing.T) {
+	t.Setenv("DATABASE_URL", "")
+	dir := filepath.Join(t.TempDir(), "data")
+	ready := filepath.Join(t.TempDir(), "ready.json")
+	var mu sync.Mutex
+	heard := map[string]string{} // by shape, one as it is
+	a, _, err := Demo(t.Context(), DemoOptions{Dir: dir, Addr: "localhost:0", ReadyFile: ready, Log: slog.New(slog.DiscardHandler), onStatement: func(text string) {
+		mu.Lock()
+		heard[shape(text)] = text
+		mu.Unlock()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := sync.OnceFunc(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := a.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	s := apptest.Attach(t, ready, dir)
+	visitAll(t, a, s)
+	stop()
+
+	eye, err := sql.Open("sqlite", "file:"+filepath.Join(dir, DatabaseFile)+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer eye.Close()
+	tables := map[string]bool{}
+	rows, err := eye.Query(`SELECT name FROM sqlite_master WHERE type='table'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var n string
+		if err := rows.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		tables[n] = true
+	}
+	for n := range staySmall {
+		if !tables[n] {
+			t.Errorf("the list of small tables names %s, which is not there", n)
+		}
+	}
+	if len(heard) < 300 {
+		t.Fatalf("only %d statements were heard", len(heard))
+	}
+	used := map[string]bool{}
+	for _, k := range slices.Sorted(maps.Keys(heard)) {
+		plan, err := planOf(eye, heard[k])
+		if err != nil {
+			t.Errorf("%v in %s", err, k)
+			continue
+		}
+		sorts := slices.ContainsFunc(plan, func(l string) bool { return strings.Contains(l, "TEMP B-TREE") })
+		for _, line := range plan {
+			why := judge(heard[k], line, sorts, tables)
+			if why == "" {
+				continue
+			}
+			if well[short(k)] != "" {
+				used[short(k)] = true
+				continue
+			}
+			t.Errorf("%s: %s\n\t%s", why, line, k)
+		}
+	}
+	for k := range well {
+		if !used[k] {
+			t.Errorf("the list has a reason for what is not asked any more, or reads little now:\n\t%s", k)
+		}
+	}
+	t.Logf("%d statements", len(heard))
+}
+
+// The judge sees what it is there for.
+func TestPlanJudge(t *testing.T) {
+	tables := map[string]bool{"catalog_product": true, "catalog_text": true, "catalog_category": true, "job_job": true}
+	for _, c := range []struct{ text, line, want string }{
+		{`SELECT t.title FROM catalog_category c JOIN catalog_text t ON t.owner=c.id`, "SCAN t", "reads all of catalog_text"},
+		{`SELECT t.title FROM catalog_category c JOIN catalog_text t ON t.owner=c.id`, "SCAN c", ""},
+		{`SELECT id FROM catalog_product WHERE status=$1`, "SEARCH catalog_product USING INDEX x (status=?)", "finds a large part of catalog_product by status"},
+		{`SELECT id FROM catalog_product WHERE status=$1 ORDER BY id LIMIT $2`, "SEARCH catalog_product USING INDEX x (status=?)", ""},
+		{`SELECT id FROM catalog_product WHERE handle=$1`, "SEARCH catalog_product USING INDEX x (handle=?)", ""},
+		{`SELECT id FROM job_job WHERE run_at>$1`, "SEARCH job_job USING INDEX x (run_at>?)", "reads a stretch of job_job without an end"},
+		{`SELECT min(run_at) FROM job_job WHERE run_at>$1`, "SEARCH job_job USING INDEX x (run_at>?)", ""},
+		{`SELECT 1`, "SEARCH a USING AUTOMATIC COVERING INDEX (b=?)", "builds an index for itself"},
+	} {
+		if got := judge(c.text, c.line, false, tables); got != c.want {
+			t.Errorf("%s / %s: %q, want %q", c.text, c.line, got, c.want)
+		}
+	}
+}
+
+var dollar = regexp.MustCompile(`\$(\d+)`)
+
+func planOf(eye *sql.DB, text string) ([]string, error) {
+	word, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(text)), " ")
+	if !slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}, word) {
+		return nil, nil
+	}
+	n := 0
+	for _, m := range dollar.FindAllStringSubmatch(text, -1) {
+		var k int
+		fmt.Sscan(m[1], &k)
+		n = max(n, k)
+	}
+	rows, err := eye.Query("EXPLAIN QUERY PLAN "+dollar.ReplaceAllString(text, "?$1"), make([]any, n)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var id, parent, x int
+		var detail string
+		if err := rows.Scan(&id, &parent, &x, &detail); err != nil {
+			return nil, err
+		}
+		out = append(out, detail)
+	}
+	return out, rows.Err()
+}

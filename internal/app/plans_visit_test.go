@@ -1,0 +1,255 @@
+package app
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kassavalv/internal/apptest"
+	"kassavalv/internal/auth"
+	"kassavalv/internal/db"
+	"kassavalv/internal/shop/catalog"
+	"kassavalv/internal/shop/pricing"
+)
+
+// visitAll makes the program ask all it can ask.
+func visitAll(t *testing.T, a *App, s *apptest.Shop) {
+	c := s.As(t)
+	if err := a.Index.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one := func(stmt string, args ...any) string {
+		t.Helper()
+		rows := c.Query(stmt, args...)
+		if len(rows) == 0 {
+			t.Fatalf("no row of %s", stmt)
+		}
+		return rows[0][0]
+	}
+	form := func(who *apptest.Client, path string, v url.Values) apptest.Answer {
+		t.Helper()
+		r := who.Form(path, v)
+		if r.Status >= 400 {
+			t.Fatalf("POST %s: %d %s", path, r.Status, r.Words())
+		}
+		return r
+	}
+	by := auth.System("test")
+	if err := db.Do(t.Context(), a.DB, func(tx *db.Tx) error {
+		_, err := pricing.PutCode(tx, by, pricing.Code{Code: "PROV10", Kind: "percent", Value: 1000, Label: catalog.Localized{SV: "Prov", EN: "Try"}})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+
+	// A sale, its way out of the house and back.
+	v, w := c.Variant(), c.Variant()
+	mail := apptest.NewMail()
+	k := c.Complete(c.Cart(2, v, w).ID, apptest.Buyer(mail))
+	c.Want(c.Do("PUT", apptest.API+"/carts/"+k.ID+"/discounts/PROV10", nil), 200, &k)
+	p, o := c.PaidCart(k)
+	c.OneMail(mail)
+	orderID := one(`SELECT id FROM order_order WHERE number=$1`, o.Number)
+	owner := s.Staff(c, "owner")
+	ship := url.Values{"carrier": {"local"}, "tracking": {"KV1"}, "key": {"p1"}}
+	for _, l := range o.Lines {
+		ship.Set("pieces."+l.ID, "1")
+	}
+	form(owner, "/admin/orders/"+o.Number+"/ship", ship)
+	page := owner.Do("GET", "/admin/orders/"+o.Number, nil)
+	for _, n := range page.Find(`form[action$="/refund"]`) {
+		f := apptest.Values(n)
+		f.Set("amount", "1")
+		f.Set("reason", "repig")
+		f.Set("totp", owner.Code(owner.Member("owner")))
+		form(owner, apptest.Attr(n, "action"), f)
+	}
+	back := c.Do("GET", "/withdraw?order="+p.Order.Token, nil)
+	action, f := c.FormOf(back, `main form[method=post]`)
+	for _, l := range back.Find(`main input[name="line"]`) {
+		f.Add("line", apptest.Attr(l, "value"))
+	}
+	action, f = c.FormOf(form(c, action, f), `form[action$="/withdraw/confirm"]`)
+	received := strings.TrimPrefix(form(c, action, f).Location(), "/withdraw/received/")
+	ret := one(`SELECT id FROM returns_return WHERE order_id=$1`, orderID)
+	at := "/admin/returns/" + ret
+	for _, step := range []string{"/receive", "/accept", "/refund"} {
+		for _, n := range owner.Do("GET", at, nil).Find(`form[action$="` + step + `"]`) {
+			f := apptest.Values(n)
+			for _, i := range []string{"totp"} {
+				if _, ok := f[i]; ok {
+					f.Set(i, owner.Code(owner.Member("owner")))
+				}
+			}
+			owner.Form(apptest.Attr(n, "action"), f)
+		}
+	}
+	// A purchase that is refused, one by invoice, one that is left open.
+	k = c.ReadyCart(v, 1)
+	r := c.Buy(k, apptest.Wish{})
+	c.Pay(r, apptest.Declined)
+	c.Final(r.Token)
+	c.Want(c.Post(c.ReadyCart(v, 1), apptest.Wish{Method: "invoice"}), 202, &r)
+	silent := c.Buy(c.ReadyCart(v, 1), apptest.Wish{})
+	c.Pay(silent, apptest.Silent)
+	open := c.ReadyCart(v, 1)
+	// A question and its answer, a code that is tried, an order that is looked for.
+	talk := strings.TrimPrefix(form(c, "/support", url.Values{"topic": {"other"}, "message": {"Finns den i blått?"}, "name": {"Kim"}, "email": {mail}}).Location(), "/cases/")
+	caseID := one(`SELECT max(id) FROM support_case`)
+	for _, n := range owner.Do("GET", "/admin/cases/"+caseID, nil).Find(`form[method=post][action^="/admin/cases/"]`) {
+		f := apptest.Values(n)
+		f.Set("text", "Ja.")
+		f.Set("message", "Ja.")
+		owner.Form(apptest.Attr(n, "action"), f)
+	}
+	form(c, "/orders/find", url.Values{"number": {o.Number}, "email": {mail}})
+	c.Do("POST", "/cart/lines", apptest.Raw(url.Values{"variant_id": {v.ID}, "quantity": {"1"}}.Encode()), "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin", "Origin", c.Shop.Shop)
+
+	importSome(t, a)
+
+	// Every page there is to get.
+	product := one(`SELECT product FROM catalog_variant WHERE id=$1`, v.ID)
+	document := ""
+	for _, n := range c.Do("GET", "/orders/"+p.Order.Token, nil).Find(`a[href*="/documents/"]`) {
+		href := apptest.Attr(n, "href")
+		document = href[strings.LastIndex(href, "/")+1:]
+	}
+	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10"}
+	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`),
+		"/admin/delivery/": one(`SELECT max(id) FROM delivery_method`), "/admin/products/": product, "/admin/purchases/": one(`SELECT max(id) FROM checkout_purchase`), "/admin/returns/": ret,
+		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
+	tokens := map[string]string{"/cases/": talk, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
+	handles := map[string]string{"/categories/": "kok", "/pages/": "villkor", "/admin/pages/": "villkor"}
+	visited := 0
+	for _, l := range a.routes["shop"] {
+		if l.Method != "GET" || strings.HasSuffix(l.Path, "/events") {
+			continue // a stream of events does not end
+		}
+		all := map[string]string{}
+		for k, x := range vars {
+			all[k] = x
+		}
+		for name, set := range map[string]map[string]string{"id": ids, "token": tokens, "handle": handles} {
+			for prefix, x := range set {
+				if strings.HasPrefix(strings.TrimPrefix(l.Path, "/en"), prefix) {
+					all[name] = x
+				}
+			}
+		}
+		path := apptest.Fill(l.Path, all)
+		who, h := c, []string(nil)
+		if strings.HasPrefix(l.Path, "/admin") {
+			who = owner
+		} else if strings.HasPrefix(l.Path, apptest.AdminAPI) {
+			h = []string{"Authorization", "Bearer " + s.AdminToken}
+		}
+		for _, query := range queriesOf(l.Path, o.Number, ids["/admin/staff/"], v) {
+			r := who.Do("GET", path+query, nil, h...)
+			if r.Status >= 500 {
+				t.Errorf("GET %s%s: %d", path, query, r.Status)
+			} else if r.Status >= 400 && query == "" && !mayRefuse(l.Path) {
+				t.Errorf("GET %s: %d", path, r.Status)
+			}
+			visited++
+			if who != owner {
+				continue
+			}
+			for _, n := range r.Find(`main a[href^="` + path + `?"]`) { // the filters of a list
+				if x := who.Do("GET", apptest.Attr(n, "href"), nil); x.Status != 200 {
+					t.Errorf("GET %s: %d", apptest.Attr(n, "href"), x.Status)
+				}
+				visited++
+			}
+		}
+	}
+	if visited < 100 {
+		t.Errorf("only %d visits", visited)
+	}
+	c.Do("GET", s.Ops+"/readyz", nil)
+	c.Do("GET", s.Ops+"/metrics", nil)
+	// The loops: the silent payment is looked up, mails leave, the seal goes on.
+	c.Final(silent.Token)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	a.sweepOnce(ctx)
+	if err := a.Auth.Sweep(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := a.Vault.Turn(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func mayRefuse(path string) bool {
+	for _, p := range []string{"{path...}", "/admin/invite/", "/admin/assets/", "/static/", "/media/", "/sitemaps/", "/documents/", "/versions/", "/pickup-points", "/delivery-options", "/confirm", "/variants", "/return"} {
+		if strings.Contains(path, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// queriesOf are the ways a list is asked for.
+func queriesOf(path, number, staff string, v apptest.Variant) []string {
+	out := []string{""}
+	switch strings.TrimPrefix(path, "/en") {
+	case "/search":
+		out = append(out, "?q=mugg", "?q=mugg&sort=price")
+	case "/search/suggest":
+		out = append(out, "?q=mu")
+	case "/categories/{handle}":
+		out = append(out, "?sort=price&in_stock=1")
+	case apptest.API + "/delivery-options", apptest.API + "/pickup-points":
+		out = append(out, "?postal_code=11221")
+	case apptest.API + "/products":
+		out = append(out, "?q=mugg", "?category=kok&sort=price")
+	case apptest.AdminAPI + "/variants":
+		out = append(out, "?sku="+url.QueryEscape(v.SKU))
+	case apptest.AdminAPI + "/purchases":
+		out = append(out, "?state=paid")
+	case apptest.AdminAPI + "/orders":
+		out = append(out, "?state=placed", "?limit=1")
+	case "/admin/orders":
+		out = append(out, "?number="+number)
+	case "/admin/products":
+		out = append(out, "?find="+url.QueryEscape(v.SKU))
+	case "/admin/audit":
+		out = append(out, "?action=order.refund", "?actor="+staff)
+	}
+	return out
+}
+
+// importSome brings a few goods in twice: new ones and changed ones.
+func importSome(t *testing.T, a *App) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "goods.csv")
+	for _, price := range []string{"99.00", "89.00"} {
+		f, err := os.Create(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := csv.NewWriter(f)
+		w.Write([]string{"Handle", "Title", "Body (HTML)", "Vendor", "Tags", "Published", "Option1 Name", "Option1 Value", "Variant SKU", "Variant Grams", "Variant Inventory Tracker", "Variant Inventory Qty", "Variant Price", "Image Src"})
+		for i := range 3 {
+			w.Write([]string{fmt.Sprint("inford-", i), "Införd vara", "<p>Text</p>", "Prov", "ny", "true", "Färg", "Röd", fmt.Sprint("INF-", i), "300", "shopify", "5", price, "https://192.0.2.1/bild.jpg"})
+		}
+		w.Flush()
+		if err := w.Error(); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		// Over the control socket, as the command speaks to a running shop.
+		r, err := Import(t.Context(), a.Dir, a.Config, file, ImportOptions{})
+		if err != nil {
+			t.Fatalf("%v: %+v", err, r)
+		}
+	}
+}

@@ -1,0 +1,1 @@
+CREATE INDEX audit_entry_refused ON audit_entry (id) WHERE outcome = 'refused';

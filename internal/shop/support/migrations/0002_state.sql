@@ -1,0 +1,1 @@
+CREATE INDEX support_case_state ON support_case (state, id);
