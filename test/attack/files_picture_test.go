@@ -142,7 +142,8 @@ var _ = attack("AC-140", func(t *testing.T, c *apptest.Client) {
 	}
 	// Control, and a picture that is both: what follows the picture is not served.
 	both := append(pngBytes(photo(60, 40)), `<script>kvx()</script><svg onload=kvx()>`...)
-	text := append(append(append([]byte{}, both[:33]...), chunk("tEXt", []byte("Comment\x00<script>kvx()</script>"))...), both[33:]...)
+	plain := pngBytes(photo(62, 40))
+	text := append(append(append([]byte{}, plain[:33]...), chunk("tEXt", []byte("Comment\x00<script>kvx()</script>"))...), plain[33:]...)
 	for i, data := range [][]byte{pngBytes(photo(50, 50)), both, text, append(jpegBytes(photo(70, 30)), `<?php kvx() ?><script>kvx()</script>`...)} {
 		path := hang(owner, at, data)
 		a := c.Do("GET", path, nil)
