@@ -75,7 +75,14 @@ type DeliveryOption struct {
 
 // promise says when the goods are there: at the buyer's, or where they are collected.
 func (d DeliveryOption) promise(l lang.Lang) string {
-	return lang.T(l, "delivery.promise."+or(d.Kind, "home"), "days", lang.DateRange(l, d.Earliest, d.Latest))
+	days := lang.DateRange(l, d.Earliest, d.Latest)
+	switch d.Kind {
+	case "pickup", "locker":
+		return lang.T(l, "delivery.promise.point", "days", days)
+	case "store":
+		return lang.T(l, "delivery.promise.store", "days", days)
+	}
+	return lang.T(l, "delivery.promise", "days", days)
 }
 
 // PaymentOption is one way to pay. Those without credit come first; one with
