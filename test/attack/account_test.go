@@ -596,7 +596,7 @@ var _ = attack("AC-115", func(t *testing.T, c *apptest.Client) {
 
 var _ = attack("AC-117", func(t *testing.T, c *apptest.Client) {
 	_, owner := c.Hire(c, "owner")
-	all := []string{"catalog.read", "stock.write", "orders.read", "orders.write", "refunds.write"}
+	all := []string{"catalog.read", "stock.write", "orders.read", "orders.write"}
 	aid, good := newToken(c, owner, all...)
 	eid, expired := newToken(c, owner, all...)
 	rid, revoked := newToken(c, owner, all...)
