@@ -24,7 +24,7 @@ var staySmall = map[string]string{
 	"catalog_category": "a menu", "catalog_attribute": "what staff defined", "catalog_tree": "one row", "catalog_recheck": "categories that wait",
 	"pricing_vat_rate": "the law's", "pricing_campaign": "made by hand", "pricing_step": "a campaign's", "pricing_target": "a campaign's",
 	"pricing_code": "made by hand", "pricing_code_exclusion": "a code's",
-	"delivery_method": "made by hand", "delivery_price": "a method's",
+	"fulfilment_carrier": "made by hand", "delivery_method": "made by hand", "delivery_price": "a method's",
 	"content_page": "made by hand", "content_setting": "made by hand", "content_company": "one row",
 	"auth_change": "what people of the house did, swept", "auth_root": "one row", "auth_staff": "people of the house", "auth_invite": "one a member", "auth_token": "made by hand", "auth_passkey": "a few a member", "auth_challenge": "minutes old", "auth_session": "people of the house",
 	"auth_try": "swept each hour",
@@ -59,7 +59,7 @@ var (
 	blanks      = regexp.MustCompile(`\s+`)
 	named       = regexp.MustCompile(`(?i)\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)(?:\s+(?:AS\s+)?(\w+))?`)
 	planLine    = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(.*)$`)
-	manyColumns = regexp.MustCompile(`^SELECT .{160,}? FROM `)
+	manyColumns = regexp.MustCompile(`^SELECT .{100,}? FROM `)
 	usingIndex  = regexp.MustCompile(`INDEX (\w+)`)
 	equals      = regexp.MustCompile(`(\w+|<expr>)=\?`)
 	ranges      = regexp.MustCompile(`(\w+|<expr>)[<>]\?`)

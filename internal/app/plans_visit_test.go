@@ -120,7 +120,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		href := apptest.Attr(n, "href")
 		document = href[strings.LastIndex(href, "/")+1:]
 	}
-	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10"}
+	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10", "key": "local"}
 	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`),
 		"/admin/delivery/": one(`SELECT max(id) FROM delivery_method`), "/admin/products/": product, "/admin/purchases/": one(`SELECT max(id) FROM checkout_purchase`), "/admin/returns/": ret,
 		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
@@ -154,7 +154,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 			if r.Status >= 500 {
 				t.Errorf("GET %s%s: %d", path, query, r.Status)
 			} else if r.Status >= 400 && query == "" && !mayRefuse(l.Path) {
-				t.Errorf("GET %s: %d", path, r.Status)
+				t.Errorf("GET %s: %d; name what it needs in vars or ids above", path, r.Status)
 			}
 			visited++
 			if who != owner {
