@@ -4,7 +4,7 @@
 export CGO_ENABLED ?= 0
 BIN := .cache/kassavalv
 
-.PHONY: run build test lint race bench generate fuzz
+.PHONY: run build test lint race bench generate fuzz torture
 
 run:
 	go run ./cmd/kassavalv demo
@@ -28,3 +28,7 @@ generate:
 
 fuzz:
 	bash test/scripts/fuzz.sh $(or $(SECONDS_EACH),20)
+
+# Kills the program under purchases in flight, for MINUTES on both engines.
+torture:
+	bash test/scripts/torture.sh $(or $(MINUTES),60)

@@ -558,25 +558,31 @@ var _ = alone("AC-073", func(t *testing.T, engine string) {
 	t.Parallel() // beside the other engine
 	s := apptest.Prepare(t, apptest.Options{Engine: engine})
 	// Further each time, on the same folder, until it is through.
-	wait := 30 * time.Millisecond
+	env := []string{}
+	if s.Database() != "" {
+		env = append(env, "DATABASE_URL="+s.Database())
+	}
+	ready := filepath.Join(t.TempDir(), "ready.json")
 	killed := 0
-	for killed < 20 {
-		opened := make(chan error, 1)
-		go func() { opened <- s.Open() }()
-		select {
-		case err := <-opened:
-			if err == nil {
-				killed = 20
-				s.Kill()
-				continue
-			}
-			t.Fatalf("after %d kills: %v", killed, err)
-		case <-time.After(wait):
-			s.Kill()
-			<-opened
-			killed++
-			wait += 60 * time.Millisecond
+	for wait := 30 * time.Millisecond; killed < 20; wait += 60 * time.Millisecond {
+		var log apptest.Log
+		p, err := apptest.Run(&log, nil, env, "demo", "--data", s.Dir(), "--addr", "localhost:0", "--ready-file", ready)
+		if err != nil {
+			t.Fatal(err)
 		}
+		select {
+		case <-p.Done:
+			t.Fatalf("after %d kills it ends by itself with %d: %s", killed, p.Status(), log.String())
+		case <-time.After(wait): // the moment of the kill
+		}
+		p.Kill()
+		killed++
+		if _, err := os.Stat(ready); err == nil {
+			break
+		}
+	}
+	if killed < 2 {
+		t.Error("it was through before it could be killed twice")
 	}
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
