@@ -71,7 +71,7 @@ func doc(p *catalog.Product, tree *catalog.Tree, prices map[db.ID]pricing.Price,
 		return nil
 	}
 	sv, en := p.Texts[lang.SV], p.Texts[lang.EN]
-	d := &Doc{Card: Card{Product: p.ID, Handle: p.Handle, TitleSV: sv.Title, TitleEN: en.Title, Brand: p.Brand, Stock: StockOut}, Created: p.CreatedAt}
+	d := &Doc{Card: Card{Product: p.ID, Handle: p.Handle, TitleSV: sv.Title, TitleEN: en.Title, Brand: p.Brand}, Created: p.CreatedAt}
 	if pics := p.Pictures(); len(pics) > 0 {
 		d.Picture, d.AltSV, d.AltEN = pics[0].File, pics[0].Alt.SV, pics[0].Alt.EN
 	}
@@ -82,14 +82,6 @@ func doc(p *catalog.Product, tree *catalog.Tree, prices map[db.ID]pricing.Price,
 			continue
 		}
 		d.Variants = append(d.Variants, v.ID)
-		if lv, ok := levels[v.ID]; ok && lv.Sellable(1) {
-			switch {
-			case !lv.Tracked || lv.Backorder || lv.Available() > FewLeft:
-				d.Stock = StockIn
-			case d.Stock == StockOut:
-				d.Stock = StockFew
-			}
-		}
 		if sound && v.BGoods.SV != "" {
 			// "From" a price means the goods as they should be.
 		} else if d.From = d.From || (chosen && price.Price.Amount != d.Price.Amount); !chosen || price.Price.Amount < d.Price.Amount {
@@ -119,7 +111,7 @@ func doc(p *catalog.Product, tree *catalog.Tree, prices map[db.ID]pricing.Price,
 	if len(d.Variants) == 0 {
 		return nil
 	}
-	d.Card.Variants = len(d.Variants)
+	d.Card.Variants, d.Stock = len(d.Variants), classOf(d.Variants, levels)
 	if len(d.Variants) == 1 {
 		d.Sole = d.Variants[0]
 	}

@@ -34,7 +34,8 @@ type Index struct {
 	later map[db.ID]time.Time // products that begin to show then
 	loads atomic.Int64
 
-	strays map[db.ID]bool // variants whose stock changed and whose product is not known yet
+	stocked map[db.ID]bool // variants whose stock changed, of products that are known
+	strays  map[db.ID]bool // and of those that are not known yet
 
 	noted   uint64        // changes heard of
 	settled uint64        // of these, the ones that can be found
@@ -44,7 +45,7 @@ type Index struct {
 
 // New makes an empty index that hears of changes from now on.
 func New(d *db.DB, currency, country string, log *slog.Logger) *Index {
-	x := &Index{d: d, currency: currency, country: country, log: log, e: newEngine(), first: make(chan struct{}), ready: make(chan struct{}), wake: make(chan struct{}, 1), dirty: map[db.ID]bool{}, all: true, later: map[db.ID]time.Time{}, strays: map[db.ID]bool{}, moved: make(chan struct{})}
+	x := &Index{d: d, currency: currency, country: country, log: log, e: newEngine(), first: make(chan struct{}), ready: make(chan struct{}), wake: make(chan struct{}, 1), dirty: map[db.ID]bool{}, all: true, later: map[db.ID]time.Time{}, stocked: map[db.ID]bool{}, strays: map[db.ID]bool{}, moved: make(chan struct{})}
 	d.OnChange(x.changed)
 	return x
 }
@@ -62,8 +63,8 @@ func (x *Index) changed(cs []db.Change) {
 			// A product that is being read this moment is not known yet: its
 			// variants are looked up again after the reading.
 			any = true
-			if p := x.e.productOf(c.ID); p != 0 {
-				x.dirty[p] = true
+			if x.e.productOf(c.ID) != 0 {
+				x.stocked[c.ID] = true
 			} else {
 				x.strays[c.ID] = true
 			}
@@ -201,42 +202,53 @@ func (x *Index) follow(ctx context.Context) error {
 	for id := range x.dirty {
 		ids = append(ids, id)
 	}
-	x.all, x.dirty = false, map[db.ID]bool{}
+	stocked := x.stocked
+	x.all, x.dirty, x.stocked = false, map[db.ID]bool{}, map[db.ID]bool{}
 	clear(x.strays) // what is read from here on sees their stock
 	upTo := x.noted
-	idle := !all && len(ids) == 0 && upTo == x.settled
+	idle := !all && len(ids) == 0 && len(stocked) == 0 && upTo == x.settled
 	x.mu.Unlock()
 	if idle {
 		return nil
 	}
 	if all {
 		if err := x.readAll(ctx); err != nil {
-			x.again(true, nil)
+			x.again(true, nil, nil)
 			return err
 		}
 		x.once.Do(func() { close(x.ready) })
-		x.reached(upTo)
+		x.reached(upTo, true)
 		return nil
 	}
+	shows := len(ids) > 0
 	for len(ids) > 0 {
 		n := min(len(ids), 200)
 		if err := x.readSome(ctx, ids[:n]); err != nil {
-			x.again(false, ids)
+			x.again(false, ids, stocked)
 			return err
 		}
 		ids = ids[n:]
 	}
-	x.reached(upTo)
+	moved, err := x.readStock(ctx, stocked)
+	if err != nil {
+		x.again(false, nil, stocked)
+		if shows {
+			x.tell()
+		}
+		return err
+	}
+	x.reached(upTo, shows || moved)
 	return nil
 }
 
-// reached says that changes up to n can be found.
-func (x *Index) reached(n uint64) {
+// reached says that changes up to n can be found; shows, that some list looks
+// different for it.
+func (x *Index) reached(n uint64, shows bool) {
 	x.mu.Lock()
 	strayed := false
 	for v := range x.strays {
-		if p := x.e.productOf(v); p != 0 {
-			x.dirty[p], strayed = true, true
+		if x.e.productOf(v) != 0 {
+			x.stocked[v], strayed = true, true
 		}
 	}
 	if strayed {
@@ -246,6 +258,15 @@ func (x *Index) reached(n uint64) {
 	}
 	close(x.moved)
 	x.moved = make(chan struct{})
+	x.mu.Unlock()
+	if shows {
+		x.tell()
+	}
+}
+
+// tell calls who waits for readings.
+func (x *Index) tell() {
+	x.mu.Lock()
 	after := x.after
 	x.mu.Unlock()
 	for _, fn := range after {
@@ -279,20 +300,24 @@ func (x *Index) Settle(ctx context.Context) error {
 	}
 }
 
-// OnRead has fn called after each reading of changes: what was kept of lists
-// made before it is old. fn must be quick.
+// OnRead has fn called after each reading of changes by which a list may look
+// different: what was kept of lists made before it is old. A piece that was sold is
+// none as long as the class of stock stays. fn must be quick.
 func (x *Index) OnRead(fn func()) {
 	x.mu.Lock()
 	x.after = append(x.after, fn)
 	x.mu.Unlock()
 }
 
-func (x *Index) again(all bool, ids []db.ID) {
+func (x *Index) again(all bool, ids []db.ID, stocked map[db.ID]bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.all = x.all || all
 	for _, id := range ids {
 		x.dirty[id] = true
+	}
+	for v := range stocked {
+		x.stocked[v] = true
 	}
 }
 
