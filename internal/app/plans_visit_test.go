@@ -109,6 +109,9 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		owner.Form(apptest.Attr(n, "action"), f)
 	}
 	form(c, "/orders/find", url.Values{"number": {o.Number}, "email": {mail}})
+	// A wish for what is sold out.
+	gone := one(`SELECT max(v.id) FROM catalog_variant v JOIN catalog_product p ON p.id=v.product JOIN stock_level l ON l.variant_id=v.id WHERE p.status='published' AND v.status='active' AND l.tracked=1 AND l.backorder=0 AND l.on_hand=0`)
+	wish := strings.TrimPrefix(form(c, "/products/"+one(`SELECT p.handle FROM catalog_product p JOIN catalog_variant v ON v.product=p.id WHERE v.id=$1`, gone)+"/notify", url.Values{"variant": {gone}, "email": {apptest.NewMail()}}).Location(), "/waiting/")
 	c.Do("POST", "/cart/lines", apptest.Raw(url.Values{"variant_id": {v.ID}, "quantity": {"1"}}.Encode()), "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin", "Origin", c.Shop.Shop)
 
 	importSome(t, a)
@@ -124,7 +127,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`),
 		"/admin/delivery/": one(`SELECT max(id) FROM delivery_method`), "/admin/products/": product, "/admin/purchases/": one(`SELECT max(id) FROM checkout_purchase`), "/admin/returns/": ret,
 		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
-	tokens := map[string]string{"/cases/": talk, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
+	tokens := map[string]string{"/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
 	handles := map[string]string{"/categories/": "kok", "/pages/": "villkor", "/admin/pages/": "villkor"}
 	visited := 0
 	for _, l := range a.routes["shop"] {

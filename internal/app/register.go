@@ -29,6 +29,7 @@ import (
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shop/support"
+	"kassavalv/internal/shop/waitlist"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin"
 	"kassavalv/internal/web/api"
@@ -41,7 +42,7 @@ import (
 var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
-	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations,
+	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations,
 }
 
 type principal struct{}

@@ -27,11 +27,12 @@ var shop = map[string][]string{
 	"search":          {"catalog", "pricing", "stock"},
 	"intake":          {"catalog", "pricing", "stock", "search", "customer", "order"},
 	"cart":            {"catalog", "pricing", "stock", "delivery"},
+	"waitlist":        {"catalog", "stock"},
 	"fulfilment":      {"order", "stock"}, "fulfilment/local": {"fulfilment"},
 	"checkout": {"catalog", "customer", "cart", "pricing", "stock", "payment", "payment/invoice", "order", "fulfilment", "delivery", "content"},
 	"returns":  {"order", "payment", "stock", "fulfilment", "content"},
 	"support":  {"customer", "order", "content"},
-	"notice":   {"customer", "payment", "order", "fulfilment", "returns", "support", "content", "checkout", "delivery"},
+	"notice":   {"customer", "payment", "order", "fulfilment", "returns", "support", "content", "checkout", "delivery", "waitlist", "catalog"},
 }
 
 // ground says which ground rooms a ground room may import. None imports shop or

@@ -68,10 +68,15 @@ func Register(r *job.Runner, d Deps) {
 	}
 	render(d, KindCopy, acknowledgementCopy)
 	registerStaff(r, d)
+	registerBack(r, d)
 }
 
 func render(d Deps, name string, write func(db.Q, Deps, db.ID, lang.Lang) (mail.Message, error)) {
-	d.Mail.Render(name, mail.KindOpts{}, func(ctx context.Context, base *db.DB, ref db.ID, l lang.Lang) (mail.Message, error) {
+	renderWith(d, name, mail.KindOpts{}, write)
+}
+
+func renderWith(d Deps, name string, o mail.KindOpts, write func(db.Q, Deps, db.ID, lang.Lang) (mail.Message, error)) {
+	d.Mail.Render(name, o, func(ctx context.Context, base *db.DB, ref db.ID, l lang.Lang) (mail.Message, error) {
 		return db.Read(ctx, base, func(q *db.Reader) (mail.Message, error) {
 			m, err := write(q, d, ref, l)
 			if errors.Is(err, secret.ErrErased) {

@@ -25,6 +25,7 @@ import (
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shop/support"
+	"kassavalv/internal/shop/waitlist"
 	"kassavalv/internal/shoptest"
 )
 
@@ -68,7 +69,7 @@ type world struct {
 
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
-	ms := append(append([]db.Migrations{}, shoptest.Migrations...), content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, mail.Migrations, auth.Migrations)
+	ms := append(append([]db.Migrations{}, shoptest.Migrations...), content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, mail.Migrations, auth.Migrations, waitlist.Migrations)
 	dbtest.Each(t, ms, func(t *testing.T, d *db.DB) {
 		w := &world{World: shoptest.New(t, d), sink: &sink{}}
 		w.returns = &returns.Desk{DB: d, Providers: w.Desk.Providers}

@@ -31,12 +31,13 @@ import (
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shop/support"
+	"kassavalv/internal/shop/waitlist"
 	"kassavalv/internal/shoptest"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin"
 )
 
-var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations)
+var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations)
 
 const password = "korrekt häst batteri"
 

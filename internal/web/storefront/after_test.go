@@ -262,3 +262,50 @@ func TestSupport(t *testing.T) {
 		}
 	})
 }
+
+// What is sold out offers to tell when it is back, and the address can be taken back.
+func TestTellMeWhenItIsBack(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.put(goods{handle: "mugg", title: "Mugg", ore: 24900, stock: 0})
+		s.put(goods{handle: "fat", title: "Fat", ore: 9900, stock: 5})
+		v := s.visitor()
+		p := v.get("/products/mugg")
+		to := attr(p.first(t, `a[href*="/notify"]`), "href")
+		if !strings.Contains(p.words(), "Vill du veta när den är tillbaka?") {
+			t.Error("the page does not ask")
+		}
+		form := v.get(to)
+		action, f := form.form(t, "main form[method=post]")
+		f.Set("email", "x")
+		if bad := v.post(action, f); bad.StatusCode != http.StatusUnprocessableEntity || len(bad.all("#f-email[aria-invalid]")) != 1 {
+			t.Errorf("a bad address: %d", bad.StatusCode)
+		}
+		f.Set("email", "vill@example.se")
+		f2 := url.Values{"email": f["email"], "variant": {"4711"}}
+		if bad := v.post(action, f2); bad.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("another's variant: %d", bad.StatusCode)
+		}
+		page := v.follow(v.post(action, f))
+		if !strings.Contains(page.words(), "Vi säger till") || !strings.Contains(page.words(), "Mugg") || strings.Contains(page.words(), "vill@example.se") {
+			t.Errorf("kept: %s", page.words())
+		}
+		if again := v.follow(v.post(action, f)); words(again.first(t, "main")) != words(page.first(t, "main")) {
+			t.Error("the answer tells that the address waited already")
+		}
+		stop, none := v.follow(v.post(action, f)).form(t, `main form[action$="/stop"]`)
+		gone := v.follow(v.post(stop, none))
+		if !strings.Contains(gone.words(), "Adressen är glömd") || len(gone.all(`form[action$="/stop"]`)) != 0 {
+			t.Errorf("stopped: %s", gone.words())
+		}
+		if x := v.get("/waiting/" + strings.Repeat("A", 43)); x.StatusCode != 404 {
+			t.Errorf("an unknown link: %d", x.StatusCode)
+		}
+		// What can be had needs no list.
+		if x := v.get("/products/fat/notify"); x.StatusCode != http.StatusSeeOther || x.Header.Get("Location") != "/products/fat" {
+			t.Errorf("in stock: %d", x.StatusCode)
+		}
+		if x := v.get("/products/none/notify"); x.StatusCode != 404 {
+			t.Errorf("unknown goods: %d", x.StatusCode)
+		}
+	})
+}

@@ -72,6 +72,10 @@ func (s *Store) Routes() []web.Route {
 		// Looking around.
 		kept("/{$}", browse, s.home),
 		kept("/products/{handle}", browse, s.product),
+		page(get, "/products/{handle}/notify", pub, browse, s.notifyForm),
+		page(post, "/products/{handle}/notify", pub, ask, s.notifyMe),
+		page(get, "/waiting/{token}", tok, browse, s.waiting),
+		page(post, "/waiting/{token}/stop", tok, ask, s.stopWaiting),
 		kept("/categories/{handle}", browse, s.category, listQuery...),
 		page(get, "/search", pub, find, s.search),
 		page(get, "/search/suggest", pub, find, s.suggest),

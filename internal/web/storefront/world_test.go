@@ -32,6 +32,7 @@ import (
 	"kassavalv/internal/shop/search"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shop/support"
+	"kassavalv/internal/shop/waitlist"
 	"kassavalv/internal/shoptest"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/api"
@@ -50,7 +51,7 @@ type shop struct {
 }
 
 func migrations() []db.Migrations {
-	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations)
+	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations)
 }
 
 // each runs fn in a fresh shop on both engines.

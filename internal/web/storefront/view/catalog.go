@@ -109,7 +109,6 @@ type Product struct {
 	Withdrawal   string      // "yes", "custom_made", "perishable", "sealed", "dated"
 	ReturnCost   money.Money // when goods cannot go by post; zero: not said
 	Personalised bool        // the price was set for this buyer by an automatic decision
-	NotifyPath   string      // where to ask to be told when it is back; empty: customer service
 	Guarantee    string      // in words, or ""
 
 	Facts     []Fact // weight, measure, origin …

@@ -88,6 +88,25 @@ type FindOrder struct {
 	Form ui.Form // fields "number", "email"
 }
 
+// Notify is "/products/{handle}/notify": where to write who wants to know when a
+// variant is back.
+type Notify struct {
+	Shell
+	Handle  string
+	Title   string // of the goods
+	Choices []ui.Option
+	Form    ui.Form // fields "variant", "email"
+}
+
+// Waiting is "/waiting/{token}": a wish that is kept, or that it is forgotten.
+type Waiting struct {
+	Shell
+	Title string // of the goods
+	Gone  bool
+	Path  string // the wish's own path: the form goes to Path+"/stop"
+	Back  string // path of the goods; empty: they are gone
+}
+
 // Withdraw is "/withdraw", first step: who, which order, where the
 // acknowledgement goes. Nothing else may be demanded.
 type Withdraw struct {

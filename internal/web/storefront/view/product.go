@@ -58,11 +58,9 @@ func (p Product) withdrawal() string {
 	return "yes"
 }
 
-func (p Product) notify() string {
-	if p.NotifyPath != "" {
-		return p.to(p.NotifyPath)
-	}
-	return p.to("/support?product=" + p.Handle)
+// notify is where to ask to be told when a variant is back.
+func (p Product) notify(v Variant) string {
+	return p.to("/products/" + p.Handle + "/notify?variant=" + v.ID)
 }
 
 // gallerySizes is the room a picture takes: the first is wide, the others half.

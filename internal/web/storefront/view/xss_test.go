@@ -63,6 +63,8 @@ func views(payload string, l lang.Lang) map[string]templ.Component {
 		add(k, view.ReceiptPage(r))
 	}
 	add("find", view.FindOrderPage(filled[view.FindOrder](payload, l)))
+	add("notify", view.NotifyPage(filled[view.Notify](payload, l)))
+	add("waiting", view.WaitingPage(filled[view.Waiting](payload, l)))
 	add("withdraw", view.WithdrawPage(filled[view.Withdraw](payload, l)))
 	add("withdraw-confirm", view.WithdrawConfirmPage(filled[view.WithdrawConfirm](payload, l)))
 	add("withdraw-done", view.WithdrawDonePage(filled[view.WithdrawDone](payload, l)))
