@@ -45,17 +45,13 @@ var _ = attack("AC-203", func(t *testing.T, c *apptest.Client) {
 		if a := invite(x); a.Status != 422 {
 			t.Errorf("staff %+q: %d", x, a.Status)
 		}
-		a, _ := till(c.Other(), x)
-		if a.Status != 422 && !(a.Status == 200 && isASCII(written(a))) {
+		if a, _ := till(c.Other(), x); a.Status != 422 {
 			t.Errorf("buyer %+q: %d %+q", x, a.Status, written(a))
-		}
-		if a.Status == 200 && !strings.Contains(written(a), "@xn--") {
-			t.Errorf("buyer %+q became %q", x, written(a))
 		}
 		if a := signIn(c.Other(), x, "fel lösen ramsa", "000000"); a.Status != 401 {
 			t.Errorf("sign-in %+q: %d", x, a.Status)
 		}
-		if a := c.Form("/support", url.Values{"topic": {"other"}, "message": {"hej"}, "name": {"N"}, "email": {x}}); a.Status != 422 && a.Status != 303 {
+		if a := c.Form("/support", url.Values{"topic": {"other"}, "message": {"hej"}, "name": {"N"}, "email": {x}}); a.Status != 422 {
 			t.Errorf("question from %+q: %d", x, a.Status)
 		}
 	}
@@ -96,15 +92,6 @@ var _ = attack("AC-203", func(t *testing.T, c *apptest.Client) {
 		t.Error("staff do not see the plain form")
 	}
 })
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
 
 var _ = attack("AC-207", func(t *testing.T, c *apptest.Client) {
 	n := strings.TrimSuffix(apptest.NewMail(), "@example.se")
