@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ import (
 var (
 	program  = flag.String("program", ".cache/kassavalv", "the built program")
 	products = flag.Int("products", 100_000, "size of the large shop")
+	keep     = flag.String("keep", "", "folder for the shops, kept for the next run; empty: a temporary one")
+	postgres = flag.String("postgres", os.Getenv("DATABASE_URL"), "server for the purchase on PostgreSQL; empty: KASSAVALV_TEST_POSTGRES, or not measured")
 	length   = flag.Duration("time", 4*time.Second, "length of each measurement")
 	turns    = flag.Int("turns", 3, "turns; medians are printed")
 	only     = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,start")
@@ -50,9 +53,9 @@ func main() {
 func part(name string) bool { return *only == "" || slices.Contains(strings.Split(*only, ","), name) }
 
 type ready struct {
-	Shop, CA, Bank, Mailbox string
-	AdminToken              string `json:"admin_token"`
-	PID                     int
+	Shop, CA, Bank, Mailbox, Ops string
+	AdminToken                   string `json:"admin_token"`
+	PID                          int
 }
 
 // shop is a running program.
@@ -74,7 +77,12 @@ func start(dir string, n int, env ...string) (*shop, error) {
 		args = append(args, "--products", strconv.Itoa(n))
 	}
 	cmd := exec.Command(*program, args...)
-	cmd.Env = append(os.Environ(), "KASSAVALV_LIMITS_EXEMPT=127.0.0.0/8 ::1/128")
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "DATABASE_URL=") { // named where it is meant
+			cmd.Env = append(cmd.Env, e)
+		}
+	}
+	cmd.Env = append(cmd.Env, "KASSAVALV_LIMITS_EXEMPT=127.0.0.0/8 ::1/128")
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout, cmd.Stderr = io.Discard, os.Stderr
 	t0 := time.Now()
@@ -223,6 +231,16 @@ func get(c *http.Client, url, accept string, cookie ...string) error {
 	return nil
 }
 
+// loadavg is how busy the machine is, as it says itself.
+func loadavg() string {
+	b, _ := os.ReadFile("/proc/loadavg")
+	f := strings.Fields(string(b))
+	if len(f) < 3 {
+		return "not known"
+	}
+	return f[0] + " on " + strconv.Itoa(runtime.NumCPU()) + " cores"
+}
+
 func row(what, reached, want string) { fmt.Printf("  %-62s %-34s to reach %s\n", what, reached, want) }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000) }
@@ -241,11 +259,15 @@ func run() error {
 	if _, err := os.Stat(*program); err != nil {
 		return fmt.Errorf("%s is not built; run make build", *program)
 	}
-	dir, err := os.MkdirTemp("", "kassavalv-bench")
-	if err != nil {
-		return err
+	dir := *keep
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "kassavalv-bench"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
 	}
-	defer os.RemoveAll(dir)
+	fmt.Println("Processor time is that of the program (bank and mailbox run inside it) unless said otherwise. Load of the machine at the start:", loadavg())
 	if part("start") {
 		if err := starts(dir); err != nil {
 			return err
@@ -260,135 +282,6 @@ func run() error {
 		return purchases(dir)
 	}
 	return nil
-}
-
-// starts measures first and second start, and memory at rest.
-func starts(dir string) error {
-	fmt.Println("Start and memory (second start: until the first page)")
-	for _, n := range []int{1000, 10_000, *products} {
-		sub := filepath.Join(dir, fmt.Sprint("start", n))
-		os.MkdirAll(sub, 0o700)
-		s, err := start(sub, n)
-		if err != nil {
-			return err
-		}
-		first := s.took
-		s.stop()
-		t0 := time.Now()
-		if s, err = start(sub, n); err != nil {
-			return err
-		}
-		if err := get(s.http, s.Shop+"/", "gzip"); err != nil {
-			return err
-		}
-		second := time.Since(t0)
-		time.Sleep(3 * time.Second) // at rest
-		mem := rss(s.PID)
-		s.stop()
-		want := map[int]string{1000: "0.5 s, 90 MB", 10_000: "0.7 s, 160 MB"}[n]
-		if want == "" {
-			want = "1 s (search within 10 s)"
-		}
-		row(fmt.Sprintf("%d products: first start with filling %.1f s", n, first.Seconds()), fmt.Sprintf("%.2f s, %d MB resident", second.Seconds(), mem), want)
-		os.RemoveAll(sub)
-	}
-	return nil
-}
-
-// reading measures pages, lists and searches of the large shop.
-func reading(dir string) error {
-	fmt.Printf("Reading, %d products (HTTP/2 over TLS, gzip, 8 readers)\n", *products)
-	sub := filepath.Join(dir, "read")
-	os.MkdirAll(sub, 0o700)
-	s, err := start(sub, *products)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	handle, category, err := s.pick()
-	if err != nil {
-		return err
-	}
-	compare := func(name, path, want string) error {
-		ref, err := s.reference(s.Shop + path)
-		if err != nil {
-			return err
-		}
-		defer ref.stop()
-		url := s.Shop + path
-		get(s.http, url, "gzip")
-		mine := median(func() result { return load(s.PID, 8, func(int) error { return get(s.http, url, "gzip") }) })
-		bare := median(func() result { return load(ref.PID, 8, func(int) error { return get(ref.http, ref.Shop, "gzip") }) })
-		row(name, fmt.Sprintf("%.2f of the bare handler (%s)", float64(bare.per)/float64(mine.per), ms(mine.per)), want)
-		return nil
-	}
-	if part("pages") {
-		if err := compare("product page, finished, kept", "/products/"+handle, "0.6 of the bare handler"); err != nil {
-			return err
-		}
-	}
-	if part("list") {
-		if err := compare("list of 24 with facets, kept", "/categories/"+category, "0.5 of the bare handler"); err != nil {
-			return err
-		}
-		var n atomic.Int64
-		r := median(func() result {
-			return load(s.PID, 8, func(int) error {
-				return get(s.http, fmt.Sprintf("%s/categories/%s?sort=price&limit=%d", s.Shop, category, 20+n.Add(1)%5), "gzip")
-			})
-		})
-		row("list of 24 with facets, page (sorted; kept or not)", ms(r.per)+" CPU", "1 ms CPU not kept")
-		r = median(func() result {
-			return load(s.PID, 8, func(int) error {
-				return get(s.http, s.Shop+"/api/store/v1/products?limit=24&sort=price&category="+category, "gzip")
-			})
-		})
-		row("list of 24 whole products, Store API", ms(r.per)+" CPU", "-")
-	}
-	if part("search") {
-		words := []string{"stekpanna", "pläd", "kruka", "mugg", "handduk", "lampa", "korg", "kanna"}
-		slips := []string{"stekpana", "pläddd", "krukka", "muggg", "handduuk", "lammpa", "korgg", "kannna"}
-		for _, c := range []struct {
-			name, want string
-			w          []string
-		}{{"search, words as they stand", "2 ms CPU, p99 30 ms at half load", words}, {"search, with slips", "5 ms CPU", slips}} {
-			var n atomic.Int64
-			r := median(func() result {
-				return load(s.PID, 2, func(int) error {
-					return get(s.http, s.Shop+"/search/suggest?q="+urlEscape(c.w[n.Add(1)%8]), "gzip")
-				})
-			})
-			row(c.name+" (suggestions)", fmt.Sprintf("%s CPU, p50 %s, p99 %s", ms(r.per), ms(r.p50), ms(r.p99)), c.want)
-			r = median(func() result {
-				return load(s.PID, 2, func(int) error { return get(s.http, s.Shop+"/search?q="+urlEscape(c.w[n.Add(1)%8]), "gzip") })
-			})
-			row(c.name+" (page with facets)", fmt.Sprintf("%s CPU, p50 %s, p99 %s", ms(r.per), ms(r.p50), ms(r.p99)), c.want)
-		}
-	}
-	return nil
-}
-
-func urlEscape(s string) string {
-	return strings.NewReplacer("ä", "%C3%A4", "å", "%C3%A5", "ö", "%C3%B6", " ", "+").Replace(s)
-}
-
-// pick finds a product and the largest category.
-func (s *shop) pick() (handle, category string, err error) {
-	var l struct {
-		Items []struct {
-			Handle     string   `json:"handle"`
-			Categories []string `json:"categories"`
-		} `json:"items"`
-	}
-	if err := s.json("GET", "/products?limit=24", nil, &l, nil); err != nil || len(l.Items) == 0 {
-		return "", "", fmt.Errorf("no goods: %v", err)
-	}
-	for _, i := range l.Items {
-		if len(i.Categories) > 0 {
-			return i.Handle, i.Categories[0], nil
-		}
-	}
-	return l.Items[0].Handle, "", fmt.Errorf("no category")
 }
 
 // reference starts a bare handler that writes the same bytes.

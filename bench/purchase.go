@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -27,39 +31,128 @@ type cartJSON struct {
 // purchases measures the whole way from an empty cart to a paid order through
 // the Store API, at a bank that answers at once, in full durability.
 func purchases(dir string) error {
-	fmt.Println("Whole purchase through the Store API (cart, two lines, address, delivery, payment, order; SQLite, synchronous=FULL)")
+	fmt.Println("Whole purchase through the Store API (cart, two lines, address, delivery, payment, order), SQLite, synchronous=FULL")
+	bare, err := bareRows(db.Options{Path: filepath.Join(dir, fmt.Sprint("bare", os.Getpid(), ".db")), Create: true})
+	if err != nil {
+		return err
+	}
 	for _, letters := range []bool{false, true} {
-		if err := buyers(dir, letters); err != nil {
+		if err := buyers(dir, "", letters, bare); err != nil {
 			return err
 		}
 	}
-	return bareRows(dir)
+	if *postgres == "" {
+		*postgres = os.Getenv("KASSAVALV_TEST_POSTGRES")
+	}
+	if *postgres == "" {
+		fmt.Println("The purchase on PostgreSQL is not measured: name a server with -postgres or DATABASE_URL.")
+		return nil
+	}
+	at, drop, err := schema(*postgres)
+	if err != nil {
+		return err
+	}
+	defer drop()
+	fmt.Println("The same on PostgreSQL")
+	if bare, err = bareRows(db.Options{URL: at}); err != nil {
+		return err
+	}
+	return buyers(dir, at, false, bare)
+}
+
+// schema makes a schema of the bench's own and an address that is confined to it.
+// Its connections bear a name, by which the server's processes are told apart.
+func schema(base string) (string, func(), error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", nil, errors.New("the address of PostgreSQL cannot be read")
+	}
+	admin, err := sql.Open("pgx", base)
+	if err != nil {
+		return "", nil, err
+	}
+	name := fmt.Sprint("bench", os.Getpid())
+	if _, err := admin.Exec("CREATE SCHEMA " + name); err != nil {
+		return "", nil, err
+	}
+	q := u.Query()
+	q.Set("search_path", name)
+	q.Set("application_name", name)
+	u.RawQuery = q.Encode()
+	server = func() (spent time.Duration) {
+		rows, err := admin.Query(`SELECT pid FROM pg_stat_activity WHERE application_name = $1`, name)
+		if err != nil {
+			return 0
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var pid int
+			if rows.Scan(&pid) == nil {
+				spent += cpu(pid)
+			}
+		}
+		return spent
+	}
+	return u.String(), func() {
+		admin.Exec("DROP SCHEMA " + name + " CASCADE")
+		admin.Close()
+		server = func() time.Duration { return 0 }
+	}, nil
+}
+
+// server is the processor time of the database server's processes that work for the
+// shop; its writers of log and pages are not among them. Zero on SQLite.
+var server = func() time.Duration { return 0 }
+
+// asked reads from /metrics what was asked of the database so far.
+func (s *shop) asked() (statements, transactions float64) {
+	res, err := s.http.Get(s.Ops + "/metrics")
+	if err != nil {
+		return 0, 0
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		fmt.Sscanf(lines.Text(), "kassavalv_db_statements_total %g", &statements)
+		fmt.Sscanf(lines.Text(), "kassavalv_db_transactions_total %g", &transactions)
+	}
+	return statements, transactions
 }
 
 // buyers measures with or without the letters (three PDFs each) that follow a
-// purchase in the same process.
-func buyers(dir string, letters bool) error {
+// purchase in the same process. bare is what the rows alone cost, by buyers.
+func buyers(dir, database string, letters bool, bare map[int]time.Duration) error {
 	env := []string{"KASSAVALV_TEST_INSTANT_CARD=4242424242424242"}
 	inside := "bank, mail and PDF inside"
 	if !letters {
 		env = append(env, "KASSAVALV_TEST_HOLD_JOBS=1")
 		inside = "bank inside, mail and PDF later"
 	}
-	sub := filepath.Join(dir, "buy"+fmt.Sprint(letters))
+	if database != "" {
+		env = append(env, "DATABASE_URL="+database)
+		inside += ", the server's part with it"
+	}
+	sub := filepath.Join(dir, fmt.Sprint("buy", letters, database != "", os.Getpid()))
 	os.MkdirAll(sub, 0o700)
+	defer os.RemoveAll(sub)
 	s, err := start(sub, 1000, env...)
 	if err != nil {
 		return err
 	}
 	defer s.stop()
+	if err := s.full(); err != nil {
+		return err
+	}
 	variants, err := s.plenty(16)
 	if err != nil {
 		return err
 	}
 	steps := []string{"cart", "two lines", "address", "delivery options", "delivery", "purchase until paid"}
+	var seq atomic.Int64
 	for _, buyers := range []int{8, 64} {
 		var spent [6]atomic.Int64
-		var seq atomic.Int64
+		st0, tx0 := s.asked()
+		db0 := server()
 		r := load(s.PID, buyers, func(int) error {
 			n := seq.Add(1)
 			t := time.Now()
@@ -111,11 +204,22 @@ func buyers(dir string, letters bool) error {
 			lap(5)
 			return nil
 		})
+		st1, tx1 := s.asked()
+		if r.ops > 0 {
+			r.per += (server() - db0) / time.Duration(r.ops)
+		}
 		row(fmt.Sprintf("%d buyers: %.0f orders/s, p50 %s, p99 %s, aborted %d", buyers, r.rate, ms(r.p50), ms(r.p99), r.failed), ms(r.per)+" CPU ("+inside+")", "8 ms CPU, 5 ms as a stretch; 0 aborted")
+		if r.ops == 0 {
+			continue
+		}
+		share := "-"
+		if r.per > 0 {
+			share = fmt.Sprintf("%.0f %% of it (%s CPU)", 100*float64(bare[buyers])/float64(r.per), ms(bare[buyers]))
+		}
+		row("    the same rows as bare SQL through the same writer", share, "beside it")
+		row("    asked of the database, an order", fmt.Sprintf("%.0f statements in %.0f transactions", (st1-st0)/float64(r.ops), (tx1-tx0)/float64(r.ops)), "few")
 		for i, name := range steps {
-			if r.ops > 0 {
-				fmt.Printf("      %-28s %s\n", name, ms(time.Duration(spent[i].Load()/r.ops)))
-			}
+			fmt.Printf("      %-28s %s\n", name, ms(time.Duration(spent[i].Load()/r.ops)))
 		}
 	}
 	return nil
@@ -157,26 +261,31 @@ func (s *shop) admin(method, path string, in, out any) error {
 	return s.at("/api/admin/v1", method, path, in, out, map[string]string{"Authorization": "Bearer " + s.AdminToken})
 }
 
-// bareRows writes as many rows as a purchase does, as plain SQL through the
-// same writer: the share of a purchase that is the database.
-func bareRows(dir string) error {
+// bareRows writes as many rows as a purchase does, as plain SQL through the same
+// writer: what of a purchase is the database. It returns the processor time by the
+// number of writers.
+func bareRows(o db.Options) (map[int]time.Duration, error) {
 	ctx := context.Background()
-	d, err := db.Open(ctx, db.Options{Path: filepath.Join(dir, "bare.db"), Create: true})
+	d, err := db.Open(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer d.Close()
+	if o.Path != "" {
+		defer os.Remove(o.Path)
+	}
 	if err := db.Do(ctx, d, func(tx *db.Tx) error {
-		_, err := tx.Exec(`CREATE TABLE bare (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b INTEGER NOT NULL) STRICT`)
+		_, err := tx.Exec(map[db.Engine]string{db.SQLite: `CREATE TABLE bare (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b INTEGER NOT NULL) STRICT`, db.Postgres: `CREATE TABLE bare (id BIGINT PRIMARY KEY, a TEXT NOT NULL, b BIGINT NOT NULL)`}[d.Engine()])
 		return err
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	const rowsPer, writes = 32, 7 // rows of a purchase, and the writes they come in
+	out := map[int]time.Duration{}
 	for _, buyers := range []int{8, 64} {
 		var n atomic.Int64
 		var wg sync.WaitGroup
-		c0, t0 := cpu(os.Getpid()), time.Now()
+		c0, db0, t0 := cpu(os.Getpid()), server(), time.Now()
 		end := t0.Add(*length)
 		for range buyers {
 			wg.Go(func() {
@@ -197,9 +306,9 @@ func bareRows(dir string) error {
 		}
 		wg.Wait()
 		if n.Load() > 0 {
-			per := (cpu(os.Getpid()) - c0) / time.Duration(n.Load())
-			row(fmt.Sprintf("%d writers: the same rows as bare group-committed SQL", buyers), fmt.Sprintf("%s CPU, %.0f/s", ms(per), float64(n.Load())/time.Since(t0).Seconds()), "beside it")
+			out[buyers] = (cpu(os.Getpid()) - c0 + server() - db0) / time.Duration(n.Load())
+			row(fmt.Sprintf("%d writers: %d rows in %d writes as bare SQL", buyers, rowsPer, writes), fmt.Sprintf("%s CPU, %.0f/s", ms(out[buyers]), float64(n.Load())/time.Since(t0).Seconds()), "beside it")
 		}
 	}
-	return nil
+	return out, nil
 }

@@ -56,6 +56,8 @@ var (
 	openPurchases = prometheus.NewDesc("kassavalv_purchases_open", "Purchases without a final state, by state.", []string{"state"}, nil)
 	alarms        = prometheus.NewDesc("kassavalv_purchases_alarm", "Purchases staff must look at.", nil, nil)
 	jobsWaiting   = prometheus.NewDesc("kassavalv_jobs", "Jobs by state.", []string{"state"}, nil)
+	dbStatements  = prometheus.NewDesc("kassavalv_db_statements_total", "SQL statements; on PostgreSQL each is a round trip.", nil, nil)
+	dbWork        = prometheus.NewDesc("kassavalv_db_transactions_total", "Transactions begun, reading ones among them.", nil, nil)
 	goodsFound    = prometheus.NewDesc("kassavalv_search_products", "Products the search holds.", nil, nil)
 )
 
@@ -64,12 +66,17 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- alarms
 	ch <- jobsWaiting
 	ch <- goodsFound
+	ch <- dbStatements
+	ch <- dbWork
 }
 
 func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	if c.a.DB == nil || c.a.Index == nil {
 		return
 	}
+	statements, transactions := c.a.DB.Work()
+	ch <- prometheus.MustNewConstMetric(dbStatements, prometheus.CounterValue, float64(statements))
+	ch <- prometheus.MustNewConstMetric(dbWork, prometheus.CounterValue, float64(transactions))
 	ch <- prometheus.MustNewConstMetric(goodsFound, prometheus.GaugeValue, float64(c.a.Index.Size()))
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
