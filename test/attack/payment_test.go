@@ -67,55 +67,107 @@ var _ = attack("AC-001", func(t *testing.T, c *apptest.Client) {
 	settled(c, p.Token)
 })
 
-// A payment that is real, but of another amount, pays no order.
-var _ = attack("AC-004", func(t *testing.T, c *apptest.Client) {
-	v, mail := c.Variant(), apptest.NewMail()
-	p := c.Buy(c.Complete(c.Cart(1, v).ID, apptest.Buyer(mail)), apptest.Wish{})
-	b := c.Payment(p.Token)
-	// First lies about a payment that is not paid.
+// A payment that is real, but of another amount, pays no order: neither one that
+// somebody made with our reference, nor ours when the bank says that it took less, or
+// another currency.
+var _ = alone("AC-004", func(t *testing.T, engine string) {
+	t.Parallel() // beside the other engine
+	own := apptest.StartBank(t)
+	tap := apptest.NewTap(t, own.URL)
+	c := lone(t, apptest.Options{Engine: engine, Bank: tap.URL})
+	v := c.Scarce(100)
+	type wrong struct {
+		what, mail string
+		p          apptest.Purchase
+		lie        func(body string, total int64) string
+	}
+	sum := func(name string, total int64) string { return fmt.Sprintf(`"%s":%d`, name, total) }
+	cases := []*wrong{
+		{what: "1.00 instead of the sum", lie: func(b string, n int64) string {
+			return strings.NewReplacer(sum("amount", n), sum("amount", 100), sum("captured", n), sum("captured", 100)).Replace(b)
+		}},
+		{what: "only a part taken", lie: func(b string, n int64) string { return strings.ReplaceAll(b, sum("captured", n), sum("captured", n-1)) }},
+		{what: "more than the sum", lie: func(b string, n int64) string {
+			return strings.NewReplacer(sum("amount", n), sum("amount", n+1), sum("captured", n), sum("captured", n+1)).Replace(b)
+		}},
+		{what: "another currency", lie: func(b string, _ int64) string { return strings.ReplaceAll(b, `"currency":"SEK"`, `"currency":"JPY"`) }},
+		{what: "another reference", lie: func(b string, _ int64) string {
+			return regexp.MustCompile(`"reference":"[^"]*"`).ReplaceAllString(b, `"reference":"somebody-elses"`)
+		}},
+	}
+	for _, x := range cases {
+		x.mail = apptest.NewMail()
+		x.p = c.Buy(c.Complete(c.Cart(1, v).ID, apptest.Buyer(x.mail)), apptest.Wish{})
+	}
+	total := c.Payment(cases[0].p.Token).Amount
+	tap.Meddle(func(x apptest.Call, forward func() (int, []byte)) (int, []byte) {
+		status, body := forward()
+		for _, w := range cases {
+			if x.Method == "GET" && strings.Contains(x.Path, url.QueryEscape(w.p.Token)) {
+				return status, []byte(w.lie(string(body), total))
+			}
+		}
+		return status, body
+	})
+	// First lies about a payment that is not paid at all.
+	first := cases[0]
 	for _, o := range []map[string]any{{"state": "captured", "amount": 100}, {"state": "captured", "currency": "EUR"}, {"state": "captured"}, {"state": "captured", "amount": -1}} {
-		for _, r := range c.Notify(b.ID, map[string]any{"override": o}).Results {
+		for _, r := range c.Notify(c.Payment(first.p.Token).ID, map[string]any{"override": o}).Results {
 			if r.Status >= 500 {
 				t.Errorf("%v: %+v", o, r)
 			}
 		}
 	}
-	unpaidStill(c, p, mail)
-	alarms := c.Audited("purchase.alarm", "")
-	// Then the bank really takes 1.00 with X as its reference.
-	body := map[string]any{"reference": p.Token, "amount": 100, "currency": "SEK", "return_url": c.Shop.Shop + "/", "notify_url": c.Shop.Shop + "/hooks/card", "notify_ca": caOf(c)}
-	a := c.Do("POST", c.Bank+"/v1/payments", body, "Authorization", "Bearer "+bank.Bearer(), "Idempotency-Key", "kv-foreign-"+p.Token[:20])
+	unpaidStill(c, first.p, first.mail)
+	// Then somebody really pays 1.00 with another purchase as its reference.
+	foreign := &wrong{what: "another payment with our reference", mail: apptest.NewMail()}
+	foreign.p = c.Buy(c.Complete(c.Cart(1, v).ID, apptest.Buyer(foreign.mail)), apptest.Wish{})
+	body := map[string]any{"reference": foreign.p.Token, "amount": 100, "currency": "SEK", "return_url": c.Shop.Shop + "/", "notify_url": c.Shop.Shop + "/hooks/card", "notify_ca": caOf(c)}
 	var w bank.Payment
-	c.Want(a, 201, &w)
+	c.Want(c.Do("POST", own.URL+"/v1/payments", body, "Authorization", "Bearer "+bank.Bearer(), "Idempotency-Key", "kv-foreign"), 201, &w)
 	if _, err := c.TryPay(w.PayURL, apptest.Good); err != nil {
 		t.Fatal(err)
 	}
-	c.Notify(w.ID, nil)
-	var q apptest.Purchase
-	c.Wait("staff are told of the wrong amount", 20*time.Second, func() bool { q = c.AdminPurchase(p.Token); return q.Alarm != "" })
-	if q.Alarm != "amount_mismatch" || q.State == "paid" || q.Order != nil {
-		t.Errorf("%+v", q)
+	for _, x := range cases {
+		c.Pay(x.p, apptest.Good)
 	}
-	if u := c.Purchase(p.Token); u.Terminal() || u.Order != nil {
-		t.Errorf("the buyer sees %s", u.State)
+	for _, x := range append(cases, foreign) {
+		var q apptest.Purchase
+		if err := apptest.Poll(30*time.Second, func() bool { q = c.AdminPurchase(x.p.Token); return q.Alarm != "" || q.Terminal() }); err != nil {
+			t.Errorf("%s: staff are not told", x.what)
+			continue
+		}
+		if q.Alarm != "amount_mismatch" || q.Terminal() || q.Order != nil {
+			t.Errorf("%s: %+v", x.what, q)
+		}
+		if u := c.Purchase(x.p.Token); u.Terminal() || u.Order != nil {
+			t.Errorf("%s: the buyer sees %s", x.what, u.State)
+		}
+		if n := c.Count(`SELECT count(*) FROM audit_entry WHERE action='purchase.alarm' AND entity_id=$1`, mustID(t, purchaseRow(c, x.p.Token))); n != 1 {
+			t.Errorf("%s: %d audit entries", x.what, n)
+		}
+		if ms := c.Mails(x.mail); len(ms) != 0 {
+			t.Errorf("%s: a mail was sent: %s", x.what, ms[0].Subject)
+		}
+		staff := c.Shop.Staff(c, "orders")
+		if a := staff.Do("GET", "/admin/purchases?show=alarm", nil); a.Status != 200 || !strings.Contains(string(a.Body), purchaseRow(c, x.p.Token)) {
+			t.Errorf("%s: the list of what staff must look at: %d", x.what, a.Status)
+		}
 	}
-	if n := c.Count(`SELECT count(*) FROM audit_entry WHERE action='purchase.alarm' AND entity_id=$1`, mustID(t, purchaseRow(c, p.Token))); n != 1 {
-		t.Errorf("%d audit entries of the wrong amount (%d before)", n, alarms)
-	}
-	wantStock(c, v, 100, 1, 0)
-	if ms := c.Mails(mail); len(ms) != 0 {
-		t.Errorf("a mail was sent: %s", ms[0].Subject)
-	}
-	staff := c.Shop.Staff(c, "orders")
-	if a := staff.Do("GET", "/admin/purchases?show=alarm", nil); a.Status != 200 || !strings.Contains(string(a.Body), purchaseRow(c, p.Token)) {
-		t.Errorf("the list of what staff must look at: %d", a.Status)
-	}
+	wantStock(c, v, 100, int64(len(cases))+1, 0)
 
+	// The twin: the right sum pays, and when the bank tells the truth of the others, they
+	// are paid too.
 	twin, o := c.Paid(v, 1)
 	if o.Payment.Paid != o.Totals.ToPay {
 		t.Errorf("the right amount: %+v", o.Payment)
 	}
 	settled(c, twin.Token)
+	tap.Meddle(nil)
+	for _, x := range cases {
+		paidWithin(c, x.p.Token, 30*time.Second)
+	}
+	wantStock(c, v, 100, 1, int64(len(cases))+1)
 })
 
 func caOf(c *apptest.Client) string { return string(readFile(c.T, c.CA)) }
