@@ -8,7 +8,8 @@
 // everything does not pass.
 //
 //	attack("AC-001", func(t *testing.T, c *apptest.Client) { … })   // on the shop all share
-//	alone("AC-065", func(t *testing.T, engine string) { … })        // starts what it needs itself
+//	alone("AC-181", func(t *testing.T, engine string) { … })        // starts what it needs itself, and floods
+//	apart("AC-062", func(t *testing.T, engine string) { … })        // starts what it needs itself, and waits
 //
 // A case on the shared shop must not disturb its neighbours: it uses variants,
 // carts, mail addresses and staff of its own and sets no faults at the bank. Run one

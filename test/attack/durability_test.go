@@ -51,8 +51,7 @@ func sameKeys(c *apptest.Client, tap *apptest.Tap) {
 
 // The program is killed while a charge is under way: before the bank hears, between its
 // act and its answer, and right after the answer; for payments, look-ups and refunds.
-var _ = alone("AC-062", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-062", func(t *testing.T, engine string) {
 	bank := apptest.StartBank(t)
 	tap := apptest.NewTap(t, bank.URL)
 	c := lone(t, apptest.Options{Engine: engine, Bank: tap.URL})
@@ -210,8 +209,7 @@ var _ = alone("AC-062", func(t *testing.T, engine string) {
 })
 
 // Notifications are lost, for as long as one likes.
-var _ = alone("AC-064", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-064", func(t *testing.T, engine string) {
 	bank := apptest.StartBank(t)
 	c := lone(t, apptest.Options{Engine: engine, Bank: bank.URL})
 	v := c.Scarce(100)
@@ -273,8 +271,7 @@ var _ = alone("AC-064", func(t *testing.T, engine string) {
 })
 
 // The disk is full.
-var _ = alone("AC-065", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-065", func(t *testing.T, engine string) {
 	disk := smallDisk(t, engine, 40<<20)
 	bank := apptest.StartBank(t)
 	c := lone(t, apptest.Options{Engine: engine, Dir: disk.dir, Database: disk.database, Bank: bank.URL})
@@ -380,8 +377,7 @@ func sound(c *apptest.Client) {
 }
 
 // The database is damaged, cut or gone.
-var _ = alone("AC-066", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-066", func(t *testing.T, engine string) {
 	c := lone(t, apptest.Options{Engine: engine})
 	v := c.Scarce(50)
 	p, o := c.Paid(v, 2)
@@ -554,8 +550,7 @@ var _ = alone("AC-066", func(t *testing.T, engine string) {
 })
 
 // Killed while its tables are being made, many times over; and a newer schema.
-var _ = alone("AC-073", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-073", func(t *testing.T, engine string) {
 	s := apptest.Prepare(t, apptest.Options{Engine: engine})
 	// Further each time, on the same folder, until it is through.
 	env := []string{}
@@ -652,8 +647,7 @@ func direct(t *testing.T, s *apptest.Shop) *sql.DB {
 }
 
 // Work that cannot be done, in every queue.
-var _ = alone("AC-075", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-075", func(t *testing.T, engine string) {
 	c := lone(t, apptest.Options{Engine: engine})
 	pid := c.PID
 	if code := c.Stop(); code != 0 {
@@ -744,8 +738,7 @@ var _ = alone("AC-075", func(t *testing.T, engine string) {
 })
 
 // The bank is silent, breaks off, answers nonsense, asks to come later, is not there.
-var _ = alone("AC-076", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-076", func(t *testing.T, engine string) {
 	bank := apptest.StartBank(t)
 	tap := apptest.NewTap(t, bank.URL)
 	c := lone(t, apptest.Options{Engine: engine, Bank: tap.URL})
@@ -874,8 +867,7 @@ var _ = alone("AC-076", func(t *testing.T, engine string) {
 })
 
 // What is switched off is off on every way in.
-var _ = alone("AC-061", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-061", func(t *testing.T, engine string) {
 	c := lone(t, apptest.Options{Engine: engine})
 	owner := c.Shop.Staff(c, "owner")
 	set := func(key, value string) {

@@ -4,8 +4,10 @@ import (
 	_ "embed"
 	"encoding/csv"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"kassavalv/internal/apptest"
@@ -22,6 +24,7 @@ type onOwn func(t *testing.T, engine string)
 var (
 	shared = map[string]onShared{}
 	own    = map[string]onOwn{}
+	beside = map[string]onOwn{}
 )
 
 // attack registers a case that runs on the shop all cases of an engine share.
@@ -39,8 +42,16 @@ func alone(id string, fn onOwn) struct{} {
 	return struct{}{}
 }
 
+// apart registers a case that starts the programs it needs itself, and mostly waits:
+// such cases disturb nobody and run side by side.
+func apart(id string, fn onOwn) struct{} {
+	once(id)
+	beside[id] = fn
+	return struct{}{}
+}
+
 func once(id string) {
-	if shared[id] != nil || own[id] != nil {
+	if shared[id] != nil || own[id] != nil || beside[id] != nil {
 		panic(id + " is driven twice")
 	}
 }
@@ -80,6 +91,23 @@ func TestAlone(t *testing.T) {
 	}
 }
 
+// TestApart drives the cases that wait for crashes, time-outs and look-ups of shops of
+// their own, side by side whatever the number of cores.
+func TestApart(t *testing.T) {
+	places := make(chan struct{}, 4+2*runtime.NumCPU())
+	var wg sync.WaitGroup
+	for _, id := range slices.Sorted(maps.Keys(beside)) {
+		for _, e := range apptest.Engines {
+			wg.Go(func() {
+				places <- struct{}{}
+				defer func() { <-places }()
+				t.Run(id+"/"+e, func(t *testing.T) { beside[id](t, e) })
+			})
+		}
+	}
+	wg.Wait()
+}
+
 // TestEveryCase holds that no case of the list is forgotten, driven twice, or both
 // driven and called absent.
 func TestEveryCase(t *testing.T) {
@@ -91,7 +119,7 @@ func TestEveryCase(t *testing.T) {
 	for _, r := range rows[1:] {
 		id := r[0]
 		listed[id] = true
-		driven := shared[id] != nil || own[id] != nil
+		driven := shared[id] != nil || own[id] != nil || beside[id] != nil
 		why, gone := absent[id]
 		switch {
 		case !driven && !gone:
@@ -102,10 +130,10 @@ func TestEveryCase(t *testing.T) {
 			t.Errorf("%s is absent without a reason", id)
 		}
 	}
-	for _, id := range slices.Concat(slices.Collect(maps.Keys(shared)), slices.Collect(maps.Keys(own)), slices.Collect(maps.Keys(absent))) {
+	for _, id := range slices.Concat(slices.Collect(maps.Keys(shared)), slices.Collect(maps.Keys(own)), slices.Collect(maps.Keys(beside)), slices.Collect(maps.Keys(absent))) {
 		if !listed[id] {
 			t.Errorf("%s is not in cases.csv", id)
 		}
 	}
-	t.Logf("%d cases: %d driven, %d absent", len(listed), len(shared)+len(own), len(absent))
+	t.Logf("%d cases: %d driven, %d absent", len(listed), len(shared)+len(own)+len(beside), len(absent))
 }

@@ -70,8 +70,7 @@ var _ = attack("AC-001", func(t *testing.T, c *apptest.Client) {
 // A payment that is real, but of another amount, pays no order: neither one that
 // somebody made with our reference, nor ours when the bank says that it took less, or
 // another currency.
-var _ = alone("AC-004", func(t *testing.T, engine string) {
-	t.Parallel() // beside the other engine
+var _ = apart("AC-004", func(t *testing.T, engine string) {
 	own := apptest.StartBank(t)
 	tap := apptest.NewTap(t, own.URL)
 	c := lone(t, apptest.Options{Engine: engine, Bank: tap.URL})
