@@ -261,10 +261,12 @@ func (c *Client) GetCart(id string) (k Cart) {
 
 // Option is a way to deliver.
 type Option struct {
-	ID     string  `json:"id"`
-	Kind   string  `json:"kind"`
-	Price  Money   `json:"price"`
-	Points *string `json:"pickup_points_url"`
+	ID       string  `json:"id"`
+	Kind     string  `json:"kind"`
+	Price    Money   `json:"price"`
+	Earliest string  `json:"earliest_date"` // 2026-12-01
+	Latest   string  `json:"latest_date"`
+	Points   *string `json:"pickup_points_url"`
 }
 
 func (c *Client) options(cart string, before bool) []Option {

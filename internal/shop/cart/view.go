@@ -107,6 +107,7 @@ func (s *Shelf) view(q db.Q, c Cart, lg lang.Lang, fresh bool) (View, error) {
 			out.Goods.WeightG += lv.Info.WeightG * l.Quantity
 			out.Goods.SideMM = max(out.Goods.SideMM, lv.Info.SizeMM[0], lv.Info.SizeMM[1], lv.Info.SizeMM[2])
 			out.Goods.Bulky = out.Goods.Bulky || lv.Info.Bulky
+			out.Goods.Lead = max(out.Goods.Lead, Lead(lv.Info, lv.Level, l.Quantity))
 		}
 		out.Lines = append(out.Lines, lv)
 	}
@@ -141,6 +142,15 @@ func (s *Shelf) view(q db.Q, c Cart, lg lang.Lang, fresh bool) (View, error) {
 		}
 	}
 	return out, nil
+}
+
+// Lead is how many working days pass before n pieces of a variant can leave: none
+// when they are on the shelf. A promise that leaves it out is a false one.
+func Lead(v catalog.VariantInfo, l stock.Level, n int64) int64 {
+	if v.MadeToOrder || l.Tracked && l.Backorder && l.Available() < n {
+		return v.LeadDays
+	}
+	return 0
 }
 
 // Ready reports what is missing before a purchase can start: a 422 naming the

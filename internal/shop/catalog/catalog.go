@@ -214,6 +214,7 @@ type Variant struct {
 	Tracked     bool      // stock is counted
 	Backorder   bool      // may be sold below zero
 	MadeToOrder bool      // made to the buyer's wishes: custom_made whatever the product says
+	LeadDays    int64     // working days before it can leave when it is not on the shelf, or made to order
 	BGoods      Localized // what is wrong with it; needs a consent of its own
 	CreatedAt   time.Time
 	values      []db.ID

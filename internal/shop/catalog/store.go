@@ -142,11 +142,11 @@ func fillTexts(q db.Q, owners []db.ID, put func(db.ID, Text)) error {
 	})
 }
 
-const variantCols = `id, product, status, position, option_key, sku, gtin, weight_g, length_mm, width_mm, height_mm, content, tracked, backorder, made_to_order, b_goods_sv, b_goods_en, created_at`
+const variantCols = `id, product, status, position, option_key, sku, gtin, weight_g, length_mm, width_mm, height_mm, content, tracked, backorder, made_to_order, lead_days, b_goods_sv, b_goods_en, created_at`
 
 func scanVariant(r scanner) (v Variant, key string, err error) {
 	err = r.Scan(&v.ID, &v.Product, &v.Status, &v.Position, &key, &v.SKU, &v.GTIN, &v.WeightG, &v.SizeMM[0], &v.SizeMM[1], &v.SizeMM[2], &v.Content,
-		&v.Tracked, &v.Backorder, &v.MadeToOrder, &v.BGoods.SV, &v.BGoods.EN, &v.CreatedAt)
+		&v.Tracked, &v.Backorder, &v.MadeToOrder, &v.LeadDays, &v.BGoods.SV, &v.BGoods.EN, &v.CreatedAt)
 	return
 }
 

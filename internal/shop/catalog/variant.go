@@ -23,8 +23,18 @@ type NewVariant struct {
 	Tracked     bool
 	Backorder   bool
 	MadeToOrder bool
+	LeadDays    int64 // 0: UsualLead
 	BGoods      Localized
 }
+
+// UsualLead is how many working days pass before goods that are not on the shelf
+// can leave, where nobody has said otherwise; MaxLead the most that can be said, so
+// that with the way there the thirty days of the law hold (konsumentköplagen 2 kap.
+// 2 §).
+const (
+	UsualLead = 10
+	MaxLead   = 15
+)
 
 func (v *NewVariant) check(f *fault.Fields, at string) {
 	if v.Status == "" {
@@ -49,6 +59,12 @@ func (v *NewVariant) check(f *fault.Fields, at string) {
 	if v.Content < 0 || v.Content > maxContent {
 		f.Add(at+"/content", "out_of_range")
 	}
+	if v.LeadDays == 0 {
+		v.LeadDays = UsualLead
+	}
+	if v.LeadDays < 1 || v.LeadDays > MaxLead {
+		f.Add(at+"/lead_days", "out_of_range", "min", 1, "max", MaxLead)
+	}
 	localized(f, at+"/b_goods", &v.BGoods, maxLong)
 	if v.BGoods.SV == "" && v.BGoods.EN != "" {
 		f.Add(at+"/b_goods/sv", "required")
@@ -71,11 +87,11 @@ func (v *NewVariant) check(f *fault.Fields, at string) {
 	}
 }
 
-const variantInsertCols = `id, product, status, position, option_key, sku, gtin, weight_g, length_mm, width_mm, height_mm, content, tracked, backorder, made_to_order, b_goods_sv, b_goods_en, created_at`
+const variantInsertCols = `id, product, status, position, option_key, sku, gtin, weight_g, length_mm, width_mm, height_mm, content, tracked, backorder, made_to_order, lead_days, b_goods_sv, b_goods_en, created_at`
 
 func (v *NewVariant) row(tx *db.Tx, id, product db.ID, position int, key string) []any {
 	return []any{id, product, plain(v.Status), position, key, v.SKU, v.GTIN, v.WeightG, v.SizeMM[0], v.SizeMM[1], v.SizeMM[2], v.Content,
-		v.Tracked, v.Backorder, v.MadeToOrder, v.BGoods.SV, v.BGoods.EN, tx.Now()}
+		v.Tracked, v.Backorder, v.MadeToOrder, v.LeadDays, v.BGoods.SV, v.BGoods.EN, tx.Now()}
 }
 
 // PutVariant adds a variant (id 0) or replaces what variant id is, and returns
@@ -109,8 +125,8 @@ func PutVariant(tx *db.Tx, by auth.By, product db.ID, version int64, id db.ID, v
 			return taken(insertRows(tx, "catalog_variant", variantInsertCols, [][]any{v.row(tx, id, product, len(p.Variants), key)}), "/sku")
 		}
 		err = tx.ExecOne(`UPDATE catalog_variant SET status=$3, option_key=$4, sku=$5, gtin=$6, weight_g=$7, length_mm=$8, width_mm=$9, height_mm=$10, content=$11, tracked=$12,
- backorder=$13, made_to_order=$14, b_goods_sv=$15, b_goods_en=$16 WHERE id=$1 AND product=$2 AND status <> 'removed'`,
-			id, product, plain(v.Status), key, v.SKU, v.GTIN, v.WeightG, v.SizeMM[0], v.SizeMM[1], v.SizeMM[2], v.Content, v.Tracked, v.Backorder, v.MadeToOrder, v.BGoods.SV, v.BGoods.EN)
+ backorder=$13, made_to_order=$14, b_goods_sv=$15, b_goods_en=$16, lead_days=$17 WHERE id=$1 AND product=$2 AND status <> 'removed'`,
+			id, product, plain(v.Status), key, v.SKU, v.GTIN, v.WeightG, v.SizeMM[0], v.SizeMM[1], v.SizeMM[2], v.Content, v.Tracked, v.Backorder, v.MadeToOrder, v.BGoods.SV, v.BGoods.EN, v.LeadDays)
 		if errors.Is(err, db.ErrConflict) {
 			return fault.NotFound()
 		}

@@ -26,6 +26,8 @@ type VariantInfo struct {
 	ReturnCost   money.Money
 	Tracked      bool
 	Backorder    bool
+	MadeToOrder  bool
+	LeadDays     int64 // see Variant
 	BGoods       Localized
 	MinAge       int64
 	Electrical   bool   // take-back duty at delivery
@@ -80,7 +82,7 @@ func VariantForSale(q db.Q, ids []db.ID) (map[db.ID]VariantInfo, error) {
 			products = append(products, v.Product)
 		}
 		out[v.ID] = VariantInfo{ID: v.ID, Product: v.Product, SKU: v.SKU, GTIN: v.GTIN, WeightG: v.WeightG, SizeMM: v.SizeMM,
-			Tracked: v.Tracked, Backorder: v.Backorder, BGoods: v.BGoods}
+			Tracked: v.Tracked, Backorder: v.Backorder, MadeToOrder: v.MadeToOrder, LeadDays: v.LeadDays, BGoods: v.BGoods}
 		return nil
 	})
 	if err != nil || len(out) == 0 {

@@ -73,6 +73,7 @@ type Goods struct {
 	Value   money.Money // goods after discount
 	Bulky   bool        // at least one piece does not go by parcel
 	Shipped bool        // at least one piece is carried at all
+	Lead    int64       // working days before all of it can leave; 0: it is on the shelf
 }
 
 // Price of carrying g, or false when the method does not take it.
@@ -131,6 +132,9 @@ func Offer(methods []Method, g Goods, postal string, now time.Time) []Option {
 		}
 		o := Option{Method: m, Price: price}
 		o.ShipsOn, o.Cutoff = Ships(now, m.CutoffMinute)
+		if g.Lead > 0 {
+			o.ShipsOn = addWorkdays(o.ShipsOn, int(g.Lead))
+		}
 		lo, hi := m.MinDays, m.MaxDays
 		if Far(postal) {
 			lo, hi = lo+m.FarDays, hi+m.FarDays

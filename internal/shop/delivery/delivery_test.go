@@ -49,6 +49,22 @@ func TestShipsAndPromise(t *testing.T) {
 	}
 }
 
+// Goods that are not on the shelf are promised from the day they can leave, which is
+// counted in working days past the holidays.
+func TestLeadMovesThePromise(t *testing.T) {
+	m := Method{ID: 1, Kind: Locker, Active: true, Currency: "SEK", MinDays: 1, MaxDays: 2, CutoffMinute: 840, Tiers: []Tier{{10000, 3900}}}
+	g := Goods{WeightG: 500, Value: money.SEK(10000), Shipped: true, Lead: 10}
+	for now, want := range map[string][3]string{
+		"2026-11-20 10:00": {"12-04", "12-07", "12-08"}, // Friday before the cut-off, two weeks on
+		"2026-12-18 15:00": {"01-11", "01-12", "01-13"}, // over Christmas, New Year and Epiphany
+	} {
+		o := Offer([]Method{m}, g, "112 21", day(now))[0]
+		if got := [3]string{o.ShipsOn.Format("01-02"), o.Earliest.Format("01-02"), o.Latest.Format("01-02")}; got != want {
+			t.Errorf("%s: %v, want %v", now, got, want)
+		}
+	}
+}
+
 func TestPriceByWeightValueSize(t *testing.T) {
 	m := Method{Kind: Pickup, Active: true, Currency: "SEK", MaxWeightG: 20000, MaxSideMM: 1000, FreeFrom: 59900, Tiers: []Tier{{20000, 6900}, {3000, 4900}}}
 	for _, c := range []struct {
@@ -56,16 +72,16 @@ func TestPriceByWeightValueSize(t *testing.T) {
 		want int64
 		ok   bool
 	}{
-		{Goods{3000, 100, money.SEK(100), false, true}, 4900, true},
-		{Goods{3001, 100, money.SEK(100), false, true}, 6900, true},
-		{Goods{20001, 100, money.SEK(100), false, true}, 0, false},
-		{Goods{10, 1001, money.SEK(100), false, true}, 0, false},
-		{Goods{10, 1, money.SEK(59900), false, true}, 0, true},
-		{Goods{10, 1, money.SEK(59899), false, true}, 4900, true},
-		{Goods{10, 1, money.SEK(100), true, true}, 0, false},
-		{Goods{0, 0, money.SEK(100), false, false}, 0, false},
-		{Goods{10, 1, money.New(100, "EUR"), false, true}, 0, false},
-		{Goods{-1, 1, money.SEK(100), false, true}, 0, false},
+		{Goods{WeightG: 3000, SideMM: 100, Value: money.SEK(100), Bulky: false, Shipped: true}, 4900, true},
+		{Goods{WeightG: 3001, SideMM: 100, Value: money.SEK(100), Bulky: false, Shipped: true}, 6900, true},
+		{Goods{WeightG: 20001, SideMM: 100, Value: money.SEK(100), Bulky: false, Shipped: true}, 0, false},
+		{Goods{WeightG: 10, SideMM: 1001, Value: money.SEK(100), Bulky: false, Shipped: true}, 0, false},
+		{Goods{WeightG: 10, SideMM: 1, Value: money.SEK(59900), Bulky: false, Shipped: true}, 0, true},
+		{Goods{WeightG: 10, SideMM: 1, Value: money.SEK(59899), Bulky: false, Shipped: true}, 4900, true},
+		{Goods{WeightG: 10, SideMM: 1, Value: money.SEK(100), Bulky: true, Shipped: true}, 0, false},
+		{Goods{WeightG: 0, SideMM: 0, Value: money.SEK(100), Bulky: false, Shipped: false}, 0, false},
+		{Goods{WeightG: 10, SideMM: 1, Value: money.New(100, "EUR"), Bulky: false, Shipped: true}, 0, false},
+		{Goods{WeightG: -1, SideMM: 1, Value: money.SEK(100), Shipped: true}, 0, false},
 	} {
 		p, ok := m.Price(c.g)
 		if ok != c.ok || p.Amount != c.want {

@@ -208,7 +208,7 @@ func (c *chunk) variant(it *item, v *variant, p *catalog.Product, old *catalog.V
 		return c.newVariant(it, v, p)
 	}
 	want := catalog.NewVariant{Status: old.Status, Choices: old.Choices, SKU: old.SKU, GTIN: old.GTIN, WeightG: old.WeightG, SizeMM: old.SizeMM, Content: old.Content,
-		Tracked: old.Tracked, Backorder: old.Backorder, MadeToOrder: old.MadeToOrder, BGoods: old.BGoods}
+		Tracked: old.Tracked, Backorder: old.Backorder, MadeToOrder: old.MadeToOrder, LeadDays: old.LeadDays, BGoods: old.BGoods}
 	if v.sku != "" {
 		want.SKU = v.sku
 	}

@@ -85,11 +85,45 @@ func caseReceived(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) 
 	if err != nil {
 		return mail.Message{}, err
 	}
+	who, err := support.ContactOf(q, d.Vault, k)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	if who.Withdrawal {
+		return withdrawalCase(q, d, k, who, l)
+	}
 	due := k.Due
 	if due.IsZero() { // answered before the letter was written
 		due = q.Now()
 	}
 	return caseLetter(q, d, k, l, "notice.case_received", lang.T(l, "support.sent", "weekday", lang.Weekday(l, due), "time", lang.Clock(l, due)))
+}
+
+// withdrawalCase acknowledges a withdrawal whose order was not found by number and
+// address: what was said and when, as any other (distansavtalslagen 2 kap. 10 a §).
+// It tells nothing of an order, for the sender has not shown that one is his.
+func withdrawalCase(q db.Q, d Deps, k support.Case, who support.Contact, l lang.Lang) (mail.Message, error) {
+	said, err := support.Thread(q, d.Vault, k)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	c, err := content.Company(q)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	day, clock := stamp(l, k.Opened)
+	whole := lang.T(l, "withdraw.whole")
+	t := mail.Letter{Lang: l, Title: lang.T(l, "notice.withdrawal.title"), Parts: []mail.Part{
+		{Text: lang.T(l, "withdraw.receipt", "date", day, "time", clock, "number", who.OrderNumber, "goods", whole)},
+		{Heading: lang.T(l, "notice.withdrawal.said"), Pairs: []mail.Pair{{Key: lang.T(l, "notice.order_number"), Value: who.OrderNumber}, {Key: lang.T(l, "notice.goods"), Value: whole},
+			{Key: lang.T(l, "withdraw.name"), Value: who.Name}, {Key: lang.T(l, "withdraw.email"), Value: who.Mail}, {Key: lang.T(l, "notice.withdrawal.when"), Value: day + " " + lang.T(l, "notice.clock", "time", clock)}}}}}
+	if len(said) > 0 && said[0].Body != whole {
+		t.Parts = append(t.Parts, mail.Part{Quote: said[0].Body})
+	}
+	t.Parts = append(t.Parts, mail.Part{Heading: lang.T(l, "withdraw.then"), Text: lang.T(l, "notice.withdrawal.search")},
+		mail.Part{Button: &mail.Button{Label: lang.T(l, "notice.see_case"), URL: d.url(l, "/cases/"+k.Token(d.Vault))}})
+	t.Foot = []string{lang.T(l, "notice.why.withdrawal", "number", who.OrderNumber)}
+	return finish(who.Mail, lang.T(l, "notice.withdrawal.subject", "number", who.OrderNumber), t, c)
 }
 
 // caseAnswered tells that there is an answer to read.

@@ -15,9 +15,9 @@ import (
 // simplified invoice: 4,000 kr (mervärdesskattelagen 17 kap. 26 §).
 const SimplifiedLimit = 4_000_00
 
-// full reports whether the document needs all that 17 kap. 24 § asks for: above the
+// Full reports whether the document needs all that 17 kap. 24 § asks for: above the
 // limit, to a company, and whenever it is an invoice to be paid.
-func full(o order.Order, doc order.Document, who order.Contact) bool {
+func Full(o order.Order, doc order.Document, who order.Contact) bool {
 	return o.Draft.Total.Amount > SimplifiedLimit || doc.Kind == "invoice" || who.Company != ""
 }
 
@@ -44,7 +44,7 @@ func ReceiptDoc(o order.Order, doc order.Document, who order.Contact, c content.
 	}
 	seller = append(seller, c.Mail, c.Phone)
 	sides := pdf.Sides{LeftTitle: lang.T(l, "notice.seller"), Left: strings.Join(seller, "\n")}
-	whole := full(o, doc, who)
+	whole := Full(o, doc, who)
 	if whole {
 		a := who.Address
 		if who.Billing != nil {

@@ -89,6 +89,7 @@ type Contact struct {
 	Mail        string
 	Subject     string
 	OrderNumber string // as the customer wrote it; may be wrong
+	Withdrawal  bool   `json:",omitempty"` // the customer withdraws from an order that was not found
 }
 
 // Message is a part of the conversation.

@@ -42,6 +42,7 @@ type NewCase struct {
 	OrderNumber               string // as written; may be empty or wrong
 	Order                     db.ID  // known by the order's own link; 0 otherwise
 	Kind                      string
+	Withdrawal                bool // a withdrawal whose order was not found: acknowledged as such
 	Lang                      lang.Lang
 	Key                       string // of the form, so that a second click is the same case; empty: none
 }
@@ -93,7 +94,7 @@ func Open(tx *db.Tx, by auth.By, v *secret.Vault, in NewCase) (Case, error) {
 		return Case{}, err
 	}
 	c := Case{ID: tx.NewID(), Person: p.ID, Order: about, TokenVersion: 1, Kind: in.Kind, State: Asked, Lang: in.Lang, Opened: tx.Now(), Due: due, Version: 1}
-	if c.contact, err = secret.SealJSON(v, tx, p.ID, fieldContact, c.ID, Contact{Name: in.Name, Mail: in.Mail, Subject: in.Subject, OrderNumber: in.OrderNumber}); err != nil {
+	if c.contact, err = secret.SealJSON(v, tx, p.ID, fieldContact, c.ID, Contact{Name: in.Name, Mail: in.Mail, Subject: in.Subject, OrderNumber: in.OrderNumber, Withdrawal: in.Withdrawal}); err != nil {
 		return Case{}, err
 	}
 	var ord any

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -131,6 +132,7 @@ func (v *visit) variantForm(c piece, path string, f ui.Form) view.Form {
 		view.Field{Kind: view.Box, Checked: c.x.Tracked, Input: ui.Input{Name: "tracked", Label: v.t("label.tracked")}},
 		view.Field{Kind: view.Box, Checked: c.x.Backorder, Input: ui.Input{Name: "backorder", Label: v.t("label.backorder")}},
 		view.Field{Kind: view.Box, Checked: c.x.MadeToOrder, Input: ui.Input{Name: "made_to_order", Label: v.t("label.made_to_order"), Hint: v.t("made_to_order.hint")}},
+		view.Field{Half: true, Input: ui.Input{Name: "lead_days", Label: v.t("label.lead_days"), Hint: v.t("lead_days.hint"), Value: strconv.FormatInt(cmp.Or(c.x.LeadDays, catalog.UsualLead), 10), Max: 2, InputMode: "numeric"}},
 		view.Field{Half: true, Input: ui.Input{Name: "b_goods/sv", Label: v.t("label.b_goods.sv"), Hint: v.t("b_goods.hint"), Value: c.x.BGoods.SV, Max: 300, Optional: true}},
 		view.Field{Half: true, Input: ui.Input{Name: "b_goods/en", Label: v.t("label.b_goods.en"), Hint: v.t("b_goods.hint"), Value: c.x.BGoods.EN, Max: 300, Optional: true}},
 		view.Field{Kind: view.Select, Input: ui.Input{Name: "status", Label: v.t("label.status"), Hint: v.t("variant.removed.hint"), Value: string(c.x.Status)}, Options: options(v, "variant.state.", catalog.Active, catalog.Hidden, catalog.Removed)})
@@ -139,7 +141,7 @@ func (v *visit) variantForm(c piece, path string, f ui.Form) view.Form {
 
 // saveVariant adds a variant ("new") or replaces what one is.
 func (v *visit) saveVariant() error {
-	in, err := v.r.ReadForm("version", "choice.", "choice_en.", "sku", "gtin", "weight_g", "content", "length", "width", "height", "tracked", "backorder", "made_to_order", "b_goods/sv", "b_goods/en", "status")
+	in, err := v.r.ReadForm("version", "choice.", "choice_en.", "sku", "gtin", "weight_g", "content", "length", "width", "height", "tracked", "backorder", "made_to_order", "lead_days", "b_goods/sv", "b_goods/en", "status")
 	if err != nil {
 		return err
 	}
@@ -179,7 +181,7 @@ func (v *visit) putVariant(product db.ID, which string, in web.Values) (db.ID, e
 		return n
 	}
 	n := catalog.NewVariant{Status: catalog.VariantStatus(in.Get("status")), SKU: in.Get("sku"), GTIN: in.Get("gtin"), WeightG: number("weight_g"), Content: number("content"), SizeMM: [3]int64{number("length"), number("width"), number("height")},
-		Tracked: in.Has("tracked"), Backorder: in.Has("backorder"), MadeToOrder: in.Has("made_to_order"), BGoods: catalog.Localized{SV: in.Get("b_goods/sv"), EN: in.Get("b_goods/en")}}
+		Tracked: in.Has("tracked"), Backorder: in.Has("backorder"), MadeToOrder: in.Has("made_to_order"), LeadDays: number("lead_days"), BGoods: catalog.Localized{SV: in.Get("b_goods/sv"), EN: in.Get("b_goods/en")}}
 	if err := bad.Err(); err != nil {
 		return 0, err
 	}

@@ -87,6 +87,7 @@ func (s *Store) lines(v cart.View, l lang.Lang, show int64) []view.CartLine {
 		title, tl := x.Info.Title.In(l)
 		variant, _ := x.Info.Label().In(l)
 		line := view.CartLine{ID: x.ID.String(), Title: title, Variant: variant, TextLang: tl, Image: picture(x.Info.Picture, title, 0, 0), Quantity: int(x.Quantity), UnitPrice: x.Price.Price, Total: x.Quoted.Total}
+		line.Facts, _ = x.Facts.In(l)
 		if x.Info.Sellable {
 			line.Path = "/products/" + x.Info.Handle
 		}

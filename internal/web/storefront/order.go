@@ -100,7 +100,7 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 	for i, d := range docs {
 		to := path + "/documents/" + d.ID.String()
 		if i == 0 {
-			p.ReceiptPath = to
+			p.ReceiptPath, p.ReceiptText = to, documentTitle(d, l)
 			continue
 		}
 		p.Documents = append(p.Documents, ui.Link{Text: documentTitle(d, l), URL: to})

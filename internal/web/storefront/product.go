@@ -10,6 +10,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/pricing"
@@ -254,12 +255,15 @@ func (s *Store) stockLine(p *catalog.Product, x catalog.Variant, price money.Mon
 	switch {
 	case !sellable:
 		return view.Stock{Kind: "out"}
+	case x.MadeToOrder:
+		out.Kind = "made"
 	case lv.Tracked && lv.Available() <= 0:
-		return view.Stock{Kind: "backorder"}
+		out.Kind = "backorder"
 	case lv.Tracked && lv.Available() <= search.FewLeft:
 		out.Kind = "few"
 	}
-	g := delivery.Goods{WeightG: x.WeightG, SideMM: max(x.SizeMM[0], x.SizeMM[1], x.SizeMM[2]), Value: price, Bulky: p.Bulky, Shipped: p.NeedsDelivery()}
+	g := delivery.Goods{WeightG: x.WeightG, SideMM: max(x.SizeMM[0], x.SizeMM[1], x.SizeMM[2]), Value: price, Bulky: p.Bulky, Shipped: p.NeedsDelivery(),
+		Lead: cart.Lead(catalog.VariantInfo{MadeToOrder: x.MadeToOrder, LeadDays: x.LeadDays}, lv, 1)}
 	for _, o := range delivery.Offer(st.methods, g, "", st.at) {
 		if o.Method.Kind == delivery.Store || o.Method.Kind == delivery.Digital {
 			continue

@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/notice"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/storefront/view"
@@ -114,8 +115,10 @@ func (s *Store) receipt(p paper, l lang.Lang) view.Receipt {
 		out.Kind = "receipt"
 		out.Paid = lang.T(l, "receipt.paid", "method", s.Desk.MethodName(l, o.Method), "date", lang.DateYear(l, o.PlacedAt))
 	}
+	out.Full = notice.Full(o, d, p.contact)
 	for _, x := range o.Draft.Lines {
-		line := view.ReceiptLine{Text: x.Title(l), Quantity: int(x.Quantity), Price: x.Unit, Total: x.Total, Rate: x.RateBP}
+		line := view.ReceiptLine{Text: x.Title(l), Quantity: int(x.Quantity), Price: x.Unit, Total: x.Total, Rate: x.RateBP,
+			Net: money.New(x.Unit.Amount-money.VATIncluded(x.Unit.Amount, x.RateBP), x.Unit.Currency)}
 		if x.Options != "" {
 			line.Text += ", " + x.Options
 		}
@@ -125,6 +128,9 @@ func (s *Store) receipt(p paper, l lang.Lang) view.Receipt {
 		out.Lines = append(out.Lines, line)
 	}
 	out.Totals = soldTotals(o.Draft, l)
+	for i, v := range o.Draft.VAT {
+		out.Totals.VAT[i].Base = money.New(v.Gross-v.Amount, o.Draft.Currency)
+	}
 	if !o.ShippedAt.IsZero() {
 		out.Supplied = o.ShippedAt
 	}

@@ -243,7 +243,7 @@ func (s *Store) withdrawConfirm(w http.ResponseWriter, r *web.Request) error {
 			id = ret.ID
 		} else {
 			c, err := support.Open(tx, by, s.Vault, support.NewCase{Name: st.name, Mail: st.mail, Subject: lang.T(r.Lang, "withdraw.link"), Body: or(st.text, lang.T(r.Lang, "withdraw.whole")),
-				OrderNumber: st.number, Kind: "order", Lang: r.Lang, Key: in.Get("key")})
+				OrderNumber: st.number, Kind: "order", Withdrawal: true, Lang: r.Lang, Key: in.Get("key")})
 			if err != nil {
 				return "", err
 			}

@@ -14,6 +14,7 @@ type CartLine struct {
 	Path      string // of the product; empty when it is no longer there
 	Title     string
 	Variant   string // "24 cm"; may be empty
+	Facts     string // main characteristics, a sentence; may be empty
 	TextLang  lang.Lang
 	Image     ui.Image
 	Quantity  int
@@ -28,6 +29,7 @@ type CartLine struct {
 type VATLine struct {
 	Rate   int64 // basis points
 	Amount money.Money
+	Base   money.Money // what it is counted on, without VAT; zero currency: not told
 }
 
 // Totals are the sums; Delivery is unknown until an option is chosen.

@@ -140,7 +140,7 @@ type Variant struct {
 
 // Stock is what is said beside the button.
 type Stock struct {
-	Kind     string    // "in", "few", "backorder", "out"
+	Kind     string    // "in", "few", "backorder", "made" (to the buyer's wishes), "out"
 	Left     int       // with "few"; 0: the number is not told
 	Cutoff   time.Time // order before this moment …
 	ShipDay  time.Time // … and it leaves on this day; both zero: not said

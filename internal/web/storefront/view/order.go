@@ -27,6 +27,7 @@ type Order struct {
 	Timeline     []ui.Entry
 	Consents     []Agreed // what the buyer agreed to besides the terms
 	ReceiptPath  string
+	ReceiptText  string    // "Kvitto 8", "Faktura 3"
 	Documents    []ui.Link // further documents: credit notes
 	CancelPath   string    // POST; empty: cannot be cancelled any more
 	WithdrawPath string    // with the order filled in; empty: "/withdraw"
@@ -54,6 +55,7 @@ type Parcel struct {
 
 // Receipt is a document to keep: a receipt, a full invoice or a credit note.
 type Receipt struct {
+	Full bool // tells unit prices and bases without VAT, as a full invoice must
 	Shell
 	Kind      string // "receipt", "invoice", "credit"
 	Number    string
@@ -78,7 +80,8 @@ type ReceiptLine struct {
 	Quantity int
 	Price    money.Money // each, VAT included
 	Total    money.Money
-	Rate     int64 // basis points
+	Rate     int64       // basis points
+	Net      money.Money // each, without VAT; with Receipt.Full
 }
 
 // FindOrder is "/orders/find". Number and address that belong together lead to the
@@ -237,4 +240,12 @@ type Fault struct {
 	Search  bool   // offer search (404)
 	Picks   []Card
 	Waiting int // minutes in a queue; 0: no queue
+}
+
+// span is how many columns stand before the sums.
+func (p Receipt) span() string {
+	if p.Full {
+		return "5"
+	}
+	return "4"
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"strings"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/web/ui"
 )
@@ -87,4 +88,16 @@ func inLang(s Shell, links []ui.Link) []ui.Link {
 		out[i] = k
 	}
 	return out
+}
+
+// marked parts a text at its marks of emphasis ("av **råg**, vatten"): every other
+// part stands out, as allergens among the ingredients must (EU 1169/2011 art. 21). A
+// mark without its fellow is only a sign.
+func marked(s string) []string {
+	parts := strings.Split(s, "**")
+	if len(parts)%2 == 0 {
+		last := len(parts) - 1
+		parts = append(parts[:last-1], parts[last-1]+"**"+parts[last])
+	}
+	return parts
 }

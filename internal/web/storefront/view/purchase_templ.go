@@ -688,7 +688,7 @@ func moment(p Purchase) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(p.Lines) > 0 {
-			templ_7745c5c3_Err = orderLines(p.Shell, p.Lines).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = orderLines(p.Shell, p.Lines, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
