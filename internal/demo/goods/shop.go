@@ -92,7 +92,9 @@ func otherGoods(now time.Time) []good {
 		sku, label string
 		price      int64
 	}{{"FK-4101", "200 kr", 20000}, {"FK-4102", "500 kr", 50000}, {"FK-4103", "1 000 kr", 100000}} {
-		card.variants = append(card.variants, variant{sku: a.sku, price: a.price, mode: untracked, choices: []loc{{SV: a.label, EN: a.label}}})
+		// None in stock until a gift card can pay: nobody is asked for money for a thing
+		// that does nothing yet.
+		card.variants = append(card.variants, variant{sku: a.sku, price: a.price, choices: []loc{{SV: a.label, EN: a.label}}})
 	}
 	return []good{card, fika}
 }

@@ -1,9 +1,9 @@
 package view
 
 import (
-	"strings"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/web/ui"
+	"strings"
 )
 
 // chosen is the variant the page opens with: the one marked, else the first that
