@@ -56,6 +56,16 @@ func furnish(t *testing.T, s *apptest.Shop) world {
 	action, form := c.FormOf(a, `form[action$="/withdraw/confirm"]`)
 	w["acknowledged"] = token(c.Form(action, form), "/withdraw/received/")
 
+	// Wishes for what is sold out, one taken back.
+	wish := func() string {
+		t.Helper()
+		action, form := c.FormOf(c.Do("GET", "/products/kokshandduk-randa/notify", nil), `main form[method=post]`)
+		form.Set("email", apptest.NewMail())
+		return token(c.Form(action, form), "/waiting/")
+	}
+	w["wish"], w["forgotten"] = wish(), wish()
+	c.Want(c.Form("/waiting/"+w["forgotten"]+"/stop", url.Values{}), 303, nil)
+
 	// Questions, one with an answer, one with markup in it.
 	ask := func(text string) string {
 		t.Helper()

@@ -10,14 +10,15 @@ import (
 	"kassavalv/internal/shop/notice"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/support"
+	"kassavalv/internal/shop/waitlist"
 )
 
 // Letters, documents and reasons are said in words: a code without a sentence is
 // nothing for people.
 func TestCodesHaveWords(t *testing.T) {
-	keys := []string{"doc.receipt", "doc.invoice", "doc.credit_note", "why.withdrawal", "why.buyer"}
+	keys := []string{"event.paid", "event.paid_part", "doc.receipt", "doc.invoice", "doc.credit_note", "why.withdrawal", "why.buyer"}
 	for _, kind := range []string{checkout.JobPlaced, checkout.JobUnpaid, fulfilment.JobShipped, returns.JobRefunded, returns.JobWithdrawal, returns.JobAnswered, notice.KindCopy,
-		support.JobReceived, support.JobAnswered, auth.JobMailInvite, auth.JobMailChanged} {
+		support.JobReceived, support.JobAnswered, auth.JobMailInvite, auth.JobMailChanged, waitlist.JobBack} {
 		keys = append(keys, "letter."+kind)
 	}
 	for _, k := range keys {
