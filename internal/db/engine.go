@@ -89,14 +89,15 @@ func IsCheck(err error) bool {
 	return errors.As(err, &pe) && pe.Code == "23514"
 }
 
-// IsFull reports whether the store has no room left.
+// IsFull reports whether the store has no room left, or may not grow: a quota or a
+// limit of file sizes, which SQLite calls a failed write.
 func IsFull(err error) bool {
 	if errors.Is(err, ErrFull) {
 		return true
 	}
 	var se *sqlite.Error
 	if errors.As(err, &se) {
-		return se.Code()&0xff == sqlite3.SQLITE_FULL
+		return se.Code()&0xff == sqlite3.SQLITE_FULL || se.Code() == sqlite3.SQLITE_IOERR_WRITE
 	}
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && pe.Code == "53100"
