@@ -108,6 +108,9 @@ func TestApart(t *testing.T) {
 	wg.Wait()
 }
 
+// allCases is how many the list had when it was whole. It may grow.
+const allCases = 104
+
 // TestEveryCase holds that no case of the list is forgotten, driven twice, or both
 // driven and called absent.
 func TestEveryCase(t *testing.T) {
@@ -118,6 +121,9 @@ func TestEveryCase(t *testing.T) {
 	listed := map[string]bool{}
 	for _, r := range rows[1:] {
 		id := r[0]
+		if listed[id] {
+			t.Errorf("%s stands twice in cases.csv", id)
+		}
 		listed[id] = true
 		driven := shared[id] != nil || own[id] != nil || beside[id] != nil
 		why, gone := absent[id]
@@ -134,6 +140,9 @@ func TestEveryCase(t *testing.T) {
 		if !listed[id] {
 			t.Errorf("%s is not in cases.csv", id)
 		}
+	}
+	if len(listed) < allCases {
+		t.Errorf("%d cases of %d are listed", len(listed), allCases)
 	}
 	t.Logf("%d cases: %d driven, %d absent", len(listed), len(shared)+len(own)+len(beside), len(absent))
 }
