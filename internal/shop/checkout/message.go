@@ -30,6 +30,9 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 	case Paid:
 		return lang.T(lg, "state.paid", "amount", total, "method", method)
 	case Placed:
+		if p.Money == Taken { // all of the invoice, or a part
+			return lang.T(lg, "state.placed.taken")
+		}
 		return lang.T(lg, "state.placed")
 	}
 	if p.Reason == AlarmGone {

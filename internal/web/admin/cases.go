@@ -90,6 +90,20 @@ func (v *visit) cases() error {
 	if t.First != "" {
 		t.First = query("/admin/cases", "show", show)
 	}
+	// The list shows who asks and about what: that is read, and recorded before it is shown.
+	if err := db.Do(v.ctx(), v.DB, func(tx *db.Tx) error {
+		for _, x := range rows {
+			if x.gone || x.c.Person <= 0 {
+				continue
+			}
+			if err := v.by.Looked(tx, x.c.Person, "case", x.c.ID, "case_list", "name", "subject"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	for _, x := range rows {
 		subject, name := x.who.Subject, x.who.Name
 		if x.gone {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
@@ -43,6 +44,11 @@ func TestCases(t *testing.T) {
 			if !strings.Contains(a.body, "&lt;script&gt;alert(1)") {
 				t.Errorf("%s does not show the customer's words", path)
 			}
+		}
+		// Whoever has seen who asks is on record: once for the lists, once for the thread.
+		seen := look(o, func(q *db.Reader) ([]audit.Access, error) { return audit.Accesses(q, c.Person, 0, 10) })
+		if len(seen) != 2 || seen[0].Reason != "case_handling" || seen[1].Reason != "case_list" || seen[1].ActorID != o.member("support").id {
+			t.Errorf("recorded: %+v", seen)
 		}
 		path := "/admin/cases/" + c.ID.String()
 		if a := b.post(path, "message", "", "as", "answer"); a.status != http.StatusUnprocessableEntity {
