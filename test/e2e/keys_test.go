@@ -1,26 +1,43 @@
 package e2e
 
 import (
-	"context"
 	"strings"
 	"time"
 
-	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
+	"github.com/chromedp/cdproto/input"
 
 	"kassavalv/internal/apptest"
 )
 
-var keys = map[string]string{"Tab": kb.Tab, "Enter": kb.Enter, "Space": " ", "Backspace": kb.Backspace, "ArrowDown": kb.ArrowDown, "ArrowRight": kb.ArrowRight, "Escape": kb.Escape}
+// key is a key as the browser names it.
+type key struct {
+	name, code, text string
+	number           int64
+}
 
-// press presses one key.
-func (p *tab) press(key string) {
+var keys = map[string]key{
+	"Tab":       {"Tab", "Tab", "", 9},
+	"Enter":     {"Enter", "Enter", "\r", 13},
+	"Space":     {" ", "Space", " ", 32},
+	"Backspace": {"Backspace", "Backspace", "", 8},
+	"ArrowDown": {"ArrowDown", "ArrowDown", "", 40},
+}
+
+// press presses one key and lets go. What a page does not want the key to do, it
+// does not do: the text goes with the key, as from a keyboard.
+func (p *tab) press(name string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys[key])); err != nil {
-		p.t.Fatalf("%s: %v", key, err)
+	k, ok := keys[name]
+	if !ok {
+		p.t.Fatalf("no key %s", name)
 	}
+	e := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: k.name, Code: k.code, Text: k.text, WindowsVirtualKeyCode: k.number}
+	if k.text == "" {
+		e.Type = input.DispatchKeyEventTypeRawKeyDown
+	}
+	must(p, input.DispatchKeyEvent, e)
+	e.Type, e.Text = input.DispatchKeyEventTypeKeyUp, ""
+	must(p, input.DispatchKeyEvent, e)
 }
 
 // stop is where the keyboard stands.

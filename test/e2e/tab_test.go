@@ -130,6 +130,17 @@ func (p *tab) cookie(name, value string) {
 	must(p, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: p.Shop.Shop + "/", Secure: &yes, HTTPOnly: &yes})
 }
 
+// cookieOf is the value of a cookie that the tab holds.
+func (p *tab) cookieOf(name string) string {
+	p.t.Helper()
+	for _, c := range must(p, network.GetCookies, network.GetCookiesParams{}).Cookies {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
 // visit opens an address by hand. A path is the shop's.
 func (p *tab) visit(path string) {
 	p.t.Helper()

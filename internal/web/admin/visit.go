@@ -185,6 +185,7 @@ func (v *visit) show(code int, s view.Shell, blocks ...view.Block) error {
 	if err != nil {
 		return err
 	}
+	s.Failed = code >= http.StatusBadRequest
 	return web.HTML(v.w, v.r, code, view.Page(s, blocks...))
 }
 

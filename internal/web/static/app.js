@@ -20,8 +20,7 @@ for (const form of $$("form[data-add]")) form.addEventListener("submit", async (
   e.preventDefault();
   const say = $("[data-note]", form), button = $("button:not([type])", form);
   if (form.ariaBusy === "true") return;
-  form.ariaBusy = "true";
-  try {
+  form.ariaBusy = "true"; try {
     const doc = await page(form.action, "POST", new URLSearchParams(new FormData(form, button)));
     const badge = $("[data-cart]", doc), note = $("[data-said]", doc);
     if (!badge || !note?.textContent.trim()) throw 0;
@@ -50,14 +49,16 @@ for (const radio of $$("input[data-variant]")) radio.addEventListener("change", 
   for (const slot of $$("[data-of-variant]")) slot.hidden = slot.dataset.ofVariant !== radio.value;
 });
 
-// Totals follow delivery and payment choices; the server does the sums.
-for (const form of $$("form[data-recount]")) form.addEventListener("change", async (e) => {
+// Totals and places follow delivery and payment choices; the server does the sums.
+let turn = 0; for (const form of $$("form[data-recount]")) form.addEventListener("change", async (e) => {
   if (!e.target.matches("[data-counts]")) return;
+  const mine = ++turn;
   try {
     const doc = await page(form.dataset.recount, "POST", new URLSearchParams(new FormData(form)));
-    for (const part of $$("[data-part]")) {
-      const fresh = $(`[data-part="${part.dataset.part}"]`, doc);
-      if (fresh && !part.contains(document.activeElement)) part.replaceWith(fresh);
+    if (mine === turn) for (const part of $$("[data-part]")) {
+      const fresh = $(`[data-part="${part.dataset.part}"]`, doc), at = part.contains(document.activeElement) && document.activeElement;
+      if (!fresh) continue; part.replaceWith(fresh); // and the keyboard stays where it was
+      if (at) $$("[name]", fresh).find((x) => x.name === at.name && x.value === at.value)?.focus({ preventScroll: true });
     }
   } catch { /* the order itself is checked by the server */ }
 });
@@ -65,8 +66,7 @@ for (const el of $$("select[data-auto]")) el.addEventListener("change", () => el
 
 // Search suggestions: the combobox pattern with a list.
 for (const input of $$("input[data-suggest]")) {
-  const list = $("#" + input.getAttribute("aria-controls"));
-  const status = $("[data-suggest-status]");
+  const list = $("#" + input.getAttribute("aria-controls")), status = $("[data-suggest-status]");
   let at = -1, seq = 0, timer;
   const options = () => $$("li", list);
   const close = () => { list.hidden = true; at = -1; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };

@@ -22,6 +22,7 @@ type Shell struct {
 	Script   string          // address of the passkey module; empty: none
 	Head     templ.Component // beside the heading: the page's main action; may be nil
 	Lead     string          // one sentence under the heading
+	Failed   bool            // the form on it was not taken: said first in the title
 }
 
 // Nav is an entry of the menu.

@@ -5,7 +5,13 @@ import (
 	"kassavalv/internal/web/ui"
 )
 
-func docTitle(s Shell) string { return s.Title + " · " + s.Shop }
+func docTitle(s Shell) string {
+	t := s.Title + " · " + s.Shop
+	if s.Failed {
+		t = lang.T(s.Lang, "form.error") + ": " + t
+	}
+	return t
+}
 
 // crumbs puts the way back into the page's language.
 func crumbs(s Shell) []ui.Link {

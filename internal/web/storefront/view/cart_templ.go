@@ -384,7 +384,7 @@ func CartPage(p Cart) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Frame(p.Shell).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Frame(failed(p.Shell, p.Form)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

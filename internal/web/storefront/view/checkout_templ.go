@@ -472,7 +472,7 @@ func CheckoutPage(p Checkout) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Frame(p.slim()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Frame(failed(p.slim(), p.Form)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1881,7 +1881,7 @@ func FindOrderPage(p FindOrder) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Frame(private(p.Shell, lang.T(p.l(), "nav.find_order"))).Render(templ.WithChildren(ctx, templ_7745c5c3_Var104), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Frame(failed(private(p.Shell, lang.T(p.l(), "nav.find_order")), p.Form)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var104), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

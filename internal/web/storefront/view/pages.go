@@ -1,12 +1,24 @@
 package view
 
-import "kassavalv/internal/lang"
+import (
+	"kassavalv/internal/lang"
+	"kassavalv/internal/web/ui"
+)
 
 // private keeps a page out of search engines and titles it.
 func private(s Shell, title string) Shell {
 	s.NoIndex = true
 	if s.Title == "" {
 		s.Title = title
+	}
+	return s
+}
+
+// failed says first in the title that the form was not taken, so that who hears the
+// page knows at once.
+func failed(s Shell, f ui.Form) Shell {
+	if f.Failed() {
+		s.Title = lang.T(s.l(), "form.error") + ": " + s.Title
 	}
 	return s
 }

@@ -727,7 +727,7 @@ func LoginPage(p Login) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Frame(private(p.Shell, lang.T(p.l(), "login.title"))).Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Frame(failed(private(p.Shell, lang.T(p.l(), "login.title")), p.Form)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -470,7 +470,7 @@ func SupportPage(p Support) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Frame(private(p.Shell, lang.T(p.l(), "nav.support"))).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Frame(failed(private(p.Shell, lang.T(p.l(), "nav.support")), p.Form)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -749,7 +749,7 @@ func CasePage(p Case) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Frame(private(p.Shell, p.Subject)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Frame(failed(private(p.Shell, p.Subject), p.Form)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

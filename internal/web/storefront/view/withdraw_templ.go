@@ -247,7 +247,7 @@ func WithdrawPage(p Withdraw) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Frame(private(p.Shell, lang.T(p.l(), "withdraw.link"))).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Frame(failed(private(p.Shell, lang.T(p.l(), "withdraw.link")), p.Form)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
