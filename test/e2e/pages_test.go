@@ -35,6 +35,7 @@ var storefront = []template{
 	{"tell me when it is back", "/products/kokshandduk-randa/notify", 0, "slut i lager"},
 	{"waiting", "/waiting/{wish}", 0, "Vi säger till"},
 	{"waiting, forgotten", "/waiting/{forgotten}", 0, "Adressen är glömd"},
+	{"product, sold out", "/products/{gone}", 0, "Slut i lager"},
 	{"cart, empty", "/cart", 0, "tom"},
 	{"checkout, empty", "/checkout", 0, "tom"},
 	{"purchase, awaiting", "/purchases/{awaiting}?stay=1", 0, "Godkänn betalningen"},

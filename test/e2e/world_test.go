@@ -27,6 +27,18 @@ func furnish(t *testing.T, s *apptest.Shop) world {
 		return m[1]
 	}
 
+	// Goods of one kind that are sold out.
+	kinds := map[string]int{}
+	for _, v := range c.Goods() {
+		kinds[v.Product]++
+	}
+	gone := c.Variant()
+	for kinds[gone.Product] > 1 {
+		gone = c.Variant()
+	}
+	c.SetStock(gone.ID, 0)
+	w["gone"] = gone.Product
+
 	// Purchases in their states, and the orders that came of them.
 	v := c.Variant()
 	mail := apptest.NewMail()
