@@ -30,6 +30,10 @@ type kept struct {
 	tags  []string
 }
 
+// Keeps reports whether KeepUntil would do anything: whether to find out how long
+// the page holds is worth the asking.
+func (r *Request) Keeps() bool { return r.keep != nil }
+
 // KeepUntil says that this answer is the same for every anonymous visitor until
 // the instant (the next price, campaign, VAT or publication boundary; the zero
 // time means no boundary is known), unless one of the tags (entity ids such as

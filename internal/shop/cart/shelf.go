@@ -24,11 +24,14 @@ type Shelf struct {
 	Country string // whose VAT applies
 
 	mu      sync.RWMutex
-	gen     uint64 // rises with each change: what was read before it is not kept
+	gen     uint64    // rises with each change: what was read before it is not kept
+	last    time.Time // of the last change: nor what an older snapshot reads after it
 	until   time.Time
 	goods   map[db.ID]item
 	rates   *pricing.RateTable
 	methods []delivery.Method
+
+	memory memory // of lists and product pages
 }
 
 type item struct {
@@ -46,11 +49,12 @@ func (s *Shelf) Changed(cs []db.Change) {
 	for _, c := range cs {
 		switch c.Entity {
 		case catalog.EntityProduct, catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign, "vat", "delivery":
+			s.memory.changed(c)
 			s.mu.Lock()
 			s.gen++
+			s.last = time.Now()
 			s.drop()
 			s.mu.Unlock()
-			return
 		}
 	}
 }
@@ -131,7 +135,7 @@ func (s *Shelf) look(q db.Q, currency string, ids []db.ID, fresh bool) (found, e
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gen != gen {
+	if s.gen != gen || !q.Now().After(s.last) {
 		return f, nil
 	}
 	if !live || len(s.goods) > maxShelf {

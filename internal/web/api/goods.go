@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/file"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
@@ -134,12 +135,12 @@ func (g *Goods) list(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	out, err := db.Read(r.Context(), g.DB, func(rd *db.Reader) (List[Product], error) {
-		tree, err := catalog.Categories(rd)
+		terms, err := g.Shelf.Terms(rd)
 		if err != nil {
 			return List[Product]{}, err
 		}
 		if h := qv.Get("category"); h != "" {
-			c := tree.ByHandle(h)
+			c := terms.Tree.ByHandle(h)
 			if c == nil {
 				return List[Product]{}, fault.Invalid(fault.Field{Pointer: "/category", Code: "unknown"})
 			}
@@ -153,11 +154,17 @@ func (g *Goods) list(w http.ResponseWriter, r *web.Request) error {
 		for i, c := range res.Cards {
 			ids[i] = c.Product
 		}
-		ps, err := catalog.ByIDs(rd, ids)
+		by, err := g.Shelf.Wares(rd, g.Currency, ids)
 		if err != nil {
 			return List[Product]{}, err
 		}
-		items, err := g.shapes(rd, ps, tree, r.Lang)
+		wares := make([]cart.Ware, 0, len(ids))
+		for _, id := range ids {
+			if w, ok := by[id]; ok {
+				wares = append(wares, w)
+			}
+		}
+		items, err := g.shapes(rd, wares, terms, r.Lang)
 		return list(items, res.Next), err
 	})
 	if err != nil {
@@ -195,11 +202,19 @@ func (g *Goods) product(w http.ResponseWriter, r *web.Request) error {
 		if p == nil {
 			return Product{}, fault.NotFound()
 		}
-		tree, err := catalog.Categories(rd)
+		terms, err := g.Shelf.Terms(rd)
 		if err != nil {
 			return Product{}, err
 		}
-		items, err := g.shapes(rd, []*catalog.Product{p}, tree, r.Lang)
+		variants := make([]db.ID, len(p.Variants))
+		for i, v := range p.Variants {
+			variants[i] = v.ID
+		}
+		prices, err := pricing.Selling(rd, g.Currency, variants, rd.LegalNow())
+		if err != nil {
+			return Product{}, err
+		}
+		items, err := g.shapes(rd, []cart.Ware{{Product: p, Prices: prices}}, terms, r.Lang)
 		if err != nil {
 			return Product{}, err
 		}
@@ -214,27 +229,16 @@ func (g *Goods) product(w http.ResponseWriter, r *web.Request) error {
 	return web.JSON(w, r, http.StatusOK, out)
 }
 
-func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lang.Lang) ([]Product, error) {
+// shapes shows wares as buyers see them, with the stock of this moment.
+func (g *Goods) shapes(q db.Q, wares []cart.Ware, terms cart.Terms, lg lang.Lang) ([]Product, error) {
 	at := q.LegalNow()
 	var variants []db.ID
-	for _, p := range ps {
-		for _, v := range p.Variants {
+	for _, w := range wares {
+		for _, v := range w.Product.Variants {
 			variants = append(variants, v.ID)
 		}
 	}
-	prices, err := pricing.Selling(q, g.Currency, variants, at)
-	if err != nil {
-		return nil, err
-	}
 	levels, err := stock.Levels(q, variants)
-	if err != nil {
-		return nil, err
-	}
-	rates, err := pricing.Rates(q, g.Shelf.Country)
-	if err != nil {
-		return nil, err
-	}
-	methods, err := delivery.Methods(q)
 	if err != nil {
 		return nil, err
 	}
@@ -243,11 +247,12 @@ func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lan
 		return nil, err
 	}
 	var out []Product
-	for _, p := range ps {
+	for _, w := range wares {
+		p, prices := w.Product, w.Prices
 		if !p.Visible(at) {
 			continue
 		}
-		rate, err := rates.At(p.VATClass, at)
+		rate, err := terms.Rates.At(p.VATClass, at)
 		if err != nil {
 			return nil, err
 		}
@@ -260,12 +265,12 @@ func (g *Goods) shapes(q db.Q, ps []*catalog.Product, tree *catalog.Tree, lg lan
 		if o.Safety.Warnings == nil {
 			o.Safety.Warnings = []string{}
 		}
-		o.Delivery = days(methods, p)
+		o.Delivery = days(terms.Methods, p)
 		for _, m := range p.Pictures() {
 			o.Images = append(o.Images, Image{g.Origin + file.Picture{Hash: file.Hash(m.File), Width: int(m.Width), Height: int(m.Height)}.URL(800), pick(lg, m.Alt.SV, m.Alt.EN)})
 		}
 		for _, c := range p.Categories {
-			if n := tree.Get(c); n != nil {
+			if n := terms.Tree.Get(c); n != nil {
 				o.Categories = append(o.Categories, n.Handle)
 			}
 		}
@@ -341,10 +346,11 @@ func days(ms []delivery.Method, p *catalog.Product) (d Days) {
 
 func (g *Goods) categories(w http.ResponseWriter, r *web.Request) error {
 	out, err := db.Read(r.Context(), g.DB, func(q *db.Reader) ([]Category, error) {
-		tree, err := catalog.Categories(q)
+		terms, err := g.Shelf.Terms(q)
 		if err != nil {
 			return nil, err
 		}
+		tree := terms.Tree
 		var below func(id db.ID) []Category
 		below = func(id db.ID) []Category {
 			items := []Category{}

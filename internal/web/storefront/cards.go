@@ -72,11 +72,7 @@ func (s *Store) find(q search.Query) []*search.Card {
 	if s.Index == nil {
 		return nil
 	}
-	r, err := s.Index.List(q)
-	if err != nil {
-		return nil
-	}
-	return r.Cards
+	return s.Index.Some(q)
 }
 
 // picks are goods to look at where a page has nothing else to show.

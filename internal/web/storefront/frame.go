@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
@@ -30,7 +31,7 @@ func (s *Store) changed(cs []db.Change) {
 		switch c.Entity {
 		case catalog.EntityCategory, "company", "setting":
 			s.mu.Lock()
-			s.frame, s.drops = nil, s.drops+1
+			s.frame, s.drops, s.dropped = nil, s.drops+1, time.Now()
 			s.mu.Unlock()
 		}
 	}
@@ -56,7 +57,9 @@ func (s *Store) framed(q db.Q) (*frame, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	if drops == s.drops { // else a change came while it was read: the next reader reads again
+	// Else a change came while it was read, or the snapshot may be older than one:
+	// the next reader reads again.
+	if drops == s.drops && q.Now().After(s.dropped) {
 		s.frame = f
 	}
 	s.last = f

@@ -133,9 +133,9 @@ func (s *Store) tiles(tree *catalog.Tree, l lang.Lang) []view.Tile {
 // freeFrom is the smallest sum from which an ordinary parcel is sent free; zero
 // when there is none.
 func (s *Store) freeFrom(q db.Q) (money.Money, error) {
-	ms, err := delivery.Methods(q)
+	t, err := s.Shelf.Terms(q)
 	var out money.Money
-	for _, m := range ms {
+	for _, m := range t.Methods {
 		if m.Active && m.FreeFrom > 0 && m.Currency == s.Currency && m.Kind != delivery.Bulky && m.Kind != delivery.Store && (out.Amount == 0 || m.FreeFrom < out.Amount) {
 			out = money.New(m.FreeFrom, m.Currency)
 		}
@@ -147,6 +147,9 @@ func (s *Store) freeFrom(q db.Q) (money.Money, error) {
 // briefly, because the search index follows changes a moment after the feed has
 // told the cache.
 func (s *Store) keepList(q db.Q, r *web.Request, tags ...string) error {
+	if !r.Keeps() {
+		return nil
+	}
 	now := q.LegalNow()
 	next, err := pricing.NextBoundaryOfAll(q, s.Country, now)
 	if err != nil {

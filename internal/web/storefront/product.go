@@ -66,14 +66,12 @@ func (s *Store) shelfOf(q db.Q, p *catalog.Product) (st shelfState, err error) {
 	if st.levels, err = stock.Levels(q, ids); err != nil {
 		return
 	}
-	rates, err := pricing.Rates(q, s.Country)
+	t, err := s.Shelf.Terms(q)
 	if err != nil {
 		return
 	}
-	if st.rate, err = rates.At(p.VATClass, st.at); err != nil {
-		return
-	}
-	st.methods, err = delivery.Methods(q)
+	st.methods = t.Methods
+	st.rate, err = t.Rates.At(p.VATClass, st.at)
 	return
 }
 
@@ -138,6 +136,9 @@ func (s *Store) productPage(q *db.Reader, r *web.Request, p *catalog.Product) (v
 // a price, a tax, the publication, or the hour before which an order leaves
 // the same day.
 func (s *Store) keepProduct(q db.Q, r *web.Request, p *catalog.Product, v view.Product) error {
+	if !r.Keeps() {
+		return nil
+	}
 	until, err := pricing.NextBoundary(q, p.ID, s.Country, q.LegalNow())
 	if err != nil {
 		return err

@@ -41,13 +41,14 @@ type Store struct {
 	StatusURL string            // the outpost's status page; empty: none
 	Stopping  <-chan struct{}   // closed when the program stops, so that live pages let go; may be nil
 
-	once  sync.Once
-	mu    sync.Mutex
-	frame *frame // nil: to be read
-	last  *frame // for error pages, when nothing can be read
-	drops uint64
-	live  atomic.Int64
-	feeds feedBook
+	once    sync.Once
+	mu      sync.Mutex
+	frame   *frame // nil: to be read
+	last    *frame // for error pages, when nothing can be read
+	drops   uint64
+	dropped time.Time // the last time
+	live    atomic.Int64
+	feeds   feedBook
 }
 
 // Routes is the table of contents.
