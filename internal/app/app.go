@@ -230,6 +230,11 @@ func (a *App) background(ctx context.Context) error {
 	}
 	// Held back only when the bench asks what a purchase costs without its letter.
 	if os.Getenv("KASSAVALV_TEST_HOLD_JOBS") == "" {
+		if a.DB.Engine() == db.SQLite { // the folder's lock says that we are the only one
+			if err := job.Adopt(ctx, a.DB); err != nil {
+				return err
+			}
+		}
 		if err := a.Jobs.Start(ctx); err != nil {
 			return err
 		}

@@ -87,6 +87,17 @@ func finish(ctx context.Context, d *db.DB, j Job, owner db.ID, err error, wait t
 	return o, werr
 }
 
+// Adopt frees the jobs that processes which are gone have claimed, so that nobody
+// waits for their leases to run out. Only who knows that no other process works on
+// this database may call it, before Start. The lost try counts, so that a job which
+// kills the program ends among the dead.
+func Adopt(ctx context.Context, d *db.DB) error {
+	return db.Do(ctx, d, func(tx *db.Tx) error {
+		_, err := tx.Exec(`UPDATE job_job SET run_at=$1, lease_by=NULL, lease_until=NULL WHERE state='queued' AND lease_by IS NOT NULL`, tx.Now())
+		return err
+	})
+}
+
 // release gives a job back untried: the runner stops.
 func release(ctx context.Context, d *db.DB, j Job, owner db.ID) error {
 	return db.Do(ctx, d, func(tx *db.Tx) error {

@@ -550,3 +550,29 @@ func TestBadHandlers(t *testing.T) {
 		}()
 	}
 }
+
+// What a dead process had claimed is due at once for the one that follows it, and the
+// lost try counts.
+func TestAdopt(t *testing.T) {
+	dbtest.Each(t, ms, func(t *testing.T, d *db.DB) {
+		left, other := enqueue(t, d, Spec{Kind: "a.b"}), enqueue(t, d, Spec{Kind: "a.b", RunAt: time.Now().Add(time.Hour)})
+		if js, err := claim(ctx, d, "a.b", 5, 7, time.Hour); err != nil || len(js) != 1 {
+			t.Fatal(js, err)
+		}
+		if r := look(t, d, left); !r.leased || time.Until(r.runAt) < time.Minute {
+			t.Fatalf("%+v", r)
+		}
+		if err := Adopt(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		if r := look(t, d, left); r.leased || r.attempts != 1 || time.Until(r.runAt) > 0 {
+			t.Errorf("%+v", r)
+		}
+		if r := look(t, d, other); time.Until(r.runAt) < time.Minute {
+			t.Errorf("one that waits for its time: %+v", r)
+		}
+		if js, err := claim(ctx, d, "a.b", 5, 8, time.Hour); err != nil || len(js) != 1 || js[0].ID != left || js[0].Attempt != 2 {
+			t.Error(js, err)
+		}
+	})
+}

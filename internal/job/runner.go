@@ -22,7 +22,7 @@ type Func func(ctx context.Context, j Job) error
 // Opts of one kind.
 type Opts struct {
 	Workers int           // at the same time in this process; 0: 2
-	Lease   time.Duration // 0: one minute; renewed while the worker runs
+	Lease   time.Duration // 0: half a minute; renewed while the worker runs
 	Limit   time.Duration // of one try; 0: ten minutes
 	Backoff func(attempt int) time.Duration
 }
@@ -93,7 +93,7 @@ func (r *Runner) Handle(kind string, o Opts, fn Func) {
 		o.Workers = 2
 	}
 	if o.Lease <= 0 {
-		o.Lease = time.Minute
+		o.Lease = 30 * time.Second
 	}
 	if o.Limit <= 0 {
 		o.Limit = 10 * time.Minute

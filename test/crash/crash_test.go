@@ -367,7 +367,9 @@ func (w *world) judge() {
 		w.paid++
 		// One letter, or the same one twice.
 		var ms []apptest.Mail
-		if err := apptest.Poll(60*time.Second, func() bool { ms = c.Mails(x.mail); return len(ms) > 0 }); err != nil {
+		// On PostgreSQL a letter that was being sent is let go when its lease of half a minute has
+		// run out: another node might be at it.
+		if err := apptest.Poll(120*time.Second, func() bool { ms = c.Mails(x.mail); return len(ms) > 0 }); err != nil {
 			w.Errorf("order %s got no mail", p.Order.Number)
 			continue
 		}
