@@ -235,3 +235,35 @@ func TestIDAt(t *testing.T) {
 		t.Error("the beginning of time is not before all keys")
 	}
 }
+
+// After Grown, PostgreSQL knows how many rows there are; SQLite is content.
+func TestGrown(t *testing.T) {
+	dbtest.Each(t, schema, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		for i := range 3 {
+			if err := db.Do(ctx, d, func(tx *db.Tx) error {
+				for k := range 100 {
+					if _, err := tx.Exec(`INSERT INTO t_item (id, name, n, body, at) VALUES ($1,$2,$3,$4,$5)`, tx.NewID(), fmt.Sprint(i, "-", k), true, []byte("x"), tx.Now()); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Grown(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		if d.Engine() != db.Postgres {
+			return
+		}
+		n, err := db.Read(ctx, d, func(q *db.Reader) (n float64, err error) {
+			err = q.QueryRow(`SELECT reltuples FROM pg_class WHERE oid = 't_item'::regclass`).Scan(&n)
+			return
+		})
+		if err != nil || n != 300 {
+			t.Error(n, err)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -17,7 +18,8 @@ import (
 // exceptions from "one SQL text" all stand in this file:
 //
 //  1. parameters: $n becomes ?n on SQLite, which numbers $n by first use;
-//  2. migrations: INTEGER→BIGINT, BLOB→BYTEA, STRICT dropped on PostgreSQL.
+//  2. migrations: INTEGER→BIGINT, BLOB→BYTEA, STRICT dropped on PostgreSQL;
+//  3. ANALYZE after many rows have come at once, on PostgreSQL (see Grown).
 type Engine int
 
 // The engines.
@@ -42,6 +44,25 @@ func (e Engine) text(s string) string {
 		return param.ReplaceAllString(s, "?$1")
 	}
 	return s
+}
+
+// Grown tells the planner that many rows have come at once: an import, a fill. On
+// PostgreSQL it would take full tables for empty ones until the server's own upkeep
+// comes by, a minute or more later. SQLite has nothing to be told: it keeps no
+// figures here and plans by the schema alone, in a large shop as in a small one, and
+// a test reads all its plans. Not in a transaction.
+func Grown(ctx context.Context, d *DB) error {
+	if d.engine != Postgres {
+		return nil
+	}
+	tables, err := Read(ctx, d, func(q *Reader) ([]string, error) {
+		return All(q, func(r *Rows) (s string, err error) { err = r.Scan(&s); return }, `SELECT quote_ident(tablename) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() ORDER BY tablename`)
+	})
+	if err != nil || len(tables) == 0 {
+		return err
+	}
+	_, err = d.w.ExecContext(ctx, "ANALYZE "+strings.Join(tables, ", "))
+	return err
 }
 
 var (

@@ -36,6 +36,7 @@ func Fill(ctx context.Context, d *db.DB, n int, progress func(done, of int)) err
 	if err != nil {
 		return err
 	}
+	begun := from
 	for from < n {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -49,7 +50,10 @@ func Fill(ctx context.Context, d *db.DB, n int, progress func(done, of int)) err
 			progress(from, n)
 		}
 	}
-	return nil
+	if from-begun < 1000 {
+		return nil
+	}
+	return db.Grown(ctx, d)
 }
 
 func fillSKU(i, variant int) string { return fmt.Sprintf("FX-%07d-%d", i, variant+1) }

@@ -118,6 +118,11 @@ func Import(ctx context.Context, d *db.DB, by auth.By, r io.Reader, o Options) (
 			return x.all(src)
 		})
 	}
+	if err == nil && !o.DryRun && rep.Products.Created >= manyGoods {
+		// What is in stays in, also when the planner cannot be told: the server does
+		// it by itself later.
+		_ = db.Grown(ctx, d)
+	}
 	byLine := func(a, b Problem) int { return a.Line - b.Line }
 	slices.SortStableFunc(rep.Problems, byLine)
 	slices.SortStableFunc(rep.Notes, byLine)
@@ -131,6 +136,9 @@ func Import(ctx context.Context, d *db.DB, by auth.By, r io.Reader, o Options) (
 	rep.Took = time.Since(start)
 	return rep, err
 }
+
+// manyGoods are so many that the database's planner should hear of them at once.
+const manyGoods = 1000
 
 // whole gives fn the source as something that can be read twice: the first
 // reading counts, the second brings in.
