@@ -159,18 +159,15 @@ func (f *filling) chunk(tx *db.Tx, from, to int) error {
 	}
 	since := midnight(tx.LegalNow(), -openedDays)
 	var sets []pricing.Set
+	var levels []stock.Start
 	for i, c := range out {
 		for k, v := range made[i].variants {
 			sets = append(sets, pricing.Set{Variant: c.Variants[k], Price: money.SEK(v.price), From: since})
-			if err := stock.Put(tx, f.by, c.Variants[k], true, false); err != nil {
-				return err
-			}
-			if v.stock > 0 {
-				if err := stock.Add(tx, f.by, c.Variants[k], v.stock, "count", 0); err != nil {
-					return err
-				}
-			}
+			levels = append(levels, stock.Start{Variant: c.Variants[k], Tracked: true, OnHand: v.stock})
 		}
+	}
+	if err := stock.Begin(tx, f.by, levels); err != nil {
+		return err
 	}
 	return pricing.SetPrices(tx, f.by, sets)
 }
