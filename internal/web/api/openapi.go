@@ -13,6 +13,7 @@ import (
 // operation describes one API row for the OpenAPI document.
 type operation struct {
 	summary string
+	about   string   // more about it; may be empty
 	in      any      // request body; nil: none
 	out     any      // answer; nil: none
 	status  int      // of success; 0: 200
@@ -27,7 +28,7 @@ type anyItems[T any] struct {
 // operations by id. A row of the table without an entry here, or an entry
 // without a row, fails a test.
 var operations = map[string]operation{
-	"listProducts":        {summary: "Goods that are sold", out: List[Product]{}, query: []string{"category", "q", "sort", "limit", "cursor"}},
+	"listProducts":        {summary: "Goods that are sold", about: "filter.KEY=VALUE narrows by an attribute (filter.brand=Drejstugan); several values are separated by commas.", out: List[Product]{}, query: []string{"category", "q", "sort", "limit", "cursor"}},
 	"getProduct":          {summary: "One product", out: Product{}},
 	"listCategories":      {summary: "The tree of categories", out: List[Category]{}},
 	"deliveryOptions":     {summary: "Delivery to a postal code, before any personal data", out: anyItems[DeliveryOption]{}, query: []string{"postal_code", "cart"}},
@@ -60,6 +61,13 @@ var operations = map[string]operation{
 	"adminListProducts":   {summary: "Products, published or not", out: List[AdminProduct]{}, query: []string{"limit", "cursor"}},
 }
 
+func querySchema(name string) any {
+	if name == "limit" {
+		return map[string]any{"type": "integer", "minimum": 1, "maximum": 100, "default": 24}
+	}
+	return map[string]any{"type": "string"}
+}
+
 // Point is a place where a parcel can be collected.
 type Point struct {
 	ID      string `json:"id"`
@@ -86,7 +94,7 @@ func Document(routes []web.Route, origin string) []byte {
 			params = append(params, map[string]any{"name": m[1], "in": "path", "required": true, "schema": map[string]any{"type": "string"}})
 		}
 		for _, q := range op.query {
-			params = append(params, map[string]any{"name": q, "in": "query", "schema": map[string]any{"type": "string"}})
+			params = append(params, map[string]any{"name": q, "in": "query", "schema": querySchema(q)})
 		}
 		if op.key {
 			params = append(params, map[string]any{"name": "Idempotency-Key", "in": "header", "schema": map[string]any{"type": "string", "minLength": 1, "maxLength": 128}})
@@ -105,11 +113,17 @@ func Document(routes []web.Route, origin string) []byte {
 		if op.out != nil {
 			answer["content"] = map[string]any{"application/json": map[string]any{"schema": b.of(reflect.TypeOf(op.out))}}
 		}
-		o["responses"] = map[string]any{fmt.Sprint(status): answer,
-			"default": map[string]any{"description": "Refused", "content": map[string]any{"application/problem+json": map[string]any{"schema": problem}}}}
+		refused := func(why string) any {
+			return map[string]any{"description": why, "content": map[string]any{"application/problem+json": map[string]any{"schema": problem}}}
+		}
+		o["responses"] = map[string]any{fmt.Sprint(status): answer, "4XX": refused("Refused; the code says why"), "5XX": refused("Try again later")}
+		o["security"] = []any{} // open to everybody, or to who knows the secret in the path
 		if rt.Who.IsAPI() {
 			o["security"] = []any{map[string]any{"token": []string{}}}
 			o["x-scope"] = rt.Who.Right()
+		}
+		if op.about != "" {
+			o["description"] = op.about
 		}
 		if paths[rt.Path] == nil {
 			paths[rt.Path] = map[string]any{}
