@@ -4,7 +4,7 @@
 export CGO_ENABLED ?= 0
 BIN := .cache/kassavalv
 
-.PHONY: run build test lint race bench generate fuzz torture
+.PHONY: run build test lint race bench generate fuzz torture test-outside
 
 run:
 	go run ./cmd/kassavalv demo
@@ -32,3 +32,7 @@ fuzz:
 # Kills the program under purchases in flight, for MINUTES on both engines.
 torture:
 	bash test/scripts/torture.sh $(or $(MINUTES),60)
+
+# Judges that are not ours look at the running shop.
+test-outside:
+	bash test/scripts/outside.sh
