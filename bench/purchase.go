@@ -283,7 +283,7 @@ func bareRows(o db.Options) (map[int]time.Duration, error) {
 	const rowsPer, writes = 32, 7 // rows of a purchase, and the writes they come in
 	out := map[int]time.Duration{}
 	for _, buyers := range []int{8, 64} {
-		var n atomic.Int64
+		var n, failed atomic.Int64
 		var wg sync.WaitGroup
 		c0, db0, t0 := cpu(os.Getpid()), server(), time.Now()
 		end := t0.Add(*length)
@@ -291,20 +291,25 @@ func bareRows(o db.Options) (map[int]time.Duration, error) {
 			wg.Go(func() {
 				for time.Now().Before(end) {
 					for w := range writes {
-						db.Do(ctx, d, func(tx *db.Tx) error {
+						if db.Do(ctx, d, func(tx *db.Tx) error {
 							for range (rowsPer + writes - 1 - w) / writes {
 								if _, err := tx.Exec(`INSERT INTO bare (id, a, b) VALUES ($1,$2,$3)`, tx.NewID(), "en rad av vanlig längd, ungefär som en rad i en order", 1); err != nil {
 									return err
 								}
 							}
 							return nil
-						})
+						}) != nil {
+							failed.Add(1)
+						}
 					}
 					n.Add(1)
 				}
 			})
 		}
 		wg.Wait()
+		if failed.Load() > 0 {
+			return nil, fmt.Errorf("%d bare writes failed", failed.Load())
+		}
 		if n.Load() > 0 {
 			out[buyers] = (cpu(os.Getpid()) - c0 + server() - db0) / time.Duration(n.Load())
 			row(fmt.Sprintf("%d writers: %d rows in %d writes as bare SQL", buyers, rowsPer, writes), fmt.Sprintf("%s CPU, %.0f/s", ms(out[buyers]), float64(n.Load())/time.Since(t0).Seconds()), "beside it")

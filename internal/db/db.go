@@ -431,6 +431,9 @@ func (d *DB) oncePostgres(ctx context.Context, run func(*Tx) error) (Pos, error)
 	tx := &Tx{core: core{db: d, pg: pg, ctx: bg, now: time.Now().UTC().Truncate(time.Microsecond)}}
 	err = guard(func() error { return run(tx) })
 	tx.closeRows()
+	if err == nil {
+		err = tx.flush()
+	}
 	if err != nil {
 		pg.Rollback()
 		return 0, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/bits"
+	"strings"
 	"time"
 )
 
@@ -113,6 +115,7 @@ type Tx struct {
 	core
 	after   []func()
 	changes []Change
+	told    map[Change]bool // changes without their Seq
 }
 
 // Exec runs a statement and returns the number of rows it touched.
@@ -154,14 +157,41 @@ func (x *Tx) NewID() ID { return x.db.ids.next() }
 // workers and drops cache entries; it must be quick and must not use tx.
 func (x *Tx) AfterCommit(fn func()) { x.after = append(x.after, fn) }
 
-// Changed writes (entity, id) to the change feed, so that caches on this and
-// on other nodes let go of it.
+// Changed tells the change feed of (entity, id), so that caches on this and on other
+// nodes let go of it. The rows are written together when the closure has run, each
+// thing once.
 func (x *Tx) Changed(entity string, id ID) error {
-	cid := x.NewID()
-	if _, err := x.Exec(`INSERT INTO db_change (id, entity, entity_id, at) VALUES ($1,$2,$3,$4)`,
-		cid, entity, id, x.now); err != nil {
-		return err
+	key := Change{Entity: entity, ID: id}
+	if x.told[key] {
+		return nil
 	}
-	x.changes = append(x.changes, Change{Seq: cid, Entity: entity, ID: id})
+	if x.told == nil {
+		x.told = map[Change]bool{}
+	}
+	x.told[key] = true
+	x.changes = append(x.changes, Change{Seq: x.NewID(), Entity: entity, ID: id})
+	return nil
+}
+
+// flush writes what Changed was told.
+func (x *Tx) flush() error {
+	for rest := x.changes; len(rest) > 0; {
+		// Powers of two, so that there are few texts to prepare.
+		n := 1 << min(6, bits.Len(uint(len(rest)))-1)
+		var b strings.Builder
+		args := make([]any, 0, 4*n)
+		b.WriteString(`INSERT INTO db_change (id, entity, entity_id, at) VALUES `)
+		for i, c := range rest[:n] {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString("(" + Placeholders(4*i+1, 4) + ")")
+			args = append(args, c.Seq, c.Entity, c.ID, x.now)
+		}
+		if _, err := x.Exec(b.String(), args...); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
 	return nil
 }

@@ -172,6 +172,9 @@ func (d *DB) one(c *conn, t *task) bool {
 	t.tx = &Tx{core: core{db: d, c: c, now: time.Now().UTC().Truncate(time.Microsecond)}}
 	t.err = guard(func() error { return t.run(t.tx) })
 	t.tx.closeRows()
+	if t.err == nil {
+		t.err = t.tx.flush()
+	}
 	if t.err != nil {
 		if c.exec("ROLLBACK TO one") != nil {
 			return false

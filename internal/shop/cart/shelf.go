@@ -176,12 +176,12 @@ func (s *Shelf) facts(q db.Q, infos map[db.ID]catalog.VariantInfo) (map[db.ID]ca
 			ids = append(ids, i.Product)
 		}
 	}
-	ps, err := catalog.ByIDs(q, ids)
+	texts, err := catalog.Descriptions(q, ids)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range ps {
-		out[p.ID] = catalog.Localized{SV: firstSentence(p.Texts[catalog.SV].Description), EN: firstSentence(p.Texts[catalog.EN].Description)}
+	for id, t := range texts {
+		out[id] = catalog.Localized{SV: firstSentence(t.SV), EN: firstSentence(t.EN)}
 	}
 	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
 )
 
 // ByHandle returns the product that shows under handle at q.LegalNow(). When
@@ -113,6 +114,29 @@ func ByIDs(q db.Q, ids []db.ID) ([]*Product, error) {
 		}
 	}
 	return out, nil
+}
+
+// Descriptions returns the long texts of products, as they stand; without one in a
+// language, that is empty. Unknown ids are left out.
+func Descriptions(q db.Q, ids []db.ID) (map[db.ID]Localized, error) {
+	out := make(map[db.ID]Localized, len(ids))
+	err := in(q, ids, `SELECT owner, lang, description FROM catalog_text WHERE owner IN (?)`, func(r *db.Rows) error {
+		var id db.ID
+		var l lang.Lang
+		var text string
+		if err := r.Scan(&id, &l, &text); err != nil {
+			return err
+		}
+		t := out[id]
+		if l == EN {
+			t.EN = text
+		} else {
+			t.SV = text
+		}
+		out[id] = t
+		return nil
+	})
+	return out, err
 }
 
 // List returns up to n products in any state with an id above after, by id,
