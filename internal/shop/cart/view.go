@@ -91,8 +91,13 @@ func (s *Shelf) view(q db.Q, c Cart, lg lang.Lang, fresh bool) (View, error) {
 		case !lv.Info.Sellable || !counted || !priced || lv.Price.Price.Currency != c.Currency:
 			out.Problems = append(out.Problems, Problem{Code: "not_for_sale", Line: l.ID, Key: "cart.problem.not_for_sale", Args: []any{"title", title}, Block: true})
 		case !lv.Level.Sellable(l.Quantity):
-			out.Problems = append(out.Problems, Problem{Code: "out_of_stock", Line: l.ID, Key: "cart.problem.out_of_stock",
-				Args: []any{"title", title, "left", max(0, lv.Level.Available())}, Block: true})
+			// How many are left is not told here: up to which number buyers may know it
+			// is the faces' to look up.
+			key := "cart.problem.out_of_stock"
+			if lv.Level.Available() > 0 {
+				key = "cart.problem.too_many_pieces"
+			}
+			out.Problems = append(out.Problems, Problem{Code: "out_of_stock", Line: l.ID, Key: key, Args: []any{"title", title}, Block: true})
 		default:
 			lv.Sellable = true
 		}

@@ -105,7 +105,7 @@ func (s *Store) lines(v cart.View, l lang.Lang, show int64) []view.CartLine {
 			line.Notes = append(line.Notes, lang.T(l, "product.b")+": "+defect)
 		}
 		if p, ok := trouble[x.ID]; ok {
-			line.Problem = s.lineProblem(p, left, l)
+			line.Problem = s.lineProblem(p, left, show, l)
 		}
 		out = append(out, line)
 	}
@@ -114,12 +114,14 @@ func (s *Store) lines(v cart.View, l lang.Lang, show int64) []view.CartLine {
 
 // lineProblem says what is wrong with a line, with no more of the stock than
 // buyers are told.
-func (s *Store) lineProblem(p cart.Problem, left int64, l lang.Lang) string {
+func (s *Store) lineProblem(p cart.Problem, left, show int64, l lang.Lang) string {
 	switch {
 	case p.Code != "out_of_stock":
 		return lang.T(l, p.Key, p.Args...)
 	case left <= 0:
 		return lang.T(l, "cart.line_out")
+	case left > show:
+		return lang.T(l, "cart.line_fewer")
 	}
 	return lang.N(l, "cart.only_left", left)
 }

@@ -235,3 +235,25 @@ func TestLivePage(t *testing.T) {
 		}
 	})
 }
+
+// Who asks for more than there is does not learn how much there is, beyond what
+// every buyer is told.
+func TestStockIsNotSoundedOut(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		for title, want := range map[string]struct {
+			stock int64
+			says  string
+			hides string
+		}{"Mugg": {3, "Bara 3 kvar i lager", "17"}, "Kruka": {17, "Så många finns inte i lager", "17"}} {
+			_, variant := s.put(goods{handle: strings.ToLower(title), title: title, ore: 24900, stock: want.stock})
+			v := s.visitor()
+			c := v.follow(v.post("/cart/lines", url.Values{"variant_id": {variant.String()}}))
+			action, f := c.form(t, `form[action^="/cart/lines/"]`)
+			f.Set("quantity", "90")
+			c = v.follow(v.post(action, f))
+			if text := words(c.first(t, ".lines, main")); !strings.Contains(text, want.says) || strings.Contains(text, want.hides) {
+				t.Errorf("%s: %s", title, text)
+			}
+		}
+	})
+}

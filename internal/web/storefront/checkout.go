@@ -150,19 +150,19 @@ func (s *Store) showCheckout(w http.ResponseWriter, r *web.Request, status int, 
 	p.Suggestion = suggestMail(form.Value("email"), form.Err("email") != "")
 	for _, x := range v.Problems {
 		if x.Line > 0 && x.Block {
-			p.Form.Errors = append(p.Form.Errors, ui.FieldError{Text: s.problem(v, x, l)})
+			p.Form.Errors = append(p.Form.Errors, ui.FieldError{Text: s.problem(v, x, d.show, l)})
 		}
 	}
 	return web.HTML(w, r, status, view.CheckoutPage(p))
 }
 
 // problem is a line's trouble with the name of the goods in it.
-func (s *Store) problem(v cart.View, p cart.Problem, l lang.Lang) string {
+func (s *Store) problem(v cart.View, p cart.Problem, show int64, l lang.Lang) string {
 	for _, x := range v.Lines {
 		if x.ID == p.Line {
 			title, _ := x.Info.Title.In(l)
 			if p.Code == "out_of_stock" {
-				return title + ": " + s.lineProblem(p, max(0, x.Level.Available()), l)
+				return title + ": " + s.lineProblem(p, max(0, x.Level.Available()), show, l)
 			}
 		}
 	}
