@@ -24,6 +24,7 @@ type Client struct {
 	IP   string
 	Lang string // Accept-Language; "" sends none
 	jar  *cookiejar.Jar
+	own  *http.Transport // connections of his own; nil: those all visitors share
 }
 
 // As makes a new visitor for a test.
@@ -42,6 +43,15 @@ func (c *Client) With(t testing.TB) *Client {
 
 // Other is another visitor of the same test.
 func (c *Client) Other() *Client { return c.Shop.As(c.T) }
+
+// Apart is another visitor with connections of his own, as from a house of his own:
+// what happens to the others' connections does not happen to his.
+func (c *Client) Apart() *Client {
+	d := c.Other()
+	d.own = c.transport().Clone()
+	c.T.Cleanup(d.own.CloseIdleConnections)
+	return d
+}
 
 // Answer is what came back, read whole.
 type Answer struct {
@@ -133,7 +143,11 @@ func (c *Client) Request(method, path string, body any, headers ...string) (*htt
 
 // Send sends a request without following redirects.
 func (c *Client) Send(req *http.Request) (Answer, error) {
-	h := http.Client{Transport: c.transport(), Jar: c.jar, Timeout: 45 * time.Second,
+	t := c.own
+	if t == nil {
+		t = c.transport()
+	}
+	h := http.Client{Transport: t, Jar: c.jar, Timeout: 45 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := h.Do(req)
 	if err != nil {
