@@ -192,7 +192,7 @@ func (a *App) dropPages(cs []db.Change) {
 			a.Cache.Drop("product:"+c.ID.String(), "catalog")
 		case "stock":
 			a.Cache.Drop("stock:"+c.ID.String(), "stock")
-		case catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign, "delivery", "content", "company", "page", "setting":
+		case catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign, pricing.EntityVAT, "delivery", "content", "company", "page", "setting":
 			a.Cache.DropAll()
 		}
 	}

@@ -48,7 +48,7 @@ const maxShelf = 50_000
 func (s *Shelf) Changed(cs []db.Change) {
 	for _, c := range cs {
 		switch c.Entity {
-		case catalog.EntityProduct, catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign, "vat", "delivery":
+		case catalog.EntityProduct, catalog.EntityCategory, catalog.EntityAttribute, pricing.EntityCampaign, pricing.EntityVAT, "delivery":
 			s.memory.changed(c)
 			s.mu.Lock()
 			s.gen++

@@ -19,6 +19,7 @@ var Migrations = db.Migrations{Room: "pricing", FS: migrationsFS}
 // Entities in the change feed.
 const (
 	EntityCampaign = "campaign"
+	EntityVAT      = "vat" // a rate of any class
 	EntityCode     = "code"
 )
 

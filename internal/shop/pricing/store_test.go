@@ -210,7 +210,18 @@ func TestVATRatesAreDated(t *testing.T) {
 		fails(t, d, "in_the_past", set(settings, "SE", "book", 1200, day(2020, 1, 1)))
 		fails(t, d, "out_of_range", set(settings, "SE", "standard", 0, day(2090, 1, 1)))
 		fails(t, d, "unknown", set(settings, "SE", "spirits", 2500, day(2090, 1, 1)))
+		told := 0
+		d.OnChange(func(cs []db.Change) {
+			for _, c := range cs {
+				if c.Entity == pricing.EntityVAT {
+					told++
+				}
+			}
+		})
 		do(t, d, set(settings, "SE", "book", 1200, day(2090, 1, 1)))
+		if told != 1 {
+			t.Errorf("who remembers rates heard of %d changes", told)
+		}
 		table = read(t, d, func(q *db.Reader) (pricing.RateTable, error) { return pricing.Rates(q, "SE") })
 		for at, want := range map[time.Time]int64{day(2089, 12, 31): 600, day(2090, 1, 1): 1200} {
 			if bp, err := table.At("book", at); err != nil || bp != want {

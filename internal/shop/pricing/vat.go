@@ -113,5 +113,9 @@ func SetRate(tx *db.Tx, by auth.By, country, class string, bp int64, from time.T
 	if _, err := tx.Exec(`INSERT INTO pricing_vat_rate (country, class, rate_bp, valid_from, valid_to) VALUES ($1,$2,$3,$4,NULL)`, country, class, bp, from); err != nil {
 		return err
 	}
-	return record(tx, by, "vat.set", "vat", 0, "", fmt.Sprintf("%s %s %d from %s", country, class, bp, from.In(Zone).Format(time.DateOnly)))
+	// A rate has no id: who hears of the change reads all rates anew.
+	if err := tx.Changed(EntityVAT, tx.NewID()); err != nil {
+		return err
+	}
+	return record(tx, by, "vat.set", EntityVAT, 0, "", fmt.Sprintf("%s %s %d from %s", country, class, bp, from.In(Zone).Format(time.DateOnly)))
 }
