@@ -58,6 +58,7 @@ func once(id string) {
 
 // TestAttacks drives the cases that share a shop, side by side.
 func TestAttacks(t *testing.T) {
+	t.Parallel() // the cases of the two wait much and disturb nobody
 	apptest.Each(t, apptest.Options{}, func(t *testing.T, s *apptest.Shop) {
 		pid := s.PID
 		t.Run("cases", func(t *testing.T) {
@@ -94,6 +95,7 @@ func TestAlone(t *testing.T) {
 // TestApart drives the cases that wait for crashes, time-outs and look-ups of shops of
 // their own, side by side whatever the number of cores.
 func TestApart(t *testing.T) {
+	t.Parallel() // the cases of the two wait much and disturb nobody
 	places := make(chan struct{}, 4+2*runtime.NumCPU())
 	var wg sync.WaitGroup
 	for _, id := range slices.Sorted(maps.Keys(beside)) {
