@@ -67,6 +67,7 @@ type App struct {
 	Cache    *pagecache.Cache
 
 	Origin   string // public URL without a slash at the end
+	apart    string // the back office's, when it has a host name of its own
 	demo     bool
 	hosts    []string
 	shop     *web.Listener
@@ -174,7 +175,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	if err != nil {
 		return err
 	}
-	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.Origin, Issuer: company.Name}); err != nil {
+	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.officeOrigin(), Issuer: company.Name}); err != nil {
 		return err
 	}
 	a.Carriers = fulfilment.Carriers{}
@@ -314,7 +315,7 @@ func (a *App) serve() error {
 	a.limiter = shield.NewLimiter(shield.LimiterOptions{Exempt: exempt})
 	a.gate = shield.NewGate(shield.GateOptions{})
 	a.hosts = append(a.hosts, u.Hostname())
-	deps := web.Deps{Origin: a.Origin, Hosts: a.hosts, Proxies: trusted, HSTS: hsts, Log: a.Log, Limiter: a.limiter, Gate: a.gate, Cache: a.Cache,
+	deps := web.Deps{Origin: a.Origin, Office: a.apart, Hosts: a.hosts, Proxies: trusted, HSTS: hsts, Log: a.Log, Limiter: a.limiter, Gate: a.gate, Cache: a.Cache,
 		ErrorPage: a.errorPage, Authorize: a.authorize, Observe: a.meters.observe}
 	mux, err := web.NewMux("shop", a.routes["shop"], deps)
 	if err != nil {
@@ -324,7 +325,7 @@ func (a *App) serve() error {
 	if a.Config.TLS.Mode == "proxy" {
 		inner = mux
 	}
-	plain, err := web.Plain(web.PlainOptions{Origin: a.Origin, Hosts: a.hosts, Proxies: trusted, Limiter: a.limiter, Log: a.Log, Observe: a.meters.observe, Inner: inner})
+	plain, err := web.Plain(web.PlainOptions{Origin: a.Origin, Office: a.apart, Hosts: a.hosts, Proxies: trusted, Limiter: a.limiter, Log: a.Log, Observe: a.meters.observe, Inner: inner})
 	if err != nil {
 		return err
 	}

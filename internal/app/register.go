@@ -95,7 +95,7 @@ func (a *App) buildRoutes() {
 	shop = append(shop, store.Hooks()...)
 	shop = append(shop, office.Routes()...)
 	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Mailer: a.Mail, Log: a.Log,
-		Origin: a.Origin, Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery}
+		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery}
 	shop = append(shop, a.office.Routes()...)
 	shop = append(shop, web.ReportRoute(a.Log, nil))
 	doc := api.Document(shop, a.Origin)

@@ -54,13 +54,20 @@ func (a *App) startServe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	names := []string{host}
+	if a.apart, err = officeOf(a.Origin, cfg.HTTP.AdminHost); err != nil {
+		return err
+	}
+	if a.apart != "" {
+		names = append(names, cfg.HTTP.AdminHost)
+	}
 	var conf *tls.Config
 	shop, plain := cfg.HTTP.Addr, cfg.HTTP.PlainAddr
 	if cfg.TLS.Mode == "files" {
 		if cfg.TLS.Cert == "" || cfg.TLS.Key == "" {
 			return &configError{ConfigFile, "tls.cert and tls.key", "are needed with tls.mode = files"}
 		}
-		files, err := cert.OpenFiles(a.path(cfg.TLS.Cert), a.path(cfg.TLS.Key), cert.FilesOptions{Names: []string{host}, Log: a.Log})
+		files, err := cert.OpenFiles(a.path(cfg.TLS.Cert), a.path(cfg.TLS.Key), cert.FilesOptions{Names: names, Log: a.Log})
 		if err != nil {
 			return err
 		}
@@ -74,7 +81,7 @@ func (a *App) startServe(ctx context.Context) error {
 		plain = or(plain, "127.0.0.1:8080")
 		// The shop itself answers behind the proxy only; its own listener is on
 		// loopback with a local certificate, for checks on the machine.
-		local, err := cert.OpenLocal(filepath.Join(a.Dir, "ca"), cert.LocalOptions{Names: []string{host}, Log: a.Log})
+		local, err := cert.OpenLocal(filepath.Join(a.Dir, "ca"), cert.LocalOptions{Names: names, Log: a.Log})
 		if err != nil {
 			return err
 		}
@@ -83,9 +90,6 @@ func (a *App) startServe(ctx context.Context) error {
 	}
 	if err := a.listen(conf, shop, plain, or(cfg.Ops.Addr, "127.0.0.1:8081")); err != nil {
 		return err
-	}
-	if cfg.HTTP.AdminHost != "" {
-		a.hosts = append(a.hosts, cfg.HTTP.AdminHost)
 	}
 	var relay mail.Sender
 	if cfg.Mail.Host != "" {
@@ -162,9 +166,13 @@ func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (lin
 	if err != nil {
 		return "", err
 	}
+	a.Origin = o.PublicURL
+	if a.apart, err = officeOf(a.Origin, cfg.HTTP.AdminHost); err != nil {
+		return "", errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+	}
 	defer a.Close(context.WithoutCancel(ctx))
 	by := auth.System("init")
-	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: o.PublicURL, Issuer: o.Company.Name}); err != nil {
+	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.officeOrigin(), Issuer: o.Company.Name}); err != nil {
 		return "", err
 	}
 	type made struct{ token secret.Secret }
@@ -184,5 +192,5 @@ func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (lin
 			return "", err
 		}
 	}
-	return o.PublicURL + "/admin/invite/" + m.token.Reveal(), nil
+	return a.officeOrigin() + "/admin/invite/" + m.token.Reveal(), nil
 }

@@ -13,7 +13,7 @@ import (
 // work registers what the job runner does.
 func (a *App) work() {
 	if a.Mail != nil {
-		notice.Register(a.Jobs, notice.Deps{DB: a.DB, Vault: a.Vault, Mail: a.Mail, Auth: a.Auth, Base: a.Origin, Carriers: a.Carriers})
+		notice.Register(a.Jobs, notice.Deps{DB: a.DB, Vault: a.Vault, Mail: a.Mail, Auth: a.Auth, Base: a.Origin, Office: a.officeOrigin(), Carriers: a.Carriers})
 		a.Mail.Handle(a.Jobs)
 	}
 	a.fetchPictures()

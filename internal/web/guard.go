@@ -29,21 +29,32 @@ func (m *Mux) sameSite(r *http.Request) bool {
 		}
 		// The browser compared with the host it has in its address bar, which is
 		// one of ours: the host gate came before.
-		return !hasOrigin || m.ownOrigin(origin[0]) || m.ownHost(origin[0])
+		return !hasOrigin || m.ownOrigin(r, origin[0]) || m.ownHost(r, origin[0])
 	}
 	if hasOrigin {
-		return m.ownOrigin(origin[0])
+		return m.ownOrigin(r, origin[0])
 	}
 	if ref := r.Header["Referer"]; len(ref) > 0 {
 		u, err := url.Parse(ref[0])
-		return len(ref) == 1 && err == nil && m.ownOrigin(u.Scheme+"://"+u.Host)
+		return len(ref) == 1 && err == nil && m.ownOrigin(r, u.Scheme+"://"+u.Host)
 	}
 	return true
 }
 
-func (m *Mux) ownOrigin(o string) bool { return m.origins[strings.ToLower(o)] }
+// ownOrigin reports whether o is an origin whose pages may write to the host that r
+// names: the shop's may not write to an office apart, nor the other way.
+func (m *Mux) ownOrigin(r *http.Request, o string) bool {
+	o = strings.ToLower(o)
+	if m.office != "" && hostName(r.Host) == m.office {
+		return o == m.officeOrigin
+	}
+	return m.origins[o]
+}
 
-func (m *Mux) ownHost(o string) bool {
+func (m *Mux) ownHost(r *http.Request, o string) bool {
 	host, ok := strings.CutPrefix(o, "https://")
-	return ok && len(m.hosts) > 0 && m.hosts[hostName(host)]
+	if !ok || len(m.hosts) == 0 || !m.hosts[hostName(host)] {
+		return false
+	}
+	return m.office == "" || (hostName(host) == m.office) == (hostName(r.Host) == m.office)
 }

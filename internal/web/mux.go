@@ -26,6 +26,9 @@ type Deps struct {
 	// Hosts are the host names (without port) that requests may name; others get
 	// 421. Empty allows any: only for listeners that no browser reaches (ops).
 	Hosts []string
+	// Office is the back office's public origin, when it has a host name of its own;
+	// then each host answers for its own pages alone. Empty: both share Origin.
+	Office string
 	// Origins are further own origins whose pages may write, besides Origin.
 	Origins []string
 	// Proxies are believed about the client's address.
@@ -57,15 +60,16 @@ var ErrAnswered = errors.New("web: answered")
 
 // Mux is the walls and the table of one listener.
 type Mux struct {
-	listener string
-	routes   []Route
-	deps     Deps
-	mux      *http.ServeMux
-	hosts    map[string]bool
-	origins  map[string]bool
-	hsts     []string
-	bodies   budget
-	out      *shield.Outbox
+	listener             string
+	routes               []Route
+	deps                 Deps
+	mux                  *http.ServeMux
+	hosts                map[string]bool
+	origins              map[string]bool
+	hsts                 []string
+	office, officeOrigin string // host name and origin of an office apart; empty: none
+	bodies               budget
+	out                  *shield.Outbox
 }
 
 // NewMux checks the table and builds the handler of one listener. It fails on
@@ -97,6 +101,14 @@ func NewMux(listener string, routes []Route, deps Deps) (m *Mux, err error) {
 		if o != "" {
 			m.origins[strings.ToLower(o)] = true
 		}
+	}
+	if deps.Office != "" && !strings.EqualFold(deps.Office, deps.Origin) {
+		u, err := url.Parse(deps.Office)
+		if err != nil || u.Host == "" {
+			return nil, fmt.Errorf("web: office origin %q", deps.Office)
+		}
+		m.office, m.officeOrigin = strings.ToLower(u.Hostname()), strings.ToLower(strings.TrimSuffix(deps.Office, "/"))
+		m.hosts[m.office] = true
 	}
 	if deps.HSTS != "" {
 		m.hsts = []string{deps.HSTS}
@@ -212,6 +224,9 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		c.URL = &u
 		hr = c
 		a.req.Request = hr
+	}
+	if !m.apart(a, hr) {
+		return
 	}
 	m.mux.ServeHTTP(a, hr)
 }

@@ -16,6 +16,7 @@ import (
 // PlainOptions describe the listener without TLS.
 type PlainOptions struct {
 	Origin  string   // where to lead people: the shop's public origin
+	Office  string   // the back office's origin when it has a host of its own; else empty
 	Hosts   []string // host names that requests may name; others get 421
 	Proxies Proxies
 	Limiter *shield.Limiter
@@ -43,7 +44,7 @@ func Plain(o PlainOptions) (http.Handler, error) {
 	if len(o.Hosts) == 0 {
 		return nil, fmt.Errorf("web: the plain listener needs its host names")
 	}
-	m, err := NewMux("http", nil, Deps{Origin: o.Origin, Hosts: o.Hosts, Proxies: o.Proxies, Limiter: o.Limiter, Log: o.Log, Observe: o.Observe})
+	m, err := NewMux("http", nil, Deps{Origin: o.Origin, Office: o.Office, Hosts: o.Hosts, Proxies: o.Proxies, Limiter: o.Limiter, Log: o.Log, Observe: o.Observe})
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,11 @@ func (p *plain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	case !canonical(hr.URL):
 		m.fail(a, &a.req, fault.NotFound())
 	default:
-		to := m.deps.Origin + hr.URL.EscapedPath()
+		to := m.deps.Origin
+		if m.office != "" && hostName(hr.Host) == m.office {
+			to = m.officeOrigin
+		}
+		to += hr.URL.EscapedPath()
 		if hr.URL.RawQuery != "" && plainText(hr.URL.RawQuery) {
 			to += "?" + hr.URL.RawQuery
 		}

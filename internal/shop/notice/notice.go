@@ -26,6 +26,7 @@ type Deps struct {
 	Mail     *mail.Mailer
 	Auth     *auth.Auth
 	Base     string // public address of the shop, without a slash at the end
+	Office   string // of the back office; empty: Base
 	Carriers fulfilment.Carriers
 }
 
@@ -135,6 +136,14 @@ func ofCase(q db.Q, _ Deps, ref db.ID) (addressee, error) {
 func ofMessage(q db.Q, _ Deps, ref db.ID) (addressee, error) {
 	c, err := support.OfMessage(q, ref)
 	return addressee{c.Person, c.Lang}, err
+}
+
+// officeURL is url for a page of the back office.
+func (d Deps) officeURL(l lang.Lang, path string) string {
+	if d.Office == "" {
+		return d.url(l, path)
+	}
+	return strings.TrimSuffix(d.Office, "/") + lang.Path(l, path)
 }
 
 // url is a page of the shop in the language.

@@ -75,7 +75,7 @@ func invitation(q db.Q, d Deps, ref db.ID, l lang.Lang, c content.CompanyFacts) 
 	key := "notice.staff_" + m.Kind // invite, recover
 	t := mail.Letter{Lang: l, Title: lang.T(l, key+".title"), Parts: []mail.Part{
 		{Text: lang.T(l, key+".text", "role", role(l, m.Role))},
-		{Button: &mail.Button{Label: lang.T(l, key+".go"), URL: d.url(l, "/admin/invite/"+m.Token.Reveal())}},
+		{Button: &mail.Button{Label: lang.T(l, key+".go"), URL: d.officeURL(l, "/admin/invite/"+m.Token.Reveal())}},
 		{Text: lang.T(l, key+".until", "at", lang.DateTime(l, m.Expires))},
 	}, Foot: []string{lang.T(l, key+".why")}}
 	return finish(m.To.Email, lang.T(l, key+".subject"), t, c)
@@ -93,7 +93,7 @@ func wayInChanged(q db.Q, d Deps, ref db.ID, l lang.Lang, c content.CompanyFacts
 	t := mail.Letter{Lang: l, Title: lang.T(l, "notice.staff_changed.title"), Parts: []mail.Part{
 		{Text: lang.T(l, "notice.staff_changed."+string(m.What), "at", lang.DateTime(l, m.At), "role", role(l, m.Role))},
 		{Text: lang.T(l, "notice.staff_changed.not_you")},
-		{Button: &mail.Button{Label: lang.T(l, "notice.staff_recover.ask"), URL: d.url(l, "/admin/recover")}},
+		{Button: &mail.Button{Label: lang.T(l, "notice.staff_recover.ask"), URL: d.officeURL(l, "/admin/recover")}},
 	}, Foot: []string{lang.T(l, "notice.staff_changed.why")}}
 	return finish(m.To.Email, lang.T(l, "notice.staff_changed.subject"), t, c)
 }
