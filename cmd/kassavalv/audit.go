@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"kassavalv/internal/app"
+	"kassavalv/internal/audit"
 )
 
 type auditCmd struct {
@@ -25,12 +26,18 @@ func (auditVerifyCmd) Run(e env) error {
 		return err
 	}
 	if e.json {
-		return json.NewEncoder(os.Stdout).Encode(map[string]any{"head": head, "faults": faults})
+		if err := json.NewEncoder(os.Stdout).Encode(map[string]any{"head": head, "faults": append([]audit.Fault{}, faults...)}); err != nil {
+			return err
+		}
+		if len(faults) > 0 {
+			return errFound
+		}
+		return nil
 	}
-	fmt.Printf("%+v\n", head)
 	for _, f := range faults {
-		fmt.Printf("%+v\n", f)
+		fmt.Println(f)
 	}
+	fmt.Printf("%d entries are in the chain; its head is %x.\n", head.Place, head.Hash)
 	if len(faults) > 0 {
 		return errFound
 	}

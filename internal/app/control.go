@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -83,6 +84,7 @@ func (a *App) control(ctx context.Context) error {
 			tell(w, said{Error: "another import is running"})
 		}
 	})
+	mux.HandleFunc("POST /audit/verify", a.controlVerify)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return work }}
 	stopped := make(chan struct{})
 	go func() {
@@ -161,35 +163,41 @@ func (a *App) controlImport(w http.ResponseWriter, r *http.Request) {
 	tell(w, end)
 }
 
+// askRunning posts to the program that holds the folder. done lets go of the answer.
+func askRunning(ctx context.Context, dir, path string, body io.Reader) (*http.Response, func(), error) {
+	socket, letGo, err := socketPath(dir, ControlSocket)
+	if err != nil {
+		return nil, nil, err
+	}
+	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}}
+	done := func() { tr.CloseIdleConnections(); letGo() }
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control"+path, body)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	res, err := (&http.Client{Transport: tr}).Do(req)
+	if err != nil {
+		done()
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" {
+			return nil, nil, fmt.Errorf("%w, which does not answer on %s: it is starting or stopping; try again", ErrLocked, ControlSocket)
+		}
+		return nil, nil, err
+	}
+	return res, func() { res.Body.Close(); done() }, nil
+}
+
 // importOver has the running program do an import.
 func importOver(ctx context.Context, dir string, f io.Reader, o ImportOptions) (intake.Report, error) {
-	path, done, err := socketPath(dir, ControlSocket)
+	res, done, err := askRunning(ctx, dir, "/import?"+url.Values{"dry_run": {strconv.FormatBool(o.DryRun)}, "images": {o.Images}}.Encode(), f)
 	if err != nil {
 		return intake.Report{}, err
 	}
 	defer done()
-	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", path)
-	}}
-	defer tr.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/import", f)
-	if err != nil {
-		return intake.Report{}, err
-	}
-	q := req.URL.Query()
-	q.Set("dry_run", strconv.FormatBool(o.DryRun))
-	q.Set("images", o.Images)
-	req.URL.RawQuery = q.Encode()
-	res, err := (&http.Client{Transport: tr}).Do(req)
-	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) && op.Op == "dial" {
-			return intake.Report{}, fmt.Errorf("%w, which does not answer on %s: it is starting or stopping; try again", ErrLocked, ControlSocket)
-		}
-		return intake.Report{}, err
-	}
-	defer res.Body.Close()
 	dec := json.NewDecoder(res.Body)
 	dec.UseNumber() // lines and counts stay whole numbers
 	for {

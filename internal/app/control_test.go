@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/file"
@@ -115,6 +116,23 @@ func TestImportBesideARunningShop(t *testing.T) {
 			rep, err := Import(context.Background(), dir, cfg, write(t, dir, goodsFile), ImportOptions{Progress: func(done, of int) { calls++ }})
 			if err != nil || rep.Products.Created != 1 || rep.ProblemCount != 1 || calls == 0 {
 				t.Errorf("%v %+v, %d calls", err, rep, calls)
+			}
+			// The log is walked by the program that holds the folder, and it tells of a
+			// row that somebody changed.
+			if _, err := audit.Seal(ctx, a.DB); err != nil {
+				t.Fatal(err)
+			}
+			if head, faults, err := VerifyAudit(context.Background(), dir, a.Log); err != nil || head.Place == 0 || len(faults) != 0 {
+				t.Errorf("%v %+v %v", err, head, faults)
+			}
+			if err := db.Do(ctx, a.DB, func(tx *db.Tx) error {
+				_, err := tx.Exec(`UPDATE audit_entry SET action = 'product.nothing' WHERE action = 'product.create'`)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if _, faults, err := VerifyAudit(context.Background(), dir, a.Log); err != nil || len(faults) != 1 || faults[0].What != "changed" {
+				t.Errorf("a changed row: %v %v", err, faults)
 			}
 			if p := rep.Problems[0]; p.Line != 3 || p.Column != "Variant Price" || !strings.Contains(p.Sentence(lang.SV), "”abc”") {
 				t.Errorf("%+v %s", p, p.Sentence(lang.SV))
