@@ -169,14 +169,30 @@ const all = q => { const i = q.indexOf("|"), s = i < 0 ? q : q.slice(0, i), t = 
 const one = q => all(q)[0];
 `
 
-// look evaluates a function of JavaScript in the page and returns its value.
+// look evaluates a function of JavaScript in the page and returns its value. The
+// function only reads: when the page moves on under it, it looks again.
 func look[T any](p *tab, fn string, args ...any) T {
 	p.t.Helper()
-	v, err := glance[T](p, fn, args...)
+	var v T
+	var err error
+	apptest.Poll(patience, func() bool {
+		v, err = glance[T](p, fn, args...)
+		return err == nil || !movedOn(err)
+	})
 	if err != nil {
 		p.t.Fatalf("looking at the page: %v in %s", err, fn)
 	}
 	return v
+}
+
+// movedOn reports whether the browser says that the page went while it was asked.
+func movedOn(err error) bool {
+	for _, s := range []string{"navigated or closed", "context was destroyed", "Cannot find context", "Cannot find default execution context"} {
+		if strings.Contains(err.Error(), s) {
+			return true
+		}
+	}
+	return false
 }
 
 func glance[T any](p *tab, fn string, args ...any) (v T, err error) {
