@@ -183,7 +183,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 		a.Carriers["local"] = fulfilment.NewGuard(local.New(), fulfilment.Options{})
 	}
 	a.Desk = &checkout.Desk{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Providers: providers, Base: a.Origin, Origins: a.Config.Checkout.ReturnOrigins,
-		Live: !a.demo, Terms: content.TermsVersion, Times: checkout.DefaultTimes, Log: a.Log}
+		Name: company.Name, Country: Country, Live: a.live(), Terms: content.TermsVersion, Times: checkout.DefaultTimes, Log: a.Log}
 	if a.demo {
 		// A look-up at least every ten seconds, also when the bank does not answer.
 		a.Desk.Times.Check, a.Desk.Times.CheckMax, a.Desk.Times.Call = 3*time.Second, 4*time.Second, 6*time.Second
@@ -242,6 +242,7 @@ func (a *App) background(ctx context.Context) error {
 	}
 	run("rescuer", a.Desk.Rescue)
 	run("refunds", a.back.RunRefunds)
+	run("captures", a.Desk.RunTakes)
 	run("audit sealer", func(ctx context.Context) {
 		every(ctx, time.Second, func() { _, err := audit.Seal(ctx, a.DB); a.note("audit seal", err) })
 	})

@@ -52,6 +52,9 @@ type Config struct {
 	Checkout struct {
 		ReturnOrigins []string `toml:"return_origins"` // other origins a return_url may have
 	} `toml:"checkout"`
+	Payments struct {
+		Test bool `toml:"test"` // try the shop out: only test money counts, and pages say so
+	} `toml:"payments"`
 	Log struct {
 		Level string `toml:"level"` // debug, info, warn or error; empty: info, in the demo warn
 	} `toml:"log"`

@@ -188,7 +188,11 @@ func (a *App) startDemo(ctx context.Context, o DemoOptions) (*Ready, error) {
 	if err := db.Do(ctx, a.DB, content.Seed); err != nil {
 		return nil, err
 	}
-	if err := a.rooms(ctx, []payment.Provider{card, invoice.Provider{}}, relay); err != nil {
+	ways, err := a.providers()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.rooms(ctx, append([]payment.Provider{card}, ways...), relay); err != nil {
 		return nil, err
 	}
 	if err := a.seed(ctx, o); err != nil {

@@ -18,8 +18,6 @@ import (
 	"kassavalv/internal/mail"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/content"
-	"kassavalv/internal/shop/payment"
-	"kassavalv/internal/shop/payment/invoice"
 )
 
 // Serve runs a real shop until ctx ends. It makes nothing: a folder without a
@@ -110,9 +108,11 @@ func (a *App) startServe(ctx context.Context) error {
 	} else {
 		a.Log.Warn("mail.host is not set: mails wait in the outbox until it is")
 	}
-	// Card partners come with their own settings; until one is connected, the
-	// shop sells against invoice.
-	if err := a.rooms(ctx, []payment.Provider{invoice.Provider{}}, relay); err != nil {
+	ways, err := a.providers()
+	if err != nil {
+		return err
+	}
+	if err := a.rooms(ctx, ways, relay); err != nil {
 		return err
 	}
 	if err := a.background(context.WithoutCancel(ctx)); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kassavalv/internal/job"
+	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/notice"
 	"kassavalv/internal/shop/support"
 	"kassavalv/internal/shop/waitlist"
@@ -18,6 +19,7 @@ func (a *App) work() {
 	}
 	a.fetchPictures()
 	a.Jobs.Handle("checkout.money_returned", job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.MoneyReturned(ctx, j.Ref) })
+	a.Jobs.Handle(checkout.JobReserved, job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.SettleReserved(ctx, j.Ref) })
 	support.Register(a.Jobs, a.DB)
 	waitlist.Register(a.Jobs, a.DB, a.Vault)
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })

@@ -88,7 +88,7 @@ func New(t testing.TB, d *db.DB) *World {
 	})
 	w.Hooks = httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-		if err := w.Desk.Hook(r.Context(), strings.TrimPrefix(r.URL.Path, "/hooks/"), r.Header, b); err != nil {
+		if err := w.Desk.Hook(r.Context(), strings.TrimPrefix(r.URL.Path, "/hooks/"), payment.Notice{Header: r.Header, Query: r.URL.Query(), Body: b}); err != nil {
 			http.Error(rw, err.Error(), http.StatusBadRequest)
 		}
 	}))

@@ -50,6 +50,15 @@ func (p *Provider) Method() string { return "card" }
 // Credit is false.
 func (p *Provider) Credit() bool { return false }
 
+// ByToken is true: tests hold the bank's books against the shop's by it.
+func (p *Provider) ByToken() bool { return true }
+
+// Ping asks for a list that is always empty.
+func (p *Provider) Ping(ctx context.Context) error {
+	var l wire.List
+	return p.call(ctx, "GET", "/v1/payments?reference=ping", "", nil, &l)
+}
+
 // problem is an answer of the bank other than 2xx.
 type problem struct {
 	status int
@@ -158,7 +167,8 @@ func (p *Provider) Begin(ctx context.Context, s payment.Start) (payment.Status, 
 
 // Look asks for every payment with our reference. Should there be more than one
 // (a fault of ours), the one with money counts.
-func (p *Provider) Look(ctx context.Context, reference string) (payment.Status, error) {
+func (p *Provider) Look(ctx context.Context, h payment.Handle) (payment.Status, error) {
+	reference := h.Reference
 	var l wire.List
 	if reference == "" {
 		return payment.Status{}, errors.New("sandbox: empty reference")
@@ -179,8 +189,8 @@ func (p *Provider) Look(ctx context.Context, reference string) (payment.Status, 
 }
 
 // Cancel ends the payment; one that was paid after all is told as such.
-func (p *Provider) Cancel(ctx context.Context, reference string) (payment.Status, error) {
-	s, err := p.Look(ctx, reference)
+func (p *Provider) Cancel(ctx context.Context, h payment.Handle) (payment.Status, error) {
+	s, err := p.Look(ctx, h)
 	if err != nil || s.State == payment.Absent || s.State.Final() {
 		return s, err
 	}
@@ -214,7 +224,8 @@ func (p *Provider) Refund(ctx context.Context, r payment.Refund) (payment.Refund
 const tolerance = 300 * time.Second
 
 // Verify checks signature, age, mode and account over the raw bytes.
-func (p *Provider) Verify(h http.Header, body []byte, now time.Time) (payment.Hint, error) {
+func (p *Provider) Verify(n payment.Notice) (payment.Hint, error) {
+	h, body, now := n.Header, n.Body, n.At
 	var ts int64
 	var sigs []string
 	for part := range strings.SplitSeq(h.Get(wire.HeaderSignature), ",") {

@@ -29,7 +29,7 @@ func FuzzVerify(f *testing.F) {
 			header = fmt.Sprintf("t=%d,v1=%s", ts, wire.Signature(wire.Secret, ts, []byte(body)))
 		}
 		h.Set(wire.HeaderSignature, header)
-		hint, err := p.Verify(h, []byte(body), now)
+		hint, err := p.Verify(payment.Notice{Header: h, Body: []byte(body), At: now})
 		switch {
 		case !signed && (err == nil || hint != payment.Hint{}) && !strings.Contains(header, "v1="):
 			t.Errorf("believed without a signature: %+v", hint)

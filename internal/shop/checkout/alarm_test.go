@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/demo/bank/wire"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shoptest"
 )
@@ -20,7 +21,7 @@ func TestForeignNotificationIsRemembered(t *testing.T) {
 		for _, live := range []string{`true,"account":"sandbox"`, `false,"account":"other"`} {
 			body := []byte(fmt.Sprintf(`{"id":"e1","livemode":%s,"data":{"reference":%q}}`, live, p.Token(w.Vault)))
 			h := map[string][]string{wire.HeaderSignature: {wire.SignatureHeader(wire.Secret, time.Now(), body)}}
-			if err := w.Desk.Hook(context.Background(), "card", h, body); !fault.Is(err, "bad_notification") {
+			if err := w.Desk.Hook(context.Background(), "card", payment.Notice{Header: h, Body: body}); !fault.Is(err, "bad_notification") {
 				t.Error(err)
 			}
 		}

@@ -25,16 +25,25 @@ const (
 	AlarmSilent   = "provider_silent" // no answer by the promised time
 )
 
+// answer is what came of asking the provider.
+type answer struct {
+	st     payment.Status
+	why    string       // for the step: begin, notification, rescuer, …
+	timeUp bool         // the buyer's time is over
+	ev     *event       // the notification that made us ask
+	call   payment.Call // how the asking went; none when nobody was asked
+}
+
 // record writes what the provider said.
-func (d *Desk) record(ctx context.Context, id db.ID, st payment.Status, why string, timeUp bool, ev *event) (Purchase, error) {
+func (d *Desk) record(ctx context.Context, id db.ID, a answer) (Purchase, error) {
 	d.at("before record")
 	p, _, err := db.Write(ctx, d.DB, func(tx *db.Tx) (Purchase, error) {
-		if ev != nil {
-			if _, err := payment.SeenEvent(tx, ev.method, ev.hint); err != nil {
+		if a.ev != nil && !a.ev.hint.Unsigned {
+			if _, err := payment.SeenEvent(tx, a.ev.method, a.ev.hint); err != nil {
 				return Purchase{}, err
 			}
 		}
-		return d.apply(tx, id, st, why, timeUp)
+		return d.apply(tx, id, a)
 	})
 	d.at("after record")
 	return p, err
@@ -43,7 +52,8 @@ func (d *Desk) record(ctx context.Context, id db.ID, st payment.Status, why stri
 // apply is the one rule by which a purchase moves. It may be called with the
 // same or an older answer any number of times: the states only go forward, and
 // each piece of money is entered once.
-func (d *Desk) apply(tx *db.Tx, id db.ID, st payment.Status, why string, timeUp bool) (Purchase, error) {
+func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
+	st, why := a.st, a.why
 	// Bump the root row first: on PostgreSQL two answers take turns here.
 	if err := tx.ExecOne(`UPDATE checkout_purchase SET version=version+1 WHERE id=$1`, id); err != nil {
 		return Purchase{}, err
@@ -56,6 +66,9 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, st payment.Status, why string, timeUp 
 	if err != nil {
 		return Purchase{}, err
 	}
+	if err := payment.Spoke(tx, i.ID, a.call); err != nil {
+		return Purchase{}, err
+	}
 	if st.State == payment.Absent {
 		return p, d.later(tx, &p, why)
 	}
@@ -66,7 +79,11 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, st payment.Status, why string, timeUp 
 	}
 	// Only whole and exact payments count, in the mode we run in.
 	paidish := st.State == payment.Captured || st.State == payment.Authorised
-	if (paidish || st.Captured.Amount > 0) && !i.Match(st, d.Live) {
+	fits := i.Match
+	if i.Authorised.Amount > 0 {
+		fits = i.Same // a part of it may have been taken
+	}
+	if (paidish || st.Captured.Amount > 0) && !fits(st, d.Live) {
 		if err := raise(tx, &p, AlarmMismatch); err != nil {
 			return Purchase{}, err
 		}
@@ -92,12 +109,18 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, st payment.Status, why string, timeUp 
 		}
 		return p, d.place(tx, &p, i, st.Captured, Paid, why)
 	case payment.Authorised:
+		if _, later := d.provider(p.Method).(payment.Capturer); later {
+			if err := payment.Authorise(tx, i, st.AuthUntil); err != nil {
+				return Purchase{}, err
+			}
+			i.Authorised = i.Amount
+		}
 		return p, d.place(tx, &p, i, money.New(0, p.Total.Currency), Placed, why)
 	case payment.Refused:
 		p.Reason = string(st.Reason)
 		return p, d.end(tx, &p, Refused, why)
 	case payment.Cancelled, payment.Expired:
-		if timeUp || st.State == payment.Expired {
+		if a.timeUp || st.State == payment.Expired {
 			p.Reason = string(payment.TimedOut)
 			return p, d.end(tx, &p, Expired, why)
 		}
@@ -127,14 +150,22 @@ func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 		return err
 	}
 	p.Money = NotMoved
-	if paid.Amount > 0 {
+	switch {
+	case paid.Amount > 0:
 		p.Money = Taken
+	case i.Authorised.Amount > 0:
+		p.Money = Reserved
 	}
 	if !ok {
 		// The hold was let go while the bank was thinking, and it never is while
 		// a purchase is open. Should it happen all the same, the money goes back.
 		if paid.Amount > 0 {
 			if _, err := payment.AskRefund(tx, i, paid, AlarmGone); err != nil {
+				return err
+			}
+		}
+		if i.Authorised.Amount > 0 {
+			if err := d.settleLater(tx, p.ID); err != nil {
 				return err
 			}
 		}
@@ -153,7 +184,7 @@ func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 		return err
 	}
 	o, err := order.Place(tx, d.Vault, order.Placement{Purchase: p.ID, Person: p.Person, Customer: who, Draft: p.Draft, Contact: contact, Paid: paid,
-		OCR: to == Placed, DueDays: invoice.DueDays})
+		OCR: to == Placed && i.Authorised.Amount == 0, DueDays: invoice.DueDays})
 	if err != nil {
 		return err
 	}
@@ -163,6 +194,11 @@ func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 	}
 	if _, err := job.Enqueue(tx, job.Spec{Kind: JobPlaced, Ref: o.ID}); err != nil {
 		return err
+	}
+	if c, later := d.provider(p.Method).(payment.Capturer); later && c.AtOnce() && i.Authorised.Amount > 0 {
+		if _, err := payment.AskTake(tx, i, i.Amount, true, "placed"); err != nil {
+			return err
+		}
 	}
 	p.CheckAt = time.Time{}
 	if err := d.move(tx, p, to, why); err != nil {
@@ -201,7 +237,8 @@ const lateCheck = 2 * time.Minute
 
 // late handles answers about a purchase that is over.
 func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Status) error {
-	if (p.State == Refused || p.State == Expired) && st.State == payment.Captured {
+	switch {
+	case (p.State == Refused || p.State == Expired) && st.State == payment.Captured:
 		fresh, err := payment.Capture(tx, i, st.Captured, "capture")
 		if err != nil {
 			return err
@@ -218,6 +255,27 @@ func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Status)
 			if err := step(tx, p.ID, p.State, AlarmLate); err != nil {
 				return err
 			}
+		}
+	case (p.State == Refused || p.State == Expired) && st.State == payment.Authorised:
+		// Reserved after the end, for nothing: it is let go.
+		if i.Authorised.Amount == 0 {
+			if err := payment.Authorise(tx, i, st.AuthUntil); err != nil {
+				return err
+			}
+			p.Money = Reserved
+			if err := raise(tx, p, AlarmLate); err != nil {
+				return err
+			}
+			if err := step(tx, p.ID, p.State, AlarmLate); err != nil {
+				return err
+			}
+		}
+		if err := d.settleLater(tx, p.ID); err != nil {
+			return err
+		}
+	case i.Authorised.Amount > 0:
+		if err := d.reserved(tx, p, i, st); err != nil {
+			return err
 		}
 	}
 	p.CheckAt = time.Time{}

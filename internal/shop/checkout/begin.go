@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -20,9 +19,6 @@ import (
 	"kassavalv/internal/shop/pricing"
 	"kassavalv/internal/shop/stock"
 )
-
-// Header is an HTTP header, as hooks hand it on.
-type Header = http.Header
 
 // Request is the wish to buy what is in a cart.
 type Request struct {
@@ -299,8 +295,7 @@ func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact 
 			return begun{}, err
 		}
 	}
-	// The reference is what the surface calls the purchase: its token.
-	intent, err := payment.NewIntent(tx, p.ID, p.Method, p.Token(d.Vault), p.Total)
+	intent, err := payment.NewIntent(tx, p.ID, p.Method, d.reference(p), p.Total)
 	if err != nil {
 		return begun{}, err
 	}
@@ -372,7 +367,7 @@ func (d *Desk) ask(ctx context.Context, p Purchase, i payment.Intent) (Purchase,
 		// Codes took the whole sum: there is nothing to ask anybody for, and no bank
 		// takes a payment of nothing.
 		zero := money.New(0, i.Amount.Currency)
-		return d.record(ctx, p.ID, payment.Status{Reference: i.Reference, State: payment.Captured, Amount: i.Amount, Captured: zero, Refunded: zero, Live: d.Live}, "nothing to pay", false, nil)
+		return d.record(ctx, p.ID, answer{st: payment.Status{Reference: i.Reference, State: payment.Captured, Amount: i.Amount, Captured: zero, Refunded: zero, Live: d.Live}, why: "nothing to pay"})
 	}
 	prov := d.provider(p.Method)
 	if prov == nil {
@@ -380,11 +375,15 @@ func (d *Desk) ask(ctx context.Context, p Purchase, i payment.Intent) (Purchase,
 	}
 	d.at("before begin")
 	token := p.Token(d.Vault)
-	st, err := prov.Begin(ctx, payment.Start{Key: i.Key, Reference: i.Reference, Amount: i.Amount, Lang: p.Lang,
-		ReturnURL: d.Base + lang.Path(p.Lang, "/purchases/"+token+"/return"), NotifyURL: d.Base + "/hooks/" + p.Method})
+	call := payment.NewCall("begin")
+	st, err := prov.Begin(ctx, payment.Start{Key: i.Key, Reference: i.Reference, Amount: i.Amount, Lang: p.Lang, Description: d.Name, Until: p.HoldUntil,
+		Lines: payLines(p.Draft), Country: d.Country, ReturnURL: d.Base + lang.Path(p.Lang, "/purchases/"+token+"/return"), NotifyURL: d.Base + "/hooks/" + p.Method})
+	call = call.Ended(st.State, st.Code, err)
+	d.heard(p.Method, err)
 	if err != nil {
+		d.mute(ctx, p.ID, call)
 		return p, err
 	}
 	d.at("after begin")
-	return d.record(ctx, p.ID, st, "begin", false, nil)
+	return d.record(ctx, p.ID, answer{st: st, why: "begin", call: call})
 }

@@ -17,6 +17,7 @@ import (
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shoptest"
 )
@@ -304,11 +305,11 @@ func TestFalseNotifications(t *testing.T) {
 			"none": "", "wrong": "t=1,v1=00", "old": wire.SignatureHeader(wire.Secret, now.Add(-301*time.Second), body), "future": wire.SignatureHeader(wire.Secret, now.Add(301*time.Second), body),
 			"empty secret": wire.SignatureHeader("", now, body), "negative": "t=-1,v1=aa", "big": "t=9223372036854775807,v1=aa", "text": "t=abc,v1=aa",
 		} {
-			if err := w.Desk.Hook(context.Background(), "card", map[string][]string{wire.HeaderSignature: {h}}, body); fault.As(err) == nil {
+			if err := w.Desk.Hook(context.Background(), "card", payment.Notice{Header: map[string][]string{wire.HeaderSignature: {h}}, Body: body}); fault.As(err) == nil {
 				t.Errorf("%s: taken (%v)", name, err)
 			}
 		}
-		if err := w.Desk.Hook(context.Background(), "card", map[string][]string{wire.HeaderSignature: {wire.SignatureHeader(wire.Secret, now.Add(-60*time.Second), body)}}, body); err != nil {
+		if err := w.Desk.Hook(context.Background(), "card", payment.Notice{Header: map[string][]string{wire.HeaderSignature: {wire.SignatureHeader(wire.Secret, now.Add(-60*time.Second), body)}}, Body: body}); err != nil {
 			t.Error("a good one refused:", err)
 		}
 	})

@@ -46,6 +46,8 @@ type Desk struct {
 	Vault     *secret.Vault
 	Shelf     *cart.Shelf
 	Providers []payment.Provider // in the order shown
+	Name      string             // the shop's, as it stands on account statements
+	Country   string             // ISO 3166-1 alpha-2, where goods go
 	Base      string             // public URL of the shop, without a slash at the end
 	Origins   []string           // origins a return_url may have besides Base
 	Live      bool               // false in the demo: only sandbox money counts
@@ -59,6 +61,8 @@ type Desk struct {
 	flight singleflight.Group
 	calls  sync.WaitGroup
 	hub    hub
+	ways   health
+	quiet  quiet
 }
 
 // Limits against card testing (attacks: hundreds of tries with stolen cards).
@@ -89,12 +93,13 @@ func (d *Desk) Wait() { d.calls.Wait() }
 // Hook handles a notification of a provider over its raw bytes. It returns a
 // fault for one that is not authentic, and an error when the truth could not
 // be fetched, so that the provider sends it again.
-func (d *Desk) Hook(ctx context.Context, method string, h Header, body []byte) error {
+func (d *Desk) Hook(ctx context.Context, method string, n payment.Notice) error {
 	p := d.provider(method)
 	if p == nil {
 		return fault.NotFound()
 	}
-	hint, err := p.Verify(h, body, time.Now())
+	n.At = time.Now()
+	hint, err := p.Verify(n)
 	if errors.Is(err, payment.ErrForeign) {
 		// Our secret signed it and it is not ours: somebody has the secret, or two
 		// shops share it. That must not go unseen.
@@ -114,19 +119,49 @@ func (d *Desk) Hook(ctx context.Context, method string, h Header, body []byte) e
 	got, err := db.Read(ctx, d.DB, func(q *db.Reader) (found, error) {
 		i, err := payment.ByReference(q, method, hint.Reference)
 		if err == db.ErrNotFound {
+			i, err = payment.ByProviderRef(q, method, hint.Ref)
+		}
+		if err == db.ErrNotFound {
 			return found{}, nil
 		}
-		if err != nil {
-			return found{}, err
+		if err != nil || hint.Unsigned {
+			return found{purchase: i.Purchase}, err
 		}
 		seen, err := payment.HasEvent(q, method, hint.EventID)
 		return found{i.Purchase, seen}, err
 	})
+	if err == nil && hint.Unsigned {
+		switch {
+		case got.purchase == 0:
+			return fault.NotFound()
+		case !d.quiet.may(got.purchase, n.At):
+			return nil // anybody could have sent it, and it was asked about a moment ago
+		}
+	}
 	if err != nil || got.purchase == 0 || got.seen {
 		return err // unknown or repeated: nothing to do, and nothing to send again
 	}
 	_, err = d.look(ctx, got.purchase, "notification", &event{method, hint})
 	return err
+}
+
+// quiet keeps look-ups that anybody could cause apart: once a second for a purchase.
+type quiet struct {
+	mu   sync.Mutex
+	last map[db.ID]time.Time
+}
+
+func (q *quiet) may(id db.ID, now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if now.Sub(q.last[id]) < time.Second {
+		return false
+	}
+	if q.last == nil || len(q.last) > 10_000 {
+		q.last = map[db.ID]time.Time{}
+	}
+	q.last[id] = now
+	return true
 }
 
 func (d *Desk) foreign(ctx context.Context, method string, hint payment.Hint) error {

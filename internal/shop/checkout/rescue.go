@@ -58,12 +58,15 @@ func (d *Desk) lookOnce(ctx context.Context, id db.ID, why string, ev *event) (P
 		return b.p, errors.New("checkout: purchase " + id.String() + " was made with a method that is gone")
 	}
 	d.at("before look")
-	st, err := prov.Look(ctx, b.i.Reference)
+	call := payment.NewCall("look")
+	st, err := prov.Look(ctx, b.i.Handle())
+	call = call.Ended(st.State, st.Code, err)
+	d.heard(b.p.Method, err)
 	if err != nil {
-		return d.silent(ctx, id, err)
+		return d.silent(ctx, id, call, err)
 	}
 	if b.p.State.Terminal() {
-		return d.record(ctx, id, st, why, false, ev)
+		return d.record(ctx, id, answer{st: st, why: why, ev: ev, call: call})
 	}
 	now := time.Now()
 	switch {
@@ -73,26 +76,36 @@ func (d *Desk) lookOnce(ctx context.Context, id db.ID, why string, ev *event) (P
 		return d.ask(ctx, b.p, b.i)
 	case st.State == payment.Absent:
 		st = payment.Status{Reference: b.i.Reference, State: payment.Expired}
-		return d.record(ctx, id, st, "never reached the provider", true, ev)
+		return d.record(ctx, id, answer{st: st, why: "never reached the provider", timeUp: true, ev: ev, call: call})
 	case st.State == payment.Open && !now.Before(b.p.HoldUntil):
 		// Time is up. Only the provider can say that it is over.
-		if st, err = prov.Cancel(ctx, b.i.Reference); err != nil {
-			return d.silent(ctx, id, err)
+		call = payment.NewCall("cancel")
+		st, err = prov.Cancel(ctx, b.i.Handle())
+		call = call.Ended(st.State, st.Code, err)
+		if err != nil {
+			return d.silent(ctx, id, call, err)
 		}
-		return d.record(ctx, id, st, "time is up", true, ev)
+		return d.record(ctx, id, answer{st: st, why: "time is up", timeUp: true, ev: ev, call: call})
 	}
-	return d.record(ctx, id, st, why, false, ev)
+	return d.record(ctx, id, answer{st: st, why: why, ev: ev, call: call})
 }
 
 // silent notes that the provider did not answer. Once the buyer may have been
 // there, that means unknown.
-func (d *Desk) silent(ctx context.Context, id db.ID, cause error) (Purchase, error) {
+func (d *Desk) silent(ctx context.Context, id db.ID, call payment.Call, cause error) (Purchase, error) {
 	p, _, err := db.Write(context.WithoutCancel(ctx), d.DB, func(tx *db.Tx) (Purchase, error) {
 		if err := tx.ExecOne(`UPDATE checkout_purchase SET version=version+1 WHERE id=$1`, id); err != nil {
 			return Purchase{}, err
 		}
 		p, err := ByID(tx, id)
-		if err != nil || p.State.Terminal() {
+		if err != nil {
+			return p, err
+		}
+		i, err := payment.OfPurchase(tx, id)
+		if err != nil {
+			return p, err
+		}
+		if err := payment.Spoke(tx, i.ID, call); err != nil || p.State.Terminal() {
 			return p, err
 		}
 		if p.AnswerBy.Before(tx.Now()) && p.Alarm == "" {
@@ -112,6 +125,21 @@ func (d *Desk) silent(ctx context.Context, id db.ID, cause error) (Purchase, err
 	return p, cause
 }
 
+// mute notes a conversation that moved nothing. Only a note: that it could not be
+// written is told, and hinders nothing.
+func (d *Desk) mute(ctx context.Context, id db.ID, call payment.Call) {
+	err := db.Do(context.WithoutCancel(ctx), d.DB, func(tx *db.Tx) error {
+		i, err := payment.OfPurchase(tx, id)
+		if err != nil {
+			return err
+		}
+		return payment.Spoke(tx, i.ID, call)
+	})
+	if err != nil {
+		d.Log.Warn("a call to a provider was not noted", "purchase", id, "err", err)
+	}
+}
+
 // cancel ends an open purchase at its provider.
 func (d *Desk) cancel(ctx context.Context, id db.ID, why string) (Purchase, error) {
 	b, err := d.get(ctx, id)
@@ -124,8 +152,15 @@ func (d *Desk) cancel(ctx context.Context, id db.ID, why string) (Purchase, erro
 	}
 	cctx, cancel := context.WithTimeout(ctx, d.Times.Answer)
 	defer cancel()
-	st, err := d.provider(b.Method).Cancel(cctx, i.Reference)
+	prov := d.provider(b.Method)
+	if prov == nil {
+		return b, errors.New("checkout: purchase " + id.String() + " was made with a method that is gone")
+	}
+	call := payment.NewCall("cancel")
+	st, err := prov.Cancel(cctx, i.Handle())
+	call = call.Ended(st.State, st.Code, err)
 	if err != nil {
+		d.mute(ctx, id, call)
 		return d.get(ctx, id) // not known: it stays open
 	}
 	if st.State == payment.Absent {
@@ -134,11 +169,18 @@ func (d *Desk) cancel(ctx context.Context, id db.ID, why string) (Purchase, erro
 		if b, err = d.ask(cctx, b, i); err != nil || b.State.Terminal() {
 			return b, err
 		}
-		if st, err = d.provider(b.Method).Cancel(cctx, i.Reference); err != nil {
+		if i, err = db.Read(ctx, d.DB, func(q *db.Reader) (payment.Intent, error) { return payment.OfPurchase(q, id) }); err != nil {
+			return b, err
+		}
+		call = payment.NewCall("cancel")
+		st, err = prov.Cancel(cctx, i.Handle())
+		call = call.Ended(st.State, st.Code, err)
+		if err != nil {
+			d.mute(ctx, id, call)
 			return d.get(ctx, id)
 		}
 	}
-	return d.record(ctx, id, st, why, false, nil)
+	return d.record(ctx, id, answer{st: st, why: why, call: call})
 }
 
 // Cancel ends an open purchase on the buyer's own wish.
@@ -155,7 +197,7 @@ func (d *Desk) Rescue(ctx context.Context) {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
+	for beat := 1; ; beat++ {
 		if n, err := d.RescueOnce(ctx, 64); err != nil && ctx.Err() == nil {
 			d.Log.Error("rescuer", "err", err)
 		} else if n == 64 {
@@ -165,6 +207,9 @@ func (d *Desk) Rescue(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if beat%5 == 0 {
+				d.probe()
+			}
 		}
 	}
 }

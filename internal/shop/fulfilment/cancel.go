@@ -93,8 +93,10 @@ func Cancel(tx *db.Tx, by auth.By, id db.ID, lines []ShipLine, reason string) (C
 	if err := record(tx, by, "order.cancel", id, fmt.Sprintf("%d pieces: %s", pieces, reason)); err != nil {
 		return Cancelled{}, err
 	}
-	out.Order, err = order.ByID(tx, id)
-	return out, err
+	if out.Order, err = order.ByID(tx, id); err != nil {
+		return out, err
+	}
+	return out, moved(tx, out.Order)
 }
 
 // Reason checks a short fact that staff give for what they do: one line, 200

@@ -21,6 +21,18 @@ import (
 // JobShipped tells the buyer; Ref is the parcel.
 const JobShipped = "notice.shipped"
 
+// JobMoved is queued when pieces of an order that is not paid have left or will never
+// leave: money that is reserved for it may be due. Ref is the purchase.
+const JobMoved = "checkout.reserved"
+
+func moved(tx *db.Tx, o order.Order) error {
+	if o.IsPaid() || !o.DueAt.IsZero() {
+		return nil
+	}
+	_, err := job.Enqueue(tx, job.Spec{Kind: JobMoved, Ref: o.Purchase})
+	return err
+}
+
 // Shipment is the wish to send.
 type Shipment struct {
 	Order    db.ID
@@ -111,6 +123,9 @@ func Ship(tx *db.Tx, by auth.By, in Shipment) (Parcel, error) {
 		}
 	}
 	if err := record(tx, by, "order.ship", o.ID, fmt.Sprintf("parcel %s, %d pieces", p.ID, pieces)); err != nil {
+		return Parcel{}, err
+	}
+	if err := moved(tx, o); err != nil {
 		return Parcel{}, err
 	}
 	_, err = job.Enqueue(tx, job.Spec{Kind: JobShipped, Ref: p.ID})

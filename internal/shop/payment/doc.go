@@ -8,8 +8,10 @@
 //
 // Invariants: one intent per purchase and one purchase per provider payment
 // (unique constraints); ledger entries are never changed; refunded never
-// exceeds captured (a conditional update in Refund); the idempotency key of an
+// exceeds captured, and captured never what was authorised where money is taken
+// after it was agreed (conditional updates in AskRefund and AskTake); the idempotency key of an
 // intent or refund is made before the provider is asked and never changes.
 //
-// Tables: payment_intent, payment_entry, payment_refund, payment_event.
+// Tables: payment_intent, payment_entry, payment_refund, payment_take, payment_event,
+// payment_call.
 package payment

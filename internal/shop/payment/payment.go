@@ -21,6 +21,14 @@ type Intent struct {
 	ID, Purchase                          db.ID
 	Method, Reference, Key, ProviderRef   string
 	Amount, Captured, Refunding, Refunded money.Money
+	Authorised, Taking                    money.Money // of a payment that is taken after it is agreed
+	AuthUntil                             time.Time   // when what is authorised ends; zero: not known, or nothing left
+	Created                               time.Time
+}
+
+// Handle names the payment to its provider.
+func (i Intent) Handle() Handle {
+	return Handle{Reference: i.Reference, Ref: i.ProviderRef, Key: i.Key, Begun: i.Created}
 }
 
 // Refundable is what can still go back.
@@ -35,21 +43,23 @@ func NewIntent(tx *db.Tx, purchase db.ID, method, reference string, amount money
 		return Intent{}, errors.New("payment: incomplete intent")
 	}
 	zero := money.New(0, amount.Currency)
-	i := Intent{ID: tx.NewID(), Purchase: purchase, Method: method, Reference: reference, Amount: amount, Captured: zero, Refunding: zero, Refunded: zero}
+	i := Intent{ID: tx.NewID(), Purchase: purchase, Method: method, Reference: reference, Amount: amount, Captured: zero, Refunding: zero, Refunded: zero, Authorised: zero, Taking: zero, Created: tx.Now()}
 	i.Key = "kv-" + i.ID.String()
 	_, err := tx.Exec(`INSERT INTO payment_intent (id, purchase_id, method, reference, idem_key, amount, currency, captured, refunding, refunded, created_at, changed_at)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,0,0,0,$8,$8)`, i.ID, purchase, method, reference, i.Key, amount.Amount, amount.Currency, tx.Now())
 	return i, err
 }
 
-const intentCols = `id, purchase_id, method, reference, idem_key, COALESCE(provider_ref,''), amount, captured, refunding, refunded, currency`
+const intentCols = `id, purchase_id, method, reference, idem_key, COALESCE(provider_ref,''), amount, captured, refunding, refunded, authorised, taking, auth_until, created_at, currency`
 
-func scanIntent(r *db.Row) (i Intent, err error) {
+func scanIntent(r interface{ Scan(...any) error }) (i Intent, err error) {
 	var cur string
-	if err = r.Scan(&i.ID, &i.Purchase, &i.Method, &i.Reference, &i.Key, &i.ProviderRef, &i.Amount.Amount, &i.Captured.Amount, &i.Refunding.Amount, &i.Refunded.Amount, &cur); err != nil {
+	if err = r.Scan(&i.ID, &i.Purchase, &i.Method, &i.Reference, &i.Key, &i.ProviderRef, &i.Amount.Amount, &i.Captured.Amount, &i.Refunding.Amount, &i.Refunded.Amount,
+		&i.Authorised.Amount, &i.Taking.Amount, &i.AuthUntil, &i.Created, &cur); err != nil {
 		return Intent{}, err
 	}
 	i.Amount.Currency, i.Captured.Currency, i.Refunding.Currency, i.Refunded.Currency = cur, cur, cur, cur
+	i.Authorised.Currency, i.Taking.Currency = cur, cur
 	return i, nil
 }
 
@@ -66,6 +76,14 @@ func ByReference(q db.Q, method, reference string) (Intent, error) {
 	return scanIntent(q.QueryRow(`SELECT `+intentCols+` FROM payment_intent WHERE reference=$1 AND method=$2`, reference, method))
 }
 
+// ByProviderRef reads the intent with the provider's id, for one method only.
+func ByProviderRef(q db.Q, method, ref string) (Intent, error) {
+	if method == "" || ref == "" {
+		return Intent{}, db.ErrNotFound
+	}
+	return scanIntent(q.QueryRow(`SELECT `+intentCols+` FROM payment_intent WHERE method=$1 AND provider_ref=$2`, method, ref))
+}
+
 // Bind keeps the provider's id. It is set once; another id for the same intent,
 // or the same id for another intent, is an error.
 func Bind(tx *db.Tx, intent db.ID, ref string) error {
@@ -79,8 +97,12 @@ func Bind(tx *db.Tx, intent db.ID, ref string) error {
 // that the answer is about something else or about another sum, and must not
 // count as payment.
 func (i Intent) Match(s Status, live bool) bool {
-	return s.Reference == i.Reference && (i.ProviderRef == "" || i.ProviderRef == s.Ref) && s.Amount.Equal(i.Amount) && s.Live == live &&
-		(s.State != Captured || s.Captured.Equal(i.Amount))
+	return i.Same(s, live) && (s.State != Captured || s.Captured.Equal(i.Amount))
+}
+
+// Same is Match for a payment of which a part may have been taken.
+func (i Intent) Same(s Status, live bool) bool {
+	return s.Reference == i.Reference && (i.ProviderRef == "" || i.ProviderRef == s.Ref) && s.Amount.Equal(i.Amount) && s.Live == live
 }
 
 // Capture enters money that came in. Entering the same money again changes

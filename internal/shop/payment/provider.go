@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"kassavalv/internal/lang"
@@ -62,40 +63,106 @@ type Status struct {
 	Reason    Reason
 	Code      string // the provider's own code, for staff
 	Next      *NextAction
-	Live      bool // true when real money moves
+	Live      bool      // true when real money moves
+	AuthUntil time.Time // when an authorisation that is not captured ends; zero: not said
 }
 
 // Start is the wish for a payment.
 type Start struct {
 	Key         string // idempotency key, the same over all retries
-	Reference   string // the purchase
+	Reference   string // the purchase, as Handle has it
 	Amount      money.Money
-	Description string
+	Description string // for the buyer's account statement: the shop's name
 	ReturnURL   string // where the provider sends the buyer
 	NotifyURL   string
 	Lang        lang.Lang
+	Until       time.Time // until when the buyer has time; a provider that cannot hold to it keeps its own
+	Lines       []Line    // what is bought, for providers that show or demand it; they add up to Amount
+	Phone       string    // E.164, only when the buyer asked to be called upon there
+	Country     string    // ISO 3166-1 alpha-2, of delivery
+}
+
+// Line is a row of what is bought as a provider may show it. Nothing in it is
+// personal. Total is what the row adds to the sum, so a discount is negative.
+type Line struct {
+	Kind     string // goods, delivery, discount, gift_card
+	Ref      string // SKU, empty for other kinds than goods
+	Name     string
+	Quantity int64
+	Unit     money.Money // incl. VAT
+	Total    money.Money // after discount, incl. VAT
+	RateBP   int64       // VAT rate in basis points
+	VAT      money.Money // contained in Total
+}
+
+// Handle names a payment that was begun, or may have been.
+type Handle struct {
+	Reference string    // ours
+	Ref       string    // the provider's id; empty when its first answer never came
+	Key       string    // of Start
+	Begun     time.Time // when it was stored
 }
 
 // Refund is the wish to pay back.
 type Refund struct {
-	Key    string
-	Ref    string // the provider's payment id
-	Amount money.Money
-	Reason string
+	Key       string
+	Ref       string // the provider's payment id
+	Reference string // ours, of the payment
+	Amount    money.Money
+	Reason    string
 }
 
-// RefundStatus is the provider's answer to a refund.
+// RefundStatus is the provider's answer to a refund. Neither Done nor Refused
+// means that it is on its way; it is asked again, with the same key.
 type RefundStatus struct {
 	Done    bool
 	Refused bool // final: staff must act
 	Code    string
 }
 
-// Hint is what a verified notification says; nothing in it is believed but
-// which payment to ask about.
-type Hint struct {
-	EventID   string
+// Take is the wish to capture all or a part of what is authorised.
+type Take struct {
+	Key       string
+	Ref       string // the provider's payment id
 	Reference string
+	Amount    money.Money
+	Whole     bool // nothing more will be captured: what is left is released
+	Lines     []Line
+}
+
+// TakeStatus is the provider's answer to a capture, read as RefundStatus.
+type TakeStatus = RefundStatus
+
+// Notice is a notification as it came in.
+type Notice struct {
+	Header http.Header
+	Query  url.Values
+	Body   []byte // raw, bounded
+	At     time.Time
+}
+
+// Hint is what a notification says; nothing in it is believed but which payment
+// to ask about. One of Reference and Ref is enough.
+type Hint struct {
+	EventID   string // of a signed notification: entered once in the inbox
+	Reference string
+	Ref       string // the provider's payment id
+	// Unsigned says that anybody could have sent it. It is then looked up only
+	// when we know the payment, at most once a second for each, and leaves no row.
+	Unsigned bool
+}
+
+// Movement is one row of a provider's own books, for reconciliation.
+type Movement struct {
+	ID        string      // the provider's id of the row, unique in its list
+	Kind      string      // capture, refund, fee, payout, chargeback, other
+	Reference string      // ours, as the provider repeats it; empty when the row has none
+	Ref       string      // the provider's payment id; empty when the row has none
+	Key       string      // our key of the refund or capture where the provider keeps it
+	Amount    money.Money // the sum moved, never negative; Kind says which way
+	Fee       money.Money // what the provider kept of it; zero value: not said
+	Payout    string      // the payout it was part of; empty: not said
+	At        time.Time   // booked
 }
 
 // ErrUnknown is returned (wrapped) when a call may or may not have had its
@@ -124,16 +191,63 @@ type Provider interface {
 	Credit() bool
 	// Begin makes the payment.
 	Begin(ctx context.Context, s Start) (Status, error)
-	// Look asks for the truth by our reference. State Absent, without an error,
-	// means that the provider is sure it has no such payment.
-	Look(ctx context.Context, reference string) (Status, error)
+	// Look asks for the truth. State Absent, without an error, means that the
+	// provider is sure it has no such payment.
+	Look(ctx context.Context, h Handle) (Status, error)
 	// Cancel ends a payment that is not paid. When it was paid after all the
 	// status says so; that is no error.
-	Cancel(ctx context.Context, reference string) (Status, error)
+	// Of an authorised payment, what is not captured is released.
+	Cancel(ctx context.Context, h Handle) (Status, error)
 	// Refund pays back; never more than captured.
 	Refund(ctx context.Context, r Refund) (RefundStatus, error)
 	// Verify checks a notification's signature and age over its raw bytes, then
 	// whose it is: ErrBadSignature, ErrForeign, or another error for one that is
-	// malformed.
-	Verify(h http.Header, body []byte, now time.Time) (Hint, error)
+	// malformed. Of a provider that does not sign it returns an Unsigned hint.
+	Verify(n Notice) (Hint, error)
+}
+
+// Capturer is a Provider whose money is authorised first and taken later: its
+// Begin or Look may say Authorised.
+type Capturer interface {
+	Provider
+	// Capture takes authorised money; idempotent by its key.
+	Capture(ctx context.Context, t Take) (TakeStatus, error)
+	// AtOnce reports whether the merchant wants the whole sum taken when the order
+	// is placed, not when the goods leave.
+	AtOnce() bool
+}
+
+// Lister is a Provider that tells its own books.
+type Lister interface {
+	Provider
+	// Movements calls yield for what was booked in [from, to), in any order, until
+	// yield returns an error. A row may be told again in another window.
+	Movements(ctx context.Context, from, to time.Time, yield func(Movement) error) error
+}
+
+// Pinger is a Provider that can be asked whether it is up, without any effect.
+// An error means that it is not.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
+
+// Expirer is a Provider with a credential that ends: staff are told in time.
+type Expirer interface {
+	Expires() time.Time
+}
+
+// OneTaker is a Capturer that may be unable to take a second time.
+type OneTaker interface {
+	OneTake() bool
+}
+
+// ByToken is a Provider whose reference is the purchase's token. Who reads such a
+// reference can open the purchase, so no real provider is one.
+type ByToken interface {
+	ByToken() bool
+}
+
+// Silent is a Provider that never notifies: it gets no address to be called at.
+type Silent interface {
+	Notifies() bool
 }

@@ -261,10 +261,15 @@ func (d *Desk) carry(ctx context.Context, x payment.RefundRow) error {
 	}
 	d.at("claimed")
 	c, cancel := context.WithTimeout(ctx, callTime)
-	s, err := p.Refund(c, payment.Refund{Key: x.Key, Ref: i.ProviderRef, Amount: x.Amount, Reason: x.Reason})
+	call := payment.NewCall("refund")
+	s, err := p.Refund(c, payment.Refund{Key: x.Key, Ref: i.ProviderRef, Reference: i.Reference, Amount: x.Amount, Reason: x.Reason})
+	call = call.EndedMove(s, err)
 	cancel()
 	d.at("asked")
 	if err != nil || !s.Done && !s.Refused {
+		if nerr := db.Do(context.WithoutCancel(ctx), d.DB, func(tx *db.Tx) error { return payment.Spoke(tx, i.ID, call) }); nerr != nil {
+			return nerr
+		}
 		if x.Attempts >= silentAfter {
 			if aerr := d.alarm(ctx, x.ID, i.Purchase, AlarmSilent); aerr != nil {
 				return aerr
@@ -273,7 +278,12 @@ func (d *Desk) carry(ctx context.Context, x payment.RefundRow) error {
 		return err
 	}
 	// The provider has acted: its answer is recorded even when the program is stopping.
-	_, _, err = db.Write(context.WithoutCancel(ctx), d.DB, func(tx *db.Tx) (bool, error) { return d.finish(tx, x, i, s) })
+	_, _, err = db.Write(context.WithoutCancel(ctx), d.DB, func(tx *db.Tx) (bool, error) {
+		if err := payment.Spoke(tx, i.ID, call); err != nil {
+			return false, err
+		}
+		return d.finish(tx, x, i, s)
+	})
 	d.at("recorded")
 	return err
 }

@@ -3,7 +3,6 @@ package returns_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -50,13 +49,13 @@ func (b *bank) Credit() bool   { return b.method == "invoice" }
 func (b *bank) Begin(context.Context, payment.Start) (payment.Status, error) {
 	return payment.Status{}, payment.ErrUnknown
 }
-func (b *bank) Look(context.Context, string) (payment.Status, error) {
+func (b *bank) Look(context.Context, payment.Handle) (payment.Status, error) {
 	return payment.Status{}, payment.ErrUnknown
 }
-func (b *bank) Cancel(context.Context, string) (payment.Status, error) {
+func (b *bank) Cancel(context.Context, payment.Handle) (payment.Status, error) {
 	return payment.Status{}, payment.ErrUnknown
 }
-func (b *bank) Verify(http.Header, []byte, time.Time) (payment.Hint, error) {
+func (b *bank) Verify(payment.Notice) (payment.Hint, error) {
 	return payment.Hint{}, payment.ErrBadSignature
 }
 func (b *bank) Refund(_ context.Context, r payment.Refund) (payment.RefundStatus, error) {

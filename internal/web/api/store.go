@@ -16,6 +16,7 @@ import (
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/shield"
 )
@@ -524,7 +525,7 @@ func (s *Store) getOrder(w http.ResponseWriter, r *web.Request) error {
 func (s *Store) Hooks() []web.Route {
 	var out []web.Route
 	for _, p := range s.Desk.Providers {
-		if h, ok := p.(interface{ Notifies() bool }); ok && !h.Notifies() {
+		if h, ok := p.(payment.Silent); ok && !h.Notifies() {
 			continue
 		}
 		method := p.Method()
@@ -533,7 +534,7 @@ func (s *Store) Hooks() []web.Route {
 			if err != nil {
 				return err
 			}
-			if err := s.Desk.Hook(r.Context(), method, r.Header, body); err != nil {
+			if err := s.Desk.Hook(r.Context(), method, payment.Notice{Header: r.Header, Query: r.URL.Query(), Body: body}); err != nil {
 				return err
 			}
 			return web.NoContent(w)

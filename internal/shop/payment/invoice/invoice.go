@@ -9,8 +9,6 @@ package invoice
 
 import (
 	"context"
-	"net/http"
-	"time"
 
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/payment"
@@ -39,13 +37,13 @@ func (Provider) Begin(_ context.Context, s payment.Start) (payment.Status, error
 }
 
 // Look cannot ask anybody: what is not recorded here did not begin.
-func (Provider) Look(_ context.Context, reference string) (payment.Status, error) {
-	return payment.Status{Reference: reference, State: payment.Absent}, nil
+func (Provider) Look(_ context.Context, h payment.Handle) (payment.Status, error) {
+	return payment.Status{Reference: h.Reference, State: payment.Absent}, nil
 }
 
 // Cancel always succeeds while nothing is paid.
-func (Provider) Cancel(_ context.Context, reference string) (payment.Status, error) {
-	return payment.Status{Reference: reference, State: payment.Cancelled}, nil
+func (Provider) Cancel(_ context.Context, h payment.Handle) (payment.Status, error) {
+	return payment.Status{Reference: h.Reference, State: payment.Cancelled}, nil
 }
 
 // Refund is a bank transfer made by staff, who ask for it here.
@@ -54,6 +52,6 @@ func (Provider) Refund(context.Context, payment.Refund) (payment.RefundStatus, e
 }
 
 // Verify refuses: invoices have no notifications.
-func (Provider) Verify(http.Header, []byte, time.Time) (payment.Hint, error) {
+func (Provider) Verify(payment.Notice) (payment.Hint, error) {
 	return payment.Hint{}, payment.ErrBadSignature
 }

@@ -1,0 +1,104 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"kassavalv/internal/shop/payment"
+)
+
+// health tells which ways to pay are up. A way that is down is taken off the checkout
+// and put back by itself; what was begun with it goes on being asked about. It is each
+// node's own view, and a purchase that is posted all the same is stored and kept.
+type health struct {
+	mu   sync.Mutex
+	ways map[string]*way
+}
+
+type way struct {
+	silent int       // calls in a row without an answer
+	down   time.Time // since when; zero: up
+	asking bool      // a probe is under way
+}
+
+const (
+	suspect  = 2                // silent calls before the provider is asked whether it is up
+	blind    = 4                // silent calls that take off a way that cannot be asked
+	halfOpen = 30 * time.Second // after which such a way is tried again
+	pingTime = 3 * time.Second
+)
+
+// heard notes whether a provider answered. One payment may hang alone, so silence only
+// makes the provider be asked whether it is up.
+func (d *Desk) heard(method string, err error) {
+	h := &d.ways
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ways == nil {
+		h.ways = map[string]*way{}
+	}
+	w := h.ways[method]
+	if w == nil {
+		w = &way{}
+		h.ways[method] = w
+	}
+	if err == nil || !errors.Is(err, payment.ErrUnknown) {
+		w.silent, w.down = 0, time.Time{}
+		return
+	}
+	w.silent++
+	if p, ok := d.provider(method).(payment.Pinger); ok {
+		if w.silent >= suspect && w.down.IsZero() && !w.asking {
+			w.asking = true
+			d.calls.Go(func() { d.ping(method, w, p) })
+		}
+	} else if w.silent >= blind && w.down.IsZero() {
+		w.down = time.Now()
+	}
+}
+
+func (d *Desk) ping(method string, w *way, p payment.Pinger) {
+	ctx, cancel := context.WithTimeout(context.Background(), pingTime)
+	defer cancel()
+	err := p.Ping(ctx)
+	d.ways.mu.Lock()
+	defer d.ways.mu.Unlock()
+	w.asking = false
+	switch {
+	case err == nil:
+		if !w.down.IsZero() {
+			d.Log.Info("a way to pay is back", "method", method, "was_down", time.Since(w.down).Round(time.Second))
+		}
+		w.silent, w.down = 0, time.Time{}
+	case w.down.IsZero():
+		w.down = time.Now()
+		d.Log.Warn("a way to pay is down and off the checkout", "method", method, "err", err)
+	}
+}
+
+// Up reports whether a way to pay is to be offered.
+func (d *Desk) Up(method string) bool {
+	d.ways.mu.Lock()
+	defer d.ways.mu.Unlock()
+	w := d.ways.ways[method]
+	return w == nil || w.down.IsZero()
+}
+
+// probe asks those that are down whether they are back.
+func (d *Desk) probe() {
+	d.ways.mu.Lock()
+	defer d.ways.mu.Unlock()
+	for method, w := range d.ways.ways {
+		if w.down.IsZero() || w.asking {
+			continue
+		}
+		if p, ok := d.provider(method).(payment.Pinger); ok {
+			w.asking = true
+			d.calls.Go(func() { d.ping(method, w, p) })
+		} else if time.Since(w.down) > halfOpen {
+			w.silent, w.down = blind-1, time.Time{} // one more silent call takes it off again
+		}
+	}
+}
