@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -24,7 +23,7 @@ func (demoCmd) Help() string {
 }
 
 func (c *demoCmd) Run(e env) error {
-	o := app.DemoOptions{Dir: e.dir("./kassavalv-demo"), Addr: c.Addr, Bank: c.Bank, ReadyFile: c.ReadyFile, Products: c.Products, Out: os.Stdout, Log: e.log}
+	o := app.DemoOptions{Dir: e.dir("./kassavalv-demo"), Addr: c.Addr, Bank: c.Bank, ReadyFile: c.ReadyFile, Products: c.Products, Out: os.Stdout, Log: e.log, Handed: e.handed}
 	if c.Products < 0 || c.Products > 1_000_000 {
 		return fmt.Errorf("--products must lie between 0 and 1,000,000")
 	}
@@ -46,11 +45,8 @@ func (c *demoCmd) Run(e env) error {
 		return err
 	}
 	ready.Tell(os.Stdout)
-	<-e.ctx.Done()
-	fmt.Fprintln(os.Stdout, "Stopping …")
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	return a.Close(ctx)
+	defer fmt.Fprintln(os.Stdout, "Stopped.")
+	return e.stay(a, o.Dir)
 }
 
 func parseTime(s string) (time.Time, error) {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"kassavalv/internal/handover"
 )
 
 // Exit status, documented and stable.
@@ -46,6 +48,8 @@ type env struct {
 	json  bool
 	log   *slog.Logger
 	level *slog.LevelVar
+
+	handed *handover.Sockets // from a predecessor or the system
 }
 
 func (e env) dir(usual string) string {
@@ -80,7 +84,12 @@ func run(args []string) int {
 	defer stop()
 	level := new(slog.LevelVar)
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	switch err := k.Run(env{ctx: ctx, data: c.Data, json: c.JSON, log: log, level: level}); {
+	handed, err := handover.Inherit()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "kassavalv:", err)
+		return exitFailed
+	}
+	switch err := k.Run(env{ctx: ctx, data: c.Data, json: c.JSON, log: log, level: level, handed: handed}); {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errFound):

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
-	"time"
 
 	"kassavalv/internal/app"
 )
@@ -21,13 +19,10 @@ func (serveCmd) Run(e env) error {
 		return err
 	}
 	e.level.Set(cfg.LogLevel(slog.LevelInfo))
-	a, err := app.Serve(e.ctx, dir, e.log)
+	a, err := app.Serve(e.ctx, dir, e.handed, e.log)
 	if err != nil {
 		return err
 	}
 	e.log.Info("the shop is open", "url", a.Origin)
-	<-e.ctx.Done()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	return a.Close(ctx)
+	return e.stay(a, dir)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/file"
+	"kassavalv/internal/handover"
 	"kassavalv/internal/job"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/secret"
@@ -84,6 +86,7 @@ type App struct {
 	shift    time.Duration
 	started  time.Time
 
+	handed    *handover.Sockets
 	closeOnce sync.Once
 	stop      context.CancelFunc
 	loops     sync.WaitGroup
@@ -283,14 +286,25 @@ func every(ctx context.Context, d time.Duration, fn func()) {
 
 // listen opens the listeners, so that their ports are known.
 func (a *App) listen(conf *tls.Config, shop, plain, ops string) (err error) {
-	if a.shop, err = web.Listen("shop", shop, conf, shield.ConnLimits{}); err != nil {
+	open := func(name, addr string, conf *tls.Config) (*web.Listener, error) {
+		if l := a.handed.Take(name); l != nil {
+			return web.Adopt(name, l, conf, shield.ConnLimits{}), nil
+		}
+		return web.Listen(name, addr, conf, shield.ConnLimits{})
+	}
+	if a.shop, err = open("shop", shop, conf); err != nil {
 		return err
 	}
-	if a.plain, err = web.Listen("http", plain, nil, shield.ConnLimits{}); err != nil {
+	if a.plain, err = open("http", plain, nil); err != nil {
 		return err
 	}
-	a.ops, err = web.Listen("ops", ops, nil, shield.ConnLimits{})
-	return err
+	if a.ops, err = open("ops", ops, nil); err != nil {
+		return err
+	}
+	if more := a.handed.Leftover(); len(more) > 0 {
+		a.Log.Warn("sockets were handed over under names that no listener has", "names", more)
+	}
+	return nil
 }
 
 // serve builds the handlers and answers on the listeners.
@@ -344,6 +358,11 @@ func (a *App) serve() error {
 	return a.ops.Start(ops, opt)
 }
 
+// Hold keeps the listening sockets open over Close, for a successor.
+func (a *App) Hold() (*handover.Held, error) {
+	return handover.Hold(map[string]net.Listener{"shop": a.shop.Socket(), "http": a.plain.Socket(), "ops": a.ops.Socket()})
+}
+
 // Close stops in order: no new requests, running ones end, loops and workers
 // end, the database closes last. It may be called on a half-built App.
 func (a *App) Close(ctx context.Context) error {
@@ -360,7 +379,7 @@ func (a *App) Close(ctx context.Context) error {
 	}
 	a.loops.Wait()
 	if a.Desk != nil {
-		a.Desk.Wait()
+		a.Desk.Halt()
 	}
 	if a.Index != nil {
 		errs = append(errs, a.Index.Close())

@@ -20,6 +20,7 @@ import (
 	"kassavalv/internal/demo/goods"
 	"kassavalv/internal/demo/mailbox"
 	"kassavalv/internal/demo/sandbox"
+	"kassavalv/internal/handover"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/content"
@@ -37,6 +38,7 @@ type DemoOptions struct {
 	Now       time.Time // what laws and prices take for now; zero: the real time
 	Out       io.Writer // where the facts for a person go
 	Log       *slog.Logger
+	Handed    *handover.Sockets // from a predecessor; nil: none
 	Progress  func(done, of int)
 
 	onStatement func(text string) // tests read the plans of what is asked
@@ -99,7 +101,7 @@ func Demo(ctx context.Context, o DemoOptions) (*App, *Ready, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	a.demo = true
+	a.demo, a.handed = true, o.Handed
 	ready, err := a.startDemo(ctx, o)
 	if err != nil {
 		cctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

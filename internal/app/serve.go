@@ -15,14 +15,16 @@ import (
 	"kassavalv/internal/auth"
 	"kassavalv/internal/cert"
 	"kassavalv/internal/db"
+	"kassavalv/internal/handover"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/content"
 )
 
 // Serve runs a real shop until ctx ends. It makes nothing: a folder without a
-// shop, or one made by the demo, is refused with what to do.
-func Serve(ctx context.Context, dir string, log *slog.Logger) (*App, error) {
+// shop, or one made by the demo, is refused with what to do. Sockets that were handed
+// over (nil: none) are served on instead of opening new ones.
+func Serve(ctx context.Context, dir string, handed *handover.Sockets, log *slog.Logger) (*App, error) {
 	cfg, err := LoadConfig(dir, os.Environ())
 	if err != nil {
 		return nil, err
@@ -37,6 +39,7 @@ func Serve(ctx context.Context, dir string, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.handed = handed
 	if err := a.startServe(ctx); err != nil {
 		cctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

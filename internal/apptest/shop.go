@@ -365,3 +365,29 @@ func tail(s string, n int) string {
 	}
 	return s
 }
+
+// Succeed tells the program to make way for its successor in the same process, and waits
+// until that one answers. Requests may be sent all the while.
+func (s *Shop) Succeed() error {
+	before := s.AdminToken
+	s.proc.Signal(restartSignal)
+	ready := filepath.Join(s.opt.Dir+"-ready", "ready.json")
+	end := time.Now().Add(startTime)
+	for {
+		var r Ready
+		if b, err := os.ReadFile(ready); err == nil && json.Unmarshal(b, &r) == nil && r.AdminToken != before {
+			if r.PID != s.PID || r.Shop != s.Ready.Shop {
+				return fmt.Errorf("the successor is process %d at %s, not %d at %s", r.PID, r.Shop, s.PID, s.Ready.Shop)
+			}
+			s.Ready = r
+			return nil
+		}
+		if !s.Alive() {
+			return fmt.Errorf("the program ended with status %d instead of giving way:\n%s", s.proc.Status(), tail(s.log.String(), 2000))
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("no successor after %s:\n%s", startTime, tail(s.log.String(), 2000))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}

@@ -37,8 +37,17 @@ func Listen(name, addr string, conf *tls.Config, limits shield.ConnLimits) (*Lis
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", name, err)
 	}
-	return &Listener{Name: name, guard: shield.GuardConns(l, limits), tls: conf, done: make(chan struct{})}, nil
+	return Adopt(name, l, conf, limits), nil
 }
+
+// Adopt serves on a socket that is open already: one that a predecessor or the system
+// handed over.
+func Adopt(name string, l net.Listener, conf *tls.Config, limits shield.ConnLimits) *Listener {
+	return &Listener{Name: name, guard: shield.GuardConns(l, limits), tls: conf, done: make(chan struct{})}
+}
+
+// Socket is the listening socket, to be handed over.
+func (l *Listener) Socket() net.Listener { return l.guard.Listener }
 
 // Addr is the address listened at, with the real port.
 func (l *Listener) Addr() string { return l.guard.Addr().String() }

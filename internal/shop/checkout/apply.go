@@ -37,7 +37,8 @@ type answer struct {
 // record writes what the provider said.
 func (d *Desk) record(ctx context.Context, id db.ID, a answer) (Purchase, error) {
 	d.at("before record")
-	p, _, err := db.Write(ctx, d.DB, func(tx *db.Tx) (Purchase, error) {
+	// The provider has spoken: that is kept, also when nobody waits for it any more.
+	p, _, err := db.Write(context.WithoutCancel(ctx), d.DB, func(tx *db.Tx) (Purchase, error) {
 		if a.ev != nil && !a.ev.hint.Unsigned {
 			if _, err := payment.SeenEvent(tx, a.ev.method, a.ev.hint); err != nil {
 				return Purchase{}, err

@@ -343,6 +343,7 @@ func (d *Desk) start(ctx context.Context, p Purchase, i payment.Intent) (Purchas
 		defer d.calls.Done()
 		cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.Times.Call)
 		defer cancel()
+		defer context.AfterFunc(d.halt().ctx, cancel)()
 		q, err := d.ask(cctx, p, i)
 		done <- result{q, err}
 	}()

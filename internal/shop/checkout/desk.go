@@ -63,6 +63,7 @@ type Desk struct {
 	hub    hub
 	ways   health
 	quiet  quiet
+	halted halt
 }
 
 // Limits against card testing (attacks: hundreds of tries with stolen cards).
@@ -87,8 +88,27 @@ func (d *Desk) at(name string) {
 	}
 }
 
-// Wait blocks until calls that outlived their request are done; for shutdown.
+// Wait blocks until calls that outlived their request are done.
 func (d *Desk) Wait() { d.calls.Wait() }
+
+// Halt ends calls that outlived their request, for a stop: what they would have told
+// is asked again at the next start, with the same keys. It returns when they are over.
+func (d *Desk) Halt() {
+	d.halt().end()
+	d.calls.Wait()
+}
+
+// halt is what ends the calls of this desk.
+func (d *Desk) halt() *halt {
+	d.halted.once.Do(func() { d.halted.ctx, d.halted.end = context.WithCancel(context.Background()) })
+	return &d.halted
+}
+
+type halt struct {
+	once sync.Once
+	ctx  context.Context
+	end  context.CancelFunc
+}
 
 // Hook handles a notification of a provider over its raw bytes. It returns a
 // fault for one that is not authentic, and an error when the truth could not

@@ -60,7 +60,7 @@ func (d *Desk) heard(method string, err error) {
 }
 
 func (d *Desk) ping(method string, w *way, p payment.Pinger) {
-	ctx, cancel := context.WithTimeout(context.Background(), pingTime)
+	ctx, cancel := context.WithTimeout(d.halt().ctx, pingTime)
 	defer cancel()
 	err := p.Ping(ctx)
 	d.ways.mu.Lock()

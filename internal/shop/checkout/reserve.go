@@ -261,7 +261,7 @@ func (d *Desk) take(ctx context.Context, x payment.TakeRow) error {
 		return errors.New("checkout: the way to pay of capture " + x.ID.String() + " is gone")
 	}
 	d.at("capture claimed")
-	cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeCall)
+	cctx, cancel := context.WithTimeout(ctx, takeCall)
 	defer cancel()
 	t := payment.Take{Key: x.Key, Ref: f.i.ProviderRef, Reference: f.i.Reference, Amount: x.Amount, Whole: x.Whole}
 	if x.Amount.Equal(f.i.Amount) {

@@ -1,0 +1,7 @@
+//go:build unix
+
+package apptest
+
+import "syscall"
+
+var restartSignal = syscall.SIGUSR2
