@@ -32,6 +32,7 @@ type answer struct {
 	timeUp bool         // the buyer's time is over
 	ev     *event       // the notification that made us ask
 	call   payment.Call // how the asking went; none when nobody was asked
+	back   bool         // late money goes back whatever the rule: an order was tried and cannot be
 }
 
 // record writes what the provider said.
@@ -46,6 +47,10 @@ func (d *Desk) record(ctx context.Context, id db.ID, a answer) (Purchase, error)
 		}
 		return d.apply(tx, id, a)
 	})
+	if errors.Is(err, errNoOrder) {
+		a.back = true
+		return d.record(ctx, id, a)
+	}
 	d.at("after record")
 	return p, err
 }
@@ -91,6 +96,9 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
 		p.Code = st.Code
 		if !p.State.Terminal() {
 			p.Money = Unsure
+			if i.Owed(st, d.Live) && p.AnswerBy.Before(tx.Now()) {
+				return p, d.wrongSum(tx, &p, i, st)
+			}
 			if p.State != Unknown && p.State.can(Unknown) {
 				return p, d.move(tx, &p, Unknown, AlarmMismatch)
 			}
@@ -98,7 +106,7 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
 		return p, d.save(tx, &p)
 	}
 	if p.State.Terminal() {
-		return p, d.late(tx, &p, i, st)
+		return p, d.late(tx, &p, i, a)
 	}
 	p.Code = st.Code
 	switch st.State {
@@ -144,19 +152,28 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
 	return p, d.later(tx, &p, why)
 }
 
+// wrongSum ends a purchase for which the provider has, to the promised time and against
+// what was asked, taken another sum than was frozen: all of it goes back.
+func (d *Desk) wrongSum(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Status) error {
+	fresh, err := payment.Capture(tx, i, st.Captured, "capture")
+	if err != nil || !fresh {
+		return err
+	}
+	i.Captured = st.Captured
+	if _, err := payment.AskRefund(tx, i, st.Captured, AlarmMismatch); err != nil {
+		return err
+	}
+	p.Money, p.Reason = Taken, AlarmMismatch
+	return d.end(tx, p, Refused, AlarmMismatch)
+}
+
 // place makes the order of a purchase whose payment stands.
 func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money, to State, why string) error {
 	ok, err := stock.Allocate(tx, p.ID)
 	if err != nil {
 		return err
 	}
-	p.Money = NotMoved
-	switch {
-	case paid.Amount > 0:
-		p.Money = Taken
-	case i.Authorised.Amount > 0:
-		p.Money = Reserved
-	}
+	p.Money = moved(i, paid)
 	if !ok {
 		// The hold was let go while the bank was thinking, and it never is while
 		// a purchase is open. Should it happen all the same, the money goes back.
@@ -176,30 +193,9 @@ func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 		p.Reason = AlarmGone
 		return d.end(tx, p, Refused, AlarmGone)
 	}
-	contact, err := secret.OpenJSON[order.Contact](d.Vault, tx, p.Person, fieldContact, p.ID, p.contact)
+	o, err := d.order(tx, p, i, paid, to == Placed)
 	if err != nil {
 		return err
-	}
-	who, err := d.customer(tx, p.Person, contact)
-	if err != nil {
-		return err
-	}
-	o, err := order.Place(tx, d.Vault, order.Placement{Purchase: p.ID, Person: p.Person, Customer: who, Draft: p.Draft, Contact: contact, Paid: paid,
-		OCR: to == Placed && i.Authorised.Amount == 0, DueDays: invoice.DueDays})
-	if err != nil {
-		return err
-	}
-	p.Order = o.ID
-	if err := cart.Became(tx, p.Cart, p.ID); err != nil {
-		return err
-	}
-	if _, err := job.Enqueue(tx, job.Spec{Kind: JobPlaced, Ref: o.ID}); err != nil {
-		return err
-	}
-	if c, later := d.provider(p.Method).(payment.Capturer); later && c.AtOnce() && i.Authorised.Amount > 0 {
-		if _, err := payment.AskTake(tx, i, i.Amount, true, "placed"); err != nil {
-			return err
-		}
 	}
 	p.CheckAt = time.Time{}
 	if err := d.move(tx, p, to, why); err != nil {
@@ -207,6 +203,48 @@ func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 	}
 	// Last of all, as DECISIONS asks: the shared counters.
 	return order.Draw(tx, d.Vault, &o)
+}
+
+// moved is what money has done when an order is made.
+func moved(i payment.Intent, paid money.Money) Money {
+	switch {
+	case paid.Amount > 0:
+		return Taken
+	case i.Authorised.Amount > 0:
+		return Reserved
+	}
+	return NotMoved
+}
+
+// order makes the order of a purchase whose goods are allocated; its number is to be
+// drawn last.
+func (d *Desk) order(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money, later bool) (order.Order, error) {
+	contact, err := secret.OpenJSON[order.Contact](d.Vault, tx, p.Person, fieldContact, p.ID, p.contact)
+	if err != nil {
+		return order.Order{}, err
+	}
+	who, err := d.customer(tx, p.Person, contact)
+	if err != nil {
+		return order.Order{}, err
+	}
+	o, err := order.Place(tx, d.Vault, order.Placement{Purchase: p.ID, Person: p.Person, Customer: who, Draft: p.Draft, Contact: contact, Paid: paid,
+		OCR: later && i.Authorised.Amount == 0, DueDays: invoice.DueDays})
+	if err != nil {
+		return order.Order{}, err
+	}
+	p.Order = o.ID
+	if err := cart.Became(tx, p.Cart, p.ID); err != nil {
+		return order.Order{}, err
+	}
+	if _, err := job.Enqueue(tx, job.Spec{Kind: JobPlaced, Ref: o.ID}); err != nil {
+		return order.Order{}, err
+	}
+	if c, later := d.provider(p.Method).(payment.Capturer); later && c.AtOnce() && i.Authorised.Amount > 0 {
+		if _, err := payment.AskTake(tx, i, i.Amount, true, "placed"); err != nil {
+			return order.Order{}, err
+		}
+	}
+	return o, nil
 }
 
 // end lets go of what the purchase claimed.
@@ -224,7 +262,7 @@ func (d *Desk) end(tx *db.Tx, p *Purchase, to State, why string) error {
 	p.CheckAt = time.Time{}
 	if to == Expired {
 		// One more look later: money can arrive after the end, and then goes back.
-		p.CheckAt = tx.Now().Add(lateCheck)
+		p.CheckAt = tx.Now().Add(lateChecks[0])
 		p.Checks = 0
 	}
 	if err := d.move(tx, p, to, why); err != nil {
@@ -234,10 +272,13 @@ func (d *Desk) end(tx *db.Tx, p *Purchase, to State, why string) error {
 	return err
 }
 
-const lateCheck = 2 * time.Minute
+// lateChecks are the times between looks after the provider has confirmed the end. Each
+// look that is claimed counts.
+var lateChecks = []time.Duration{2 * time.Minute, 20 * time.Minute, 3 * time.Hour, 24 * time.Hour}
 
 // late handles answers about a purchase that is over.
-func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Status) error {
+func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, a answer) error {
+	st := a.st
 	switch {
 	case (p.State == Refused || p.State == Expired) && st.State == payment.Captured:
 		fresh, err := payment.Capture(tx, i, st.Captured, "capture")
@@ -246,6 +287,16 @@ func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Status)
 		}
 		if fresh {
 			i.Captured = st.Captured
+			if o, err := d.revive(tx, p, i, a); err != nil || o != nil {
+				if err != nil {
+					return err
+				}
+				p.CheckAt = time.Time{}
+				if err := d.save(tx, p); err != nil {
+					return err
+				}
+				return order.Draw(tx, d.Vault, o)
+			}
 			if _, err := payment.AskRefund(tx, i, st.Captured, AlarmLate); err != nil {
 				return err
 			}
@@ -280,6 +331,9 @@ func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Status)
 		}
 	}
 	p.CheckAt = time.Time{}
+	if p.State == Expired && p.Money == NotMoved && p.Checks < int64(len(lateChecks)) {
+		p.CheckAt = tx.Now().Add(lateChecks[p.Checks])
+	}
 	return d.save(tx, p)
 }
 

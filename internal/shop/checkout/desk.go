@@ -53,10 +53,13 @@ type Desk struct {
 	Live      bool               // false in the demo: only sandbox money counts
 	Terms     func(q db.Q) (version string, err error)
 	Times     Times
-	Barred    func(q db.Q, method string, toPay money.Money) (bool, error)                     // ways to pay that the merchant does not offer for a sum; nil: none
-	Points    func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // looks the chosen place to collect up at its carrier; nil: as chosen
-	Log       *slog.Logger
-	Step      func(name string) // test hook at the named steps between bank and database; nil outside tests
+	Barred    func(q db.Q, method string, toPay money.Money) (bool, error) // ways to pay that the merchant does not offer for a sum; nil: none
+	// Late reports whether money that comes after the end becomes an order when the goods
+	// are there; nil or false: it goes back.
+	Late   func(q db.Q) (bool, error)
+	Points func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // looks the chosen place to collect up at its carrier; nil: as chosen
+	Log    *slog.Logger
+	Step   func(name string) // test hook at the named steps between bank and database; nil outside tests
 
 	flight singleflight.Group
 	calls  sync.WaitGroup

@@ -35,6 +35,12 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 		}
 		return lang.T(lg, "state.placed")
 	}
+	if p.Order > 0 { // the money came after the end, and became an order
+		return lang.T(lg, "state.late_order", "amount", total, "method", method)
+	}
+	if p.Reason == AlarmMismatch {
+		return lang.T(lg, "state.wrong_sum")
+	}
 	if p.Reason == AlarmGone {
 		return lang.T(lg, "state.gone", "amount", total)
 	}

@@ -57,6 +57,9 @@ var (
 	InvoiceOn = flag("payment.invoice", true, auth.SettingsWrite)
 	// InvoiceMax: the greatest total, in kronor, that is sold on invoice.
 	InvoiceMax = number("payment.invoice_max", 5000, 0, 100_000, auth.SettingsWrite)
+	// LateOrder: money that comes after a purchase has ended becomes an order when
+	// the goods are there still; off, and else, it goes back.
+	LateOrder = flag("payment.late_order", false, auth.SettingsWrite)
 	// CancelOnline: buyers may cancel what has not been shipped by themselves.
 	CancelOnline = flag("order.cancel_online", true, auth.SettingsWrite)
 	// AnswerHours: within how many hours a case is promised an answer.

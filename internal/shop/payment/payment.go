@@ -105,6 +105,13 @@ func (i Intent) Same(s Status, live bool) bool {
 	return s.Reference == i.Reference && (i.ProviderRef == "" || i.ProviderRef == s.Ref) && s.Amount.Equal(i.Amount) && s.Live == live
 }
 
+// Owed reports whether a provider holds money of ours by this answer though the sum is
+// not what was asked: our payment, our currency, our mode, and something taken.
+func (i Intent) Owed(s Status, live bool) bool {
+	return s.Reference == i.Reference && (i.ProviderRef == "" || i.ProviderRef == s.Ref) && s.Live == live && s.State == Captured &&
+		s.Captured.Amount > 0 && s.Captured.Currency == i.Amount.Currency
+}
+
 // Capture enters money that came in. Entering the same money again changes
 // nothing and reports false.
 func Capture(tx *db.Tx, i Intent, amount money.Money, ref string) (bool, error) {

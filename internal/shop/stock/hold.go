@@ -52,6 +52,33 @@ func holds(tx *db.Tx, purchase db.ID, from, to string) ([]Line, error) {
 	}, `UPDATE stock_hold SET state=$3, changed_at=$4 WHERE purchase_id=$1 AND state=$2 RETURNING variant_id, quantity`, purchase, from, to, tx.Now())
 }
 
+// Regain claims again, all or none, what Release let go for the purchase: its money came
+// after the end. The fault is Hold's; the caller's closure must fail with it.
+func Regain(tx *db.Tx, purchase db.ID) error {
+	lines, err := holds(tx, purchase, "released", "held")
+	if err != nil {
+		return err
+	}
+	if len(lines) == 0 {
+		return fault.Conflict("out_of_stock")
+	}
+	lines, _ = merge(lines)
+	for _, l := range lines {
+		n, err := tx.Exec(`UPDATE stock_level SET held=held+$2, changed_at=$3
+			WHERE variant_id=$1 AND (tracked=0 OR backorder=1 OR on_hand-held-allocated >= $2)`, l.Variant, l.Quantity, tx.Now())
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.Conflict("out_of_stock")
+		}
+		if err := tx.Changed("stock", l.Variant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Allocate turns the purchase's holds into a promise to its order. It reports
 // false when there was nothing held (released before, or allocated already).
 func Allocate(tx *db.Tx, purchase db.ID) (bool, error) {

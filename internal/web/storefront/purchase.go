@@ -108,6 +108,9 @@ func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 		v.App = lang.T(l, key)
 	}
 	v.Message = checkout.Message(l, p, v.Method)
+	if p.Order > 0 && p.Money == checkout.Taken && p.State != checkout.Placed {
+		v.State = string(checkout.Paid) // also money that came after the end and became an order
+	}
 	if p.State == checkout.Awaiting {
 		v.NextURL, v.AnswerBy = p.NextURL, p.HoldUntil
 		v.Stay = now.Sub(p.Changed) > toBank
