@@ -106,7 +106,7 @@ func (p *Provider) call(ctx context.Context, method, path, key string, in, out a
 		var pr wire.Problem
 		json.Unmarshal(b, &pr)
 		e := &problem{res.StatusCode, pr.Code, pr.Payment}
-		if res.StatusCode >= 500 {
+		if res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests {
 			return fmt.Errorf("%w: %w", payment.ErrUnknown, e)
 		}
 		return e
@@ -211,7 +211,7 @@ func (p *Provider) Refund(ctx context.Context, r payment.Refund) (payment.Refund
 	var w wire.Refund
 	err := p.call(ctx, "POST", "/v1/payments/"+url.PathEscape(r.Ref)+"/refunds", r.Key, wire.CreateRefund{Amount: r.Amount.Amount, Reason: r.Reason}, &w)
 	var pr *problem
-	if errors.As(err, &pr) && pr.status < 500 && pr.status != http.StatusTooManyRequests {
+	if errors.As(err, &pr) && !errors.Is(err, payment.ErrUnknown) {
 		return payment.RefundStatus{Refused: true, Code: pr.code}, nil
 	}
 	if err != nil {

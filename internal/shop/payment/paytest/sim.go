@@ -63,8 +63,44 @@ type Sim interface {
 	Calls() int
 }
 
-// Book is one payment as the partner has it.
+// Book is one payment as the partner has it. Authorised is what is reserved and can
+// still be taken; Captured and Refunded are all that ever moved.
 type Book struct {
 	Ref, Reference                 string
 	Authorised, Captured, Refunded money.Money
+}
+
+// A Sim MAY have more methods; the suite asks for each of these by its interface.
+
+// Fitter is a Sim that wants something else in a wish: the address that its own
+// server posts to, a shorter text.
+type Fitter interface {
+	Fit(s payment.Start) payment.Start
+}
+
+// Slow is a Sim whose partner may do a refund later. From Hold on refunds wait; Release
+// ends the waiting, well or with the partner's refusal.
+type Slow interface {
+	Hold(t *testing.T)
+	Release(t *testing.T, ok bool)
+}
+
+// Signer is a Sim that can sign any bytes as the partner would.
+type Signer interface {
+	Sign(t *testing.T, body []byte) Notice
+}
+
+// Secretive is a Sim that knows what no error may carry.
+type Secretive interface {
+	Secrets() []string
+}
+
+// Accountable is a Sim whose partner names the merchant's account with a payment.
+type Accountable interface {
+	TellsAccount() bool
+}
+
+// Lively is a Sim whose provider is configured for real money.
+type Lively interface {
+	Live() bool
 }
