@@ -55,6 +55,15 @@ type Config struct {
 	Payments struct {
 		Test bool `toml:"test"` // try the shop out: only test money counts, and pages say so
 	} `toml:"payments"`
+	Swish struct {
+		Payee    string        `toml:"payee"`    // the shop's Swish number; empty: Swish is off
+		Cert     string        `toml:"cert"`     // PEM file of its certificate
+		Key      string        `toml:"key"`      // PEM file of the certificate's key
+		P12      string        `toml:"p12"`      // PKCS#12 file instead of the two
+		Password secret.Secret `toml:"password"` // of the PKCS#12 file
+		CA       string        `toml:"ca"`       // PEM file of authorities to trust at Swish's address; empty: the machine's
+		BaseURL  string        `toml:"base_url"` // another address than Swish's, for tests on this machine
+	} `toml:"swish"`
 	Log struct {
 		Level string `toml:"level"` // debug, info, warn or error; empty: info, in the demo warn
 	} `toml:"log"`

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"errors"
+
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/invoice"
+	"kassavalv/internal/shop/payment/swish"
 )
 
 // live reports whether real money moves: in a shop that is served, unless it is
@@ -15,6 +18,33 @@ func (a *App) live() bool { return !a.demo && !a.Config.Payments.Test }
 func (a *App) providers() ([]payment.Provider, error) {
 	var out []payment.Provider
 	// Partners, those first that move money at once.
+	if p, err := a.swish(); err != nil {
+		return nil, err
+	} else if p != nil {
+		out = append(out, p)
+	}
 	out = append(out, invoice.Provider{})
 	return out, nil
+}
+
+// swish is nil when nothing of it is configured.
+func (a *App) swish() (payment.Provider, error) {
+	c := a.Config.Swish
+	if c.Payee+c.Cert+c.Key+c.P12+c.Password.Reveal()+c.CA+c.BaseURL == "" {
+		return nil, nil
+	}
+	return wrong(swish.New(swish.Options{Payee: c.Payee, Cert: c.Cert, Key: c.Key, P12: c.P12, Password: c.Password.Reveal(), CA: c.CA, BaseURL: c.BaseURL,
+		Live: a.live(), Secret: []byte(a.Vault.Token("swish", 1, 1)), Log: a.Log}))
+}
+
+// wrong turns a provider's own complaint about a setting into one of the configuration.
+func wrong[P payment.Provider](p P, err error) (payment.Provider, error) {
+	var ce *swish.ConfigError
+	if errors.As(err, &ce) {
+		return nil, &configError{ConfigFile, ce.Key, ce.What}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }

@@ -22,6 +22,7 @@ const root = "kassavalv/internal/"
 var shop = map[string][]string{
 	"catalog": {}, "customer": {}, "payment": {}, "order": {}, "content": {}, "delivery": {},
 	"payment/invoice": {"payment"}, "payment/camt": {},
+	"payment/swish": {"payment"}, "payment/paytest/swishsim": {},
 	"stock":      {"catalog"},
 	"pricing":    {"catalog"},
 	"search":     {"catalog", "pricing", "stock"},
