@@ -17,14 +17,14 @@ import (
 )
 
 type importCmd struct {
-	File   string `arg:"" help:"Product file of Shopify or WooCommerce (CSV)." placeholder:"FILE"`
+	File   string `arg:"" help:"Product file of Shopify or WooCommerce (CSV), or a bank's file (camt.053, camt.054, BgMax)." placeholder:"FILE"`
 	DryRun bool   `help:"Say what would be done, and do nothing."`
 	Images string `help:"Folder with the pictures that the file names; the others are fetched later." placeholder:"DIR"`
 }
 
 // Help is the example under --help.
 func (importCmd) Help() string {
-	return "Example: kassavalv import products_export.csv --dry-run\n\nExit status: 0 everything is in, 1 nothing went in, 3 some rows were reported and the others are in."
+	return "Examples:\n  kassavalv import products_export.csv --dry-run\n  kassavalv import camt054.xml\n\nThe file is recognised by its content. Exit status: 0 everything is in, 1 nothing went in, 3 some rows were reported, or payments wait for a person, and the others are in."
 }
 
 // shownProblems is how many rows a person is shown; --json has them all.
@@ -35,6 +35,11 @@ func (c *importCmd) Run(e env) error {
 	cfg, err := app.LoadConfig(dir, os.Environ())
 	if err != nil {
 		return err
+	}
+	if bank, err := app.IsBankFile(c.File); err != nil {
+		return err
+	} else if bank {
+		return c.bank(e, dir, cfg)
 	}
 	o := app.ImportOptions{DryRun: c.DryRun, Images: c.Images, Log: e.log}
 	if !e.json {

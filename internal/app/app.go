@@ -192,6 +192,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 		a.Desk.Times.Check, a.Desk.Times.CheckMax, a.Desk.Times.Call = 3*time.Second, 4*time.Second, 6*time.Second
 	}
 	a.Desk.Points, a.Desk.Barred, a.Desk.Late = a.pointOf, content.PaymentBarred, content.LateOrder.Get
+	a.Desk.Accounts = content.Accounts
 	a.DB.OnChange(a.Desk.Changed)
 	a.back = &returns.Desk{DB: a.DB, Providers: providers, Log: a.Log, Standard: a.standardDelivery}
 	from := a.Config.Mail.From

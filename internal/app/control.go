@@ -84,6 +84,7 @@ func (a *App) control(ctx context.Context) error {
 			tell(w, said{Error: "another import is running"})
 		}
 	})
+	mux.HandleFunc("POST /import/bank", a.controlBank)
 	mux.HandleFunc("POST /audit/verify", a.controlVerify)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return work }}
 	stopped := make(chan struct{})

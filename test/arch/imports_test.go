@@ -30,7 +30,7 @@ var shop = map[string][]string{
 	"cart":       {"catalog", "pricing", "stock", "delivery"},
 	"waitlist":   {"catalog", "stock"},
 	"fulfilment": {"order", "stock"}, "fulfilment/local": {"fulfilment"},
-	"checkout": {"catalog", "customer", "cart", "pricing", "stock", "payment", "payment/invoice", "order", "fulfilment", "delivery", "content"},
+	"checkout": {"catalog", "customer", "cart", "pricing", "stock", "payment", "payment/invoice", "payment/camt", "order", "fulfilment", "delivery", "content"},
 	"returns":  {"order", "payment", "stock", "fulfilment", "content"},
 	"support":  {"customer", "order", "content"},
 	"notice":   {"customer", "payment", "order", "fulfilment", "returns", "support", "content", "checkout", "delivery", "waitlist", "catalog"},

@@ -56,10 +56,12 @@ type Desk struct {
 	Barred    func(q db.Q, method string, toPay money.Money) (bool, error) // ways to pay that the merchant does not offer for a sum; nil: none
 	// Late reports whether money that comes after the end becomes an order when the goods
 	// are there; nil or false: it goes back.
-	Late   func(q db.Q) (bool, error)
-	Points func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // looks the chosen place to collect up at its carrier; nil: as chosen
-	Log    *slog.Logger
-	Step   func(name string) // test hook at the named steps between bank and database; nil outside tests
+	Late func(q db.Q) (bool, error)
+	// Accounts are the shop's own: bankgiro, IBAN, account numbers; nil: no bank's file is taken.
+	Accounts func(q db.Q) ([]string, error)
+	Points   func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // looks the chosen place to collect up at its carrier; nil: as chosen
+	Log      *slog.Logger
+	Step     func(name string) // test hook at the named steps between bank and database; nil outside tests
 
 	flight singleflight.Group
 	calls  sync.WaitGroup

@@ -31,6 +31,7 @@ type CompanyFacts struct {
 	HoursSV    string // when somebody answers
 	HoursEN    string
 	Bankgiro   string // "123-4567"; empty: no invoices of our own
+	Accounts   string // where money comes in beside it: IBAN and account numbers, a comma between
 	Example    bool   // an invented company: pages and documents say so
 	Version    int64  // 0 for one that is new
 	ValidFrom  time.Time
@@ -50,11 +51,11 @@ func (c CompanyFacts) AddressLines() []string { return []string{c.Street, c.Post
 // Address is AddressLines in one line.
 func (c CompanyFacts) Address() string { return strings.Join(c.AddressLines(), ", ") }
 
-const companyCols = `name, shop, org_number, vat_number, f_tax, seat, street, postal_code, city, country, mail, phone, hours_sv, hours_en, bankgiro, example, version, valid_from`
+const companyCols = `name, shop, org_number, vat_number, f_tax, seat, street, postal_code, city, country, mail, phone, hours_sv, hours_en, bankgiro, accounts, example, version, valid_from`
 
 func scanCompany(r *db.Row) (c CompanyFacts, err error) {
 	err = r.Scan(&c.Name, &c.Shop, &c.OrgNumber, &c.VATNumber, &c.FTax, &c.Seat, &c.Street, &c.PostalCode, &c.City, &c.Country, &c.Mail, &c.Phone,
-		&c.HoursSV, &c.HoursEN, &c.Bankgiro, &c.Example, &c.Version, &c.ValidFrom)
+		&c.HoursSV, &c.HoursEN, &c.Bankgiro, &c.Accounts, &c.Example, &c.Version, &c.ValidFrom)
 	return
 }
 
@@ -84,7 +85,7 @@ func (c CompanyFacts) changes(to CompanyFacts) (was, is string) {
 		was, is  string
 		withheld bool
 	}{
-		{"org_number", c.OrgNumber, to.OrgNumber, false}, {"vat_number", c.VATNumber, to.VATNumber, false}, {"bankgiro", c.Bankgiro, to.Bankgiro, false},
+		{"org_number", c.OrgNumber, to.OrgNumber, false}, {"vat_number", c.VATNumber, to.VATNumber, false}, {"bankgiro", c.Bankgiro, to.Bankgiro, false}, {"accounts", c.Accounts, to.Accounts, false},
 		{"f_tax", strconv.FormatBool(c.FTax), strconv.FormatBool(to.FTax), false}, {"example", strconv.FormatBool(c.Example), strconv.FormatBool(to.Example), false},
 		{"name", c.Name, to.Name, true}, {"shop", c.Shop, to.Shop, true}, {"seat", c.Seat, to.Seat, true},
 		{"address", c.Street + c.PostalCode + c.City + c.Country, to.Street + to.PostalCode + to.City + to.Country, true},
@@ -121,9 +122,9 @@ func SetCompany(tx *db.Tx, by auth.By, c CompanyFacts) (CompanyFacts, error) {
 	c.Version++
 	c.ValidFrom = tx.LegalNow()
 	_, err = tx.Exec(`INSERT INTO content_company (id, name, shop, org_number, vat_number, f_tax, seat, street, postal_code, city, country, mail, phone, hours_sv, hours_en,
-		bankgiro, example, version, author, valid_from) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)`,
+		bankgiro, accounts, example, version, author, valid_from) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)`,
 		tx.NewID(), c.Name, c.Shop, c.OrgNumber, c.VATNumber, c.FTax, c.Seat, c.Street, c.PostalCode, c.City, c.Country, c.Mail, c.Phone, c.HoursSV, c.HoursEN,
-		c.Bankgiro, c.Example, c.Version, author(by), c.ValidFrom)
+		c.Bankgiro, c.Accounts, c.Example, c.Version, author(by), c.ValidFrom)
 	if db.IsUnique(err) { // two at once, on PostgreSQL
 		return CompanyFacts{}, fault.Conflict("changed_meanwhile")
 	}
@@ -183,6 +184,10 @@ func (c *CompanyFacts) check() error {
 			f.Add("/bankgiro", "bad_value")
 		}
 	}
+	var bad bool
+	if c.Accounts, bad = accounts(c.Accounts); bad {
+		f.Add("/accounts", "bad_account")
+	}
 	return f.Err()
 }
 
@@ -209,6 +214,63 @@ func bankgiro(s string) (string, bool) {
 		return "", false
 	}
 	return d[:len(d)-4] + "-" + d[len(d)-4:], true
+}
+
+// Accounts are the numbers under which the shop's own money comes in: its bankgiro
+// number, IBAN and account numbers. None before there is a company.
+func Accounts(q db.Q) ([]string, error) {
+	c, err := Company(q)
+	if errors.Is(err, db.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	if c.Bankgiro != "" {
+		out = append(out, c.Bankgiro)
+	}
+	for a := range strings.SplitSeq(c.Accounts, ",") {
+		if a = strings.TrimSpace(a); a != "" {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// accounts tidies a list of account numbers: IBAN with right check digits (ISO 13616)
+// or 8 to 20 digits, ten at most.
+func accounts(s string) (string, bool) {
+	var out []string
+	for a := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ';' || r == '\n' }) {
+		a = strings.ToUpper(strings.NewReplacer(" ", "", "\u00a0", "", "-", "", ".", "").Replace(strings.TrimSpace(a)))
+		switch {
+		case a == "":
+		case digits(a) && len(a) >= 8 && len(a) <= 20, iban(a):
+			out = append(out, a)
+		default:
+			return s, true
+		}
+	}
+	return strings.Join(out, ", "), len(out) > 10
+}
+
+func iban(s string) bool {
+	if len(s) < 15 || len(s) > 34 || s[0] < 'A' || s[0] > 'Z' || s[1] < 'A' || s[1] > 'Z' {
+		return false
+	}
+	sum := 0
+	for _, c := range []byte(s[4:] + s[:4]) {
+		switch {
+		case c >= '0' && c <= '9':
+			sum = (sum*10 + int(c-'0')) % 97
+		case c >= 'A' && c <= 'Z':
+			sum = (sum*100 + int(c-'A') + 10) % 97
+		default:
+			return false
+		}
+	}
+	return sum == 1
 }
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

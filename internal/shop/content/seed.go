@@ -24,7 +24,7 @@ var pagesFS embed.FS
 func Example() CompanyFacts {
 	return CompanyFacts{Name: "Förstukvist Handel AB", Shop: "Förstukvist", OrgNumber: "559999-0016", VATNumber: "SE559999001601", FTax: true, Seat: "Göteborg",
 		Street: "Förstukvistgränd 3", PostalCode: "411 00", City: "Göteborg", Country: "SE", Mail: "kundtjanst@forstukvist.example", Phone: "031-390 06 00",
-		HoursSV: "Vi svarar i telefon vardagar kl. 9–16", HoursEN: "We answer the telephone on weekdays 9:00–16:00", Bankgiro: "000-0000", Example: true}
+		HoursSV: "Vi svarar i telefon vardagar kl. 9–16", HoursEN: "We answer the telephone on weekdays 9:00–16:00", Bankgiro: "000-0000", Accounts: "SE4550000000058398257466", Example: true}
 }
 
 // Words are the sentences of the first pages that differ from shop to shop.

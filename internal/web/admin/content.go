@@ -68,7 +68,8 @@ func (v *visit) showCompany(code int, f ui.Form) error {
 		field("shop", c.Shop, false), field("name", c.Name, false), field("org_number", c.OrgNumber, false), field("vat_number", c.VATNumber, true), field("seat", c.Seat, false),
 		{Kind: view.Box, Half: true, Checked: c.FTax, Input: ui.Input{Name: "f_tax", Label: v.t("label.company.f_tax")}},
 		field("street", c.Street, false), field("postal_code", c.PostalCode, false), field("city", c.City, false), field("country", c.Country, false),
-		field("mail", c.Mail, false), field("phone", c.Phone, false), field("hours_sv", c.HoursSV, false), field("hours_en", c.HoursEN, false), field("bankgiro", c.Bankgiro, true)}}
+		field("mail", c.Mail, false), field("phone", c.Phone, false), field("hours_sv", c.HoursSV, false), field("hours_en", c.HoursEN, false), field("bankgiro", c.Bankgiro, true),
+		{Half: true, Input: ui.Input{Name: "accounts", Label: v.t("label.company.accounts"), Hint: v.t("company.accounts.hint"), Value: c.Accounts, Max: 400, Optional: true, NoSpell: true}}}}
 	if c.Example {
 		x.Hidden = append(x.Hidden, view.Pair{Key: "example", Value: "yes"})
 	}
@@ -80,7 +81,7 @@ func (v *visit) showCompany(code int, f ui.Form) error {
 }
 
 func (v *visit) saveCompany() error {
-	in, err := v.r.ReadForm("version", "example", "shop", "name", "org_number", "vat_number", "seat", "f_tax", "street", "postal_code", "city", "country", "mail", "phone", "hours_sv", "hours_en", "bankgiro")
+	in, err := v.r.ReadForm("version", "example", "shop", "name", "org_number", "vat_number", "seat", "f_tax", "street", "postal_code", "city", "country", "mail", "phone", "hours_sv", "hours_en", "bankgiro", "accounts")
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (v *visit) saveCompany() error {
 		_, err = act(v, "company.change", "company", 1, func(tx *db.Tx) (content.CompanyFacts, error) {
 			return content.SetCompany(tx, v.by, content.CompanyFacts{Shop: in.Get("shop"), Name: in.Get("name"), OrgNumber: in.Get("org_number"), VATNumber: in.Get("vat_number"), FTax: in.Has("f_tax"), Seat: in.Get("seat"),
 				Street: in.Get("street"), PostalCode: in.Get("postal_code"), City: in.Get("city"), Country: in.Get("country"), Mail: in.Get("mail"), Phone: in.Get("phone"), HoursSV: in.Get("hours_sv"), HoursEN: in.Get("hours_en"),
-				Bankgiro: in.Get("bankgiro"), Example: in.Has("example"), Version: ver})
+				Bankgiro: in.Get("bankgiro"), Accounts: in.Get("accounts"), Example: in.Has("example"), Version: ver})
 		})
 	}
 	if err != nil {

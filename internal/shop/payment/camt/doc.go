@@ -14,7 +14,7 @@
 //     believed one by one.
 //   - Keys: an entry has the same key in every file that tells of it the same
 //     way (the bank's own reference, the day, the amount; without a reference
-//     all that is said of it, with its number among equals), so overlapping
+//     the account and all that is said of it, with its number among equals), so overlapping
 //     files and the same file twice are recognised. A part has a key within its
 //     entry.
 //   - Elements are known by their local names, so all versions in use (001.02

@@ -224,12 +224,12 @@ func (f *File) name() {
 		for i := range st.Entries {
 			e := &st.Entries[i]
 			e.Whole = e.addsUp()
-			base := []string{st.Account.String(), e.Ref, day(e.Booked), day(e.Valued), e.Amount.String(), sign(e.Credit), flag(e.Reversal)}
-			if e.Ref != "" {
-				// The value day is left out: a notification may not know it yet.
-				base[3] = ""
-			} else {
-				base = append(base, e.Code)
+			base := []string{e.Ref, day(e.Booked), e.Amount.String(), sign(e.Credit), flag(e.Reversal)}
+			// A reference of the bank's says it with day and amount alone: a
+			// notification may not know the value day yet, and may call the account
+			// by its bankgiro number.
+			if e.Ref == "" {
+				base = append(base, st.Account.String(), day(e.Valued), e.Code)
 				base = append(base, e.Text...)
 				for _, p := range e.Parts {
 					base = append(base, p.words()...)

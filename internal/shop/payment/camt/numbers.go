@@ -109,7 +109,11 @@ func (a Account) SameAccount(own []string) bool {
 // sameDigits compares account numbers without what is put between and before their
 // digits.
 func sameDigits(a, b string) bool {
-	a, b = strings.TrimLeft(digitsOf(a), "0"), strings.TrimLeft(digitsOf(b), "0")
+	a, b = digitsOf(a), digitsOf(b)
+	if len(a) >= 7 && a == b {
+		return true
+	}
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	return a != "" && a == b
 }
 

@@ -1,0 +1,1 @@
+ALTER TABLE content_company ADD COLUMN accounts TEXT NOT NULL DEFAULT '';
