@@ -62,6 +62,7 @@ type DB struct {
 	pos     atomic.Int64
 	bulkMu  sync.Mutex // PostgreSQL: one bulk write at a time
 	feed    feed
+	away    away
 	work    struct{ statements, transactions atomic.Int64 }
 }
 
@@ -381,12 +382,19 @@ func write[T any](ctx context.Context, d *DB, fn func(tx *Tx) (T, error), low bo
 		pos, err = d.submit(ctx, run, low)
 	}
 	if err != nil {
-		if IsFull(err) {
-			err = fmt.Errorf("%w: %w", ErrFull, err)
-		}
-		return zero, 0, err
+		return zero, 0, d.met(err)
 	}
 	return out, pos, nil
+}
+
+// attempt is one write without what tells of trouble.
+func (d *DB) attempt(run func(*Tx) error) (Pos, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if d.engine == Postgres {
+		return d.writePostgres(ctx, run, false)
+	}
+	return d.submit(ctx, run, false)
 }
 
 func (d *DB) writePostgres(ctx context.Context, run func(*Tx) error, low bool) (Pos, error) {
@@ -467,7 +475,7 @@ func Read[T any](ctx context.Context, d *DB, fn func(q *Reader) (T, error)) (T, 
 		defer cancel()
 		pg, err := d.r.BeginTx(rctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 		if err != nil {
-			return zero, err
+			return zero, d.met(err)
 		}
 		defer pg.Rollback()
 		q := &Reader{core{db: d, pg: pg, ctx: rctx, now: now, until: now.Add(readLimit)}}
@@ -475,7 +483,7 @@ func Read[T any](ctx context.Context, d *DB, fn func(q *Reader) (T, error)) (T, 
 		err = guard(func() (err error) { out, err = fn(q); return })
 		q.closeRows()
 		if err != nil {
-			return zero, err
+			return zero, d.met(err)
 		}
 		return out, nil
 	}

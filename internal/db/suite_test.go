@@ -236,12 +236,39 @@ func TestDiskFull(t *testing.T) {
 	}); err != nil {
 		t.Fatal("reading on a full disk:", err)
 	}
+	var gone *db.Away
+	if err := db.Do(ctx, d, func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO t_item (id, name, n, body) VALUES (8,'more',1,$1)`, big)
+		return err
+	}); !errors.As(err, &gone) || gone.Since.IsZero() {
+		t.Fatalf("a full disk is told as %v", err)
+	}
+	if d.Away() == nil {
+		t.Error("the database does not know that it takes no writes")
+	}
 	pragma("max_page_count=1000000")
 	if err := db.Do(ctx, d, func(tx *db.Tx) error {
 		_, err := tx.Exec(`INSERT INTO t_item (id, name, n, body) VALUES (9,'after',1,$1)`, big)
 		return err
 	}); err != nil {
 		t.Fatal("after room was made:", err)
+	}
+	// It notices by itself that it works again.
+	for end := time.Now().Add(30 * time.Second); d.Away() != nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("room was made, and the database still says that it takes no writes")
+		}
+	}
+}
+
+// The hour that is promised is never past, and never more than half an hour away.
+func TestBack(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for since, want := range map[time.Duration]string{0: "03:07", 10 * time.Minute: "03:15", 20 * time.Hour: "03:35"} {
+		a := db.Away{Since: now.Add(-since)}
+		if got := a.Back(now).Format("15:04"); got != want {
+			t.Errorf("after %s: %s, not %s", since, got, want)
+		}
 	}
 }
 

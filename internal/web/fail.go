@@ -52,6 +52,7 @@ func view(err error, l lang.Lang, ref string) (v ErrorView, internal bool) {
 	v.Ref = ref
 	var refused *Refused
 	var tooBig *http.MaxBytesError
+	var gone *db.Away
 	f := fault.As(err)
 	switch {
 	case f != nil:
@@ -61,9 +62,11 @@ func view(err error, l lang.Lang, ref string) (v ErrorView, internal bool) {
 		v.Status, v.Code = refused.Status, refused.Code
 	case errors.As(err, &tooBig):
 		v.Status, v.Code = http.StatusRequestEntityTooLarge, "too_large"
-	case db.IsFull(err):
+	case errors.As(err, &gone):
 		// Nothing was stored; who asks again later is served.
-		v.Status, v.Code, v.RetryAfter, internal = http.StatusServiceUnavailable, "busy", 30*time.Second, true
+		v.Status, v.Code, v.RetryAfter, internal = http.StatusServiceUnavailable, "readonly", 30*time.Second, true
+		v.Title, v.Text = lang.T(l, "web.title.readonly"), lang.T(l, "fault.readonly", "time", lang.Clock(l, gone.Back(time.Now())))
+		return v, internal
 	case errors.Is(err, context.DeadlineExceeded):
 		v.Status, v.Code, v.RetryAfter, internal = http.StatusServiceUnavailable, "busy", 5*time.Second, true
 	default:
