@@ -149,7 +149,7 @@ func buyers(dir, database string, letters bool, bare map[int]time.Duration) erro
 	}
 	steps := []string{"cart", "two lines", "address", "delivery options", "delivery", "purchase until paid"}
 	var seq atomic.Int64
-	for _, buyers := range []int{8, 64} {
+	for _, buyers := range crowds {
 		var spent [6]atomic.Int64
 		st0, tx0 := s.asked()
 		db0 := server()
@@ -261,6 +261,9 @@ func (s *shop) admin(method, path string, in, out any) error {
 	return s.at("/api/admin/v1", method, path, in, out, map[string]string{"Authorization": "Bearer " + s.AdminToken})
 }
 
+// crowds are the numbers of buyers who buy at once.
+var crowds = []int{1, 16, 64, 256}
+
 // bareRows writes as many rows as a purchase does, as plain SQL through the same
 // writer: what of a purchase is the database. It returns the processor time by the
 // number of writers.
@@ -282,7 +285,7 @@ func bareRows(o db.Options) (map[int]time.Duration, error) {
 	}
 	const rowsPer, writes = 32, 7 // rows of a purchase, and the writes they come in
 	out := map[int]time.Duration{}
-	for _, buyers := range []int{8, 64} {
+	for _, buyers := range crowds {
 		var n, failed atomic.Int64
 		var wg sync.WaitGroup
 		c0, db0, t0 := cpu(os.Getpid()), server(), time.Now()
