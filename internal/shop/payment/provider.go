@@ -59,7 +59,7 @@ type Status struct {
 	State     State
 	Amount    money.Money // what the payment is for
 	Captured  money.Money // what the buyer has paid
-	Refunded  money.Money
+	Refunded  money.Money // zero of a provider that does not tell it with the payment
 	Reason    Reason
 	Code      string // the provider's own code, for staff
 	Next      *NextAction

@@ -95,6 +95,12 @@ type Secretive interface {
 	Secrets() []string
 }
 
+// Forgetful is a Sim whose partner does not tell, with a payment, what of it went back:
+// each refund is asked about by itself.
+type Forgetful interface {
+	TellsNoRefunds()
+}
+
 // Accountable is a Sim whose partner names the merchant's account with a payment.
 type Accountable interface {
 	TellsAccount() bool

@@ -101,7 +101,31 @@ func (s *sim) Codes() map[string]payment.Reason {
 	return out
 }
 
-var _ paytest.Sim = (*sim)(nil)
+// TellsNoRefunds: Swish tells each refund by itself.
+func (s *sim) TellsNoRefunds() {}
+
+// TellsAccount: each answer names the merchant's number.
+func (s *sim) TellsAccount() bool { return true }
+
+func (s *sim) Hold(*testing.T) { s.HoldRefunds() }
+
+func (s *sim) Release(_ *testing.T, ok bool) {
+	if ok {
+		s.ReleaseRefunds("")
+	} else {
+		s.ReleaseRefunds("AM04")
+	}
+}
+
+func (s *sim) Secrets() []string { return []string{string(secretOfShop)} }
+
+var _ interface {
+	paytest.Sim
+	paytest.Forgetful
+	paytest.Slow
+	paytest.Accountable
+	paytest.Secretive
+} = (*sim)(nil)
 
 func start(key string, ore int64) payment.Start {
 	return payment.Start{Key: key, Reference: "KV" + key, Amount: money.SEK(ore), Description: "Forst & Kvist", ReturnURL: "https://shop.example/purchases/abc/return", NotifyURL: "https://shop.example/hooks/swish", Lang: lang.SV}

@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/payment/paytest"
 	"kassavalv/internal/shop/payment/paytest/swishsim"
 	"kassavalv/internal/shop/payment/swish"
 )
@@ -270,4 +271,9 @@ func TestCallbacks(t *testing.T) {
 			t.Errorf("%s is believed as %+v", body, hint)
 		}
 	}
+}
+
+// What every provider must hold.
+func TestSuite(t *testing.T) {
+	paytest.Run(t, func(t *testing.T) paytest.Sim { return newSim(t) })
 }

@@ -69,6 +69,10 @@ func (s *Server) putRefund(w http.ResponseWriter, r *http.Request) {
 
 // work takes a refund through its states.
 func (s *Server) work(x *refund) {
+	if s.held {
+		s.waiting = append(s.waiting, x)
+		return
+	}
 	if s.ruin != "" {
 		code := s.ruin
 		s.after(s.times.Refund, func() {
@@ -89,6 +93,25 @@ func (s *Server) work(x *refund) {
 			})
 		})
 	})
+}
+
+// HoldRefunds lets refunds wait until ReleaseRefunds lets them go on; those that waited
+// then end with code, or well where it is empty.
+func (s *Server) HoldRefunds() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = true
+}
+
+func (s *Server) ReleaseRefunds(code string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.ruin
+	s.held, s.ruin = false, code
+	for _, x := range s.waiting {
+		s.work(x)
+	}
+	s.waiting, s.ruin = nil, old
 }
 
 func (s *Server) getRefund(w http.ResponseWriter, r *http.Request) {

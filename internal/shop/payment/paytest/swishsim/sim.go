@@ -66,7 +66,9 @@ type Server struct {
 	order    []string
 	refunds  map[string]*refund
 	ruin     string // the code that the next refunds end with; empty: none
-	serial   bool   // one refund of a payment at a time
+	held     bool
+	waiting  []*refund
+	serial   bool // one refund of a payment at a time
 	calls    int
 	timers   map[*time.Timer]bool
 	closed   bool
