@@ -99,6 +99,9 @@ func (s *Store) bare(f *frame, l lang.Lang, path string) view.Shell {
 			}
 		}
 	}
+	if s.Trial {
+		sh.Bars = append(sh.Bars, view.Bar{Tone: ui.Wait, Text: lang.T(l, "shop.trial")})
+	}
 	if s.Desk != nil {
 		for _, p := range s.Desk.Providers {
 			sh.Methods = append(sh.Methods, s.Desk.MethodName(l, p.Method()))
