@@ -47,16 +47,16 @@ func TestUnknownIsNotFound(t *testing.T) {
 
 // A shop that is being tried out says so on every page, and no other shop does.
 func TestTrialIsSaid(t *testing.T) {
-	one(t, func(s *shop) {
-		for _, trial := range []bool{false, true} {
+	for _, trial := range []bool{false, true} {
+		one(t, func(s *shop) {
 			s.store.Trial = trial
 			for _, path := range []string{"/cart", "/checkout", "/search?q=x", "/pages/villkor"} {
 				if p := s.visitor().get(path); strings.Contains(p.text, "Butiken provas") != trial {
 					t.Errorf("%s of a shop with trial %v", path, trial)
 				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func TestOtherSitesCannotWrite(t *testing.T) {
