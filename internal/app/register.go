@@ -22,6 +22,7 @@ import (
 	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/intake"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
@@ -42,7 +43,7 @@ import (
 var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
-	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations,
+	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations, giftcard.Migrations,
 }
 
 type principal struct{}
@@ -220,6 +221,7 @@ func (a *App) sweepOnce(ctx context.Context) {
 		return n, nil
 	})
 	a.note("sweep of carts", err)
+	a.note("sweep of tried codes", db.Do(ctx, a.DB, giftcard.Sweep))
 	for {
 		more, _, err := db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (bool, error) { return catalog.Recheck(tx, 100) })
 		a.note("recheck of goods", err)

@@ -4,9 +4,13 @@ import (
 	"context"
 	"time"
 
+	"kassavalv/internal/db"
 	"kassavalv/internal/job"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/notice"
+	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/support"
 	"kassavalv/internal/shop/waitlist"
 )
@@ -20,6 +24,16 @@ func (a *App) work() {
 	a.fetchPictures()
 	a.Jobs.Handle("checkout.money_returned", job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.MoneyReturned(ctx, j.Ref) })
 	a.Jobs.Handle(checkout.JobReserved, job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.SettleReserved(ctx, j.Ref) })
+	a.Jobs.Handle(order.JobPaid, job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.IssueGiftCards(ctx, j.Ref) })
+	a.Jobs.Handle(giftcard.JobMove, job.Opts{}, func(ctx context.Context, j job.Job) error {
+		return db.Do(ctx, a.DB, func(tx *db.Tx) error {
+			years, err := content.GiftCardYears.Get(tx)
+			if err != nil {
+				return err
+			}
+			return giftcard.Move(tx, a.Vault, j.Ref, years)
+		})
+	})
 	support.Register(a.Jobs, a.DB)
 	waitlist.Register(a.Jobs, a.DB, a.Vault)
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })

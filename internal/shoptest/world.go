@@ -33,8 +33,10 @@ import (
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/invoice"
@@ -44,7 +46,7 @@ import (
 
 // Migrations are those of the rooms a purchase touches.
 var Migrations = []db.Migrations{secret.Migrations, job.Migrations, audit.Migrations, catalog.Migrations, pricing.Migrations, stock.Migrations,
-	delivery.Migrations, customer.Migrations, cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations}
+	delivery.Migrations, customer.Migrations, cart.Migrations, payment.Migrations, order.Migrations, content.Migrations, giftcard.Migrations, checkout.Migrations}
 
 // By is who arranges things in tests.
 var By = auth.System("shoptest")

@@ -42,6 +42,7 @@ type Cart struct {
 	Changed    time.Time
 	Lines      []Line
 	Codes      []string
+	Gifts      []db.ID // gift cards that shall pay
 	contact    []byte
 }
 
@@ -70,7 +71,7 @@ func New(tx *db.Tx, v *secret.Vault, currency string) (Cart, error) {
 	return c, err
 }
 
-const cols = `id, version, currency, COALESCE(person_id,0), postal_code, COALESCE(option_id,0), point_id, COALESCE(purchase_id,0), changed_at, contact, codes`
+const cols = `id, version, currency, COALESCE(person_id,0), postal_code, COALESCE(option_id,0), point_id, COALESCE(purchase_id,0), changed_at, contact, codes, gifts`
 
 // ByToken reads a cart with its lines. A 404 fault for any other text, the
 // empty one included.
@@ -88,8 +89,8 @@ func ByID(q db.Q, id db.ID) (Cart, error) {
 }
 
 func load(q db.Q, r *db.Row) (c Cart, err error) {
-	var codes string
-	err = r.Scan(&c.ID, &c.Version, &c.Currency, &c.Person, &c.PostalCode, &c.Option, &c.Point, &c.Purchase, &c.Changed, &c.contact, &codes)
+	var codes, gifts string
+	err = r.Scan(&c.ID, &c.Version, &c.Currency, &c.Person, &c.PostalCode, &c.Option, &c.Point, &c.Purchase, &c.Changed, &c.contact, &codes, &gifts)
 	if errors.Is(err, db.ErrNotFound) {
 		return Cart{}, fault.NotFound()
 	}
@@ -97,6 +98,9 @@ func load(q db.Q, r *db.Row) (c Cart, err error) {
 		return Cart{}, err
 	}
 	c.Codes = strings.Fields(codes)
+	if c.Gifts, err = parseGifts(gifts); err != nil {
+		return c, err
+	}
 	c.Lines, err = db.All(q, func(r *db.Rows) (l Line, err error) { err = r.Scan(&l.ID, &l.Variant, &l.Quantity); return },
 		`SELECT id, variant_id, quantity FROM cart_line WHERE cart_id=$1 ORDER BY id`, c.ID)
 	return c, err

@@ -28,7 +28,7 @@ type LineView struct {
 // Problem is something about the cart that stops a purchase, or that the buyer
 // should know before it.
 type Problem struct {
-	Code  string // out_of_stock, not_for_sale, code_invalid, delivery_gone
+	Code  string // out_of_stock, not_for_sale, code_invalid, delivery_gone, gift_card_gone, gift_card_held
 	Line  db.ID  // 0 when it is about the whole cart
 	Key   string // of the sentence
 	Args  []any
@@ -45,7 +45,9 @@ type View struct {
 	Chosen   *delivery.Option
 	Problems []Problem
 	HasBuyer bool
+	Gifts    []Gift // those on the cart, in the order in which they pay
 	held     []string
+	giftGone bool
 }
 
 // View computes the cart from goods, prices, stock and delivery as they are at
@@ -133,6 +135,15 @@ func (s *Shelf) view(q db.Q, c Cart, lg lang.Lang, fresh bool) (View, error) {
 	}
 	for i := range out.Lines {
 		out.Lines[i].Quoted = out.Quote.Lines[i]
+	}
+	if err := out.gifts(q); err != nil {
+		return out, err
+	}
+	if n := out.Gifted(); n > 0 {
+		in.GiftCard = money.New(n, c.Currency)
+		if out.Quote, err = pricing.Compute(in); err != nil {
+			return out, err
+		}
 	}
 	// A code that does not count is told, and does not block: the total is
 	// simply without it.

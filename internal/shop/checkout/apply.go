@@ -10,6 +10,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/invoice"
@@ -169,9 +170,14 @@ func (d *Desk) wrongSum(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Sta
 
 // place makes the order of a purchase whose payment stands.
 func (d *Desk) place(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money, to State, why string) error {
-	ok, err := stock.Allocate(tx, p.ID)
+	ok, err := giftsHeld(tx, p)
 	if err != nil {
 		return err
+	}
+	if ok {
+		if ok, err = stock.Allocate(tx, p.ID); err != nil {
+			return err
+		}
 	}
 	p.Money = moved(i, paid)
 	if !ok {
@@ -233,6 +239,9 @@ func (d *Desk) order(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 		return order.Order{}, err
 	}
 	p.Order = o.ID
+	if err := d.gifts(tx, p, o, !later); err != nil {
+		return order.Order{}, err
+	}
 	if err := cart.Became(tx, p.Cart, p.ID); err != nil {
 		return order.Order{}, err
 	}
@@ -253,6 +262,9 @@ func (d *Desk) end(tx *db.Tx, p *Purchase, to State, why string) error {
 		return err
 	}
 	if err := pricing.Release(tx, p.ID); err != nil {
+		return err
+	}
+	if err := giftcard.Release(tx, p.ID); err != nil {
 		return err
 	}
 	if p.Alarm == "" {
@@ -280,6 +292,7 @@ var lateChecks = []time.Duration{2 * time.Minute, 20 * time.Minute, 3 * time.Hou
 func (d *Desk) late(tx *db.Tx, p *Purchase, i payment.Intent, a answer) error {
 	st := a.st
 	switch {
+	case st.State == payment.Captured && st.Captured.Amount == 0: // there was nothing to pay
 	case (p.State == Refused || p.State == Expired) && st.State == payment.Captured:
 		fresh, err := payment.Capture(tx, i, st.Captured, "capture")
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/pricing"
@@ -22,14 +23,16 @@ import (
 
 // Request is the wish to buy what is in a cart.
 type Request struct {
-	Cart      string // token
-	Method    string
-	Accept    bool        // the terms
-	Expected  money.Money // what the buyer saw; zero currency: not said
-	ReturnURL string
-	Key       string // Idempotency-Key; empty: none
-	Lang      lang.Lang
-	Peer      string // client network, hashed before it is kept
+	Cart     string // token
+	Method   string
+	Accept   bool        // the terms
+	Expected money.Money // what the buyer saw; zero currency: not said
+	// ExpectedToPay is what the buyer saw of it besides gift cards; zero currency: not said.
+	ExpectedToPay money.Money
+	ReturnURL     string
+	Key           string // Idempotency-Key; empty: none
+	Lang          lang.Lang
+	Peer          string // client network, hashed before it is kept
 	// Consents are the keys or kinds of cart.Consent that the buyer gave; with
 	// Demand a purchase that lacks one is refused.
 	Consents []string
@@ -40,6 +43,9 @@ func (r Request) fingerprint() []byte {
 	all := []any{r.Method, r.Accept, r.Expected, r.ReturnURL}
 	if len(r.Consents) > 0 {
 		all = append(all, r.Consents)
+	}
+	if r.ExpectedToPay.Currency != "" {
+		all = append(all, r.ExpectedToPay)
 	}
 	b, _ := json.Marshal(all)
 	h := sha256.Sum256(b)
@@ -64,7 +70,7 @@ func (d *Desk) validate(r Request) error {
 	if !r.Accept {
 		f.Add("/accept_terms", "must_accept")
 	}
-	if d.provider(r.Method) == nil {
+	if d.provider(r.Method) == nil && r.Method != giftcard.Method {
 		f.Add("/payment_method", "choose")
 	}
 	if r.Key != "" && !ValidKey(r.Key) {
@@ -78,6 +84,9 @@ func (d *Desk) validate(r Request) error {
 	}
 	if r.Expected.Currency != "" && r.Expected.Amount < 0 {
 		f.Add("/expected_total", "bad_amount")
+	}
+	if r.ExpectedToPay.Currency != "" && r.ExpectedToPay.Amount < 0 {
+		f.Add("/expected_to_pay", "bad_amount")
 	}
 	return f.Err()
 }
@@ -220,6 +229,9 @@ func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
 	if r.Expected.Currency != "" && !r.Expected.Equal(view.Quote.Total) {
 		return begun{}, fault.Conflict("total_changed")
 	}
+	if err := giftsAsSeen(r, view); err != nil {
+		return begun{}, err
+	}
 	if c.Point != "" {
 		switch {
 		case at.of != pointKey(c): // chosen anew in the meantime
@@ -295,6 +307,11 @@ func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact 
 			return begun{}, err
 		}
 	}
+	if len(draft.Gifts) > 0 {
+		if err := holdGifts(tx, p.ID, draft); err != nil {
+			return begun{}, err
+		}
+	}
 	intent, err := payment.NewIntent(tx, p.ID, p.Method, d.reference(p), p.Total)
 	if err != nil {
 		return begun{}, err
@@ -365,7 +382,7 @@ func (d *Desk) start(ctx context.Context, p Purchase, i payment.Intent) (Purchas
 // records the answer.
 func (d *Desk) ask(ctx context.Context, p Purchase, i payment.Intent) (Purchase, error) {
 	if i.Amount.Amount == 0 {
-		// Codes took the whole sum: there is nothing to ask anybody for, and no bank
+		// Codes or gift cards took the whole sum: there is nothing to ask anybody for, and no bank
 		// takes a payment of nothing.
 		zero := money.New(0, i.Amount.Currency)
 		return d.record(ctx, p.ID, answer{st: payment.Status{Reference: i.Reference, State: payment.Captured, Amount: i.Amount, Captured: zero, Refunded: zero, Live: d.Live}, why: "nothing to pay"})

@@ -3,6 +3,7 @@ package checkout
 import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/order"
 )
 
@@ -34,12 +35,20 @@ func freeze(v cart.View, lg lang.Lang, method, terms string, at Point) order.Dra
 		dl := order.DraftLine{Product: l.Info.Product, Variant: l.Variant, Handle: l.Info.Handle, SKU: l.Info.SKU, TitleSV: l.Info.Title.SV, TitleEN: l.Info.Title.EN, Options: opt, Facts: facts,
 			Quantity: l.Quantity, Unit: l.Price.Price, Total: l.Quoted.Total, Discount: l.Quoted.Discount.Amount, RateBP: l.Quoted.VATRateBP, VAT: l.Quoted.VAT.Amount,
 			Withdrawal: l.Info.Withdrawal.Surface(), Bulky: l.Info.Bulky, WeightG: l.Info.WeightG, ReturnCost: l.Info.ReturnCost.Amount}
+		if l.Info.Kind == catalog.GiftCard {
+			dl.Kind = order.KindGiftCard
+		}
 		d.Lines = append(d.Lines, dl)
 	}
 	for _, s := range v.Quote.VAT {
 		d.VAT = append(d.VAT, order.VAT{RateBP: s.RateBP, Gross: s.Gross.Amount, Amount: s.Amount.Amount})
 	}
 	d.Codes = v.CodesHeld()
+	for _, g := range v.Gifts {
+		if g.Use.Amount > 0 {
+			d.Gifts = append(d.Gifts, order.Gift{Card: g.Card, Last4: g.Last4, Amount: g.Use})
+		}
+	}
 	if o := v.Chosen; o != nil {
 		d.Shipping = order.Shipping{Method: o.Method.ID, Code: o.Method.Code, Kind: string(o.Method.Kind), NameSV: o.Method.NameSV, NameEN: o.Method.NameEN, Carrier: o.Method.Carrier,
 			PointID: at.ID, PointName: at.Name, PointAddress: at.Address, ShipsOn: o.ShipsOn, Earliest: o.Earliest, Latest: o.Latest}

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"kassavalv/internal/lang"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/payment"
 )
 
@@ -28,7 +29,7 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 	case Unknown:
 		return lang.T(lg, "state.unknown", "time", lang.Clock(lg, p.AnswerBy))
 	case Paid:
-		return lang.T(lg, "state.paid", "amount", total, "method", method)
+		return paidWith(lg, p, method)
 	case Placed:
 		if p.Money == Taken { // all of the invoice, or a part
 			return lang.T(lg, "state.placed.taken")
@@ -80,7 +81,7 @@ func refusal(lg lang.Lang, reason, method string) string {
 
 // MethodName is what a way to pay is called.
 func (d *Desk) MethodName(lg lang.Lang, method string) string {
-	if d.provider(method) == nil {
+	if d.provider(method) == nil && method != giftcard.Method {
 		return method
 	}
 	return lang.T(lg, "method."+method)

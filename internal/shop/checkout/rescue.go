@@ -50,7 +50,10 @@ func (d *Desk) lookOnce(ctx context.Context, id db.ID, why string, ev *event) (P
 	if err != nil {
 		return Purchase{}, err
 	}
-	if b.i.Amount.Amount == 0 && !b.p.State.Terminal() {
+	if b.i.Amount.Amount == 0 { // nobody knows of it but us
+		if b.p.State.Terminal() {
+			return b.p, nil
+		}
 		return d.ask(ctx, b.p, b.i)
 	}
 	prov := d.provider(b.p.Method)
@@ -149,6 +152,9 @@ func (d *Desk) cancel(ctx context.Context, id db.ID, why string) (Purchase, erro
 	i, err := db.Read(ctx, d.DB, func(q *db.Reader) (payment.Intent, error) { return payment.OfPurchase(q, id) })
 	if err != nil {
 		return b, err
+	}
+	if i.Amount.Amount == 0 { // nobody was asked: it ends here, or has ended with an order
+		return d.record(ctx, id, answer{st: payment.Status{Reference: i.Reference, State: payment.Cancelled, Live: d.Live}, why: why})
 	}
 	cctx, cancel := context.WithTimeout(ctx, d.Times.Answer)
 	defer cancel()

@@ -93,10 +93,14 @@ func dueNow(o order.Order) (amount int64, whole bool) {
 	open, gone := int64(0), int64(0)
 	worth := int64(0)
 	for _, l := range o.Lines {
-		open += l.Open()
-		gone += l.Shipped
+		sent, left := l.Shipped, l.Open()
+		if l.Kind == order.KindGiftCard { // a card is handed over when it is paid
+			sent, left = sent+left, 0
+		}
+		open += left
+		gone += sent
 		if l.Quantity > 0 {
-			worth += (l.Total.Amount - l.Discount) * l.Shipped / l.Quantity
+			worth += (l.Total.Amount - l.Discount) * sent / l.Quantity
 		}
 	}
 	owed := o.ToPay.Amount

@@ -7,6 +7,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/pricing"
@@ -55,6 +56,9 @@ func (d *Desk) revive(tx *db.Tx, p *Purchase, i payment.Intent, a answer) (*orde
 		return no(err)
 	}
 	if err := pricing.Claim(tx, p.Draft.Codes, p.ID); err != nil {
+		return no(err)
+	}
+	if err := giftcard.Regain(tx, p.ID, giftParts(p.Draft)); err != nil {
 		return no(err)
 	}
 	if ok, err := stock.Allocate(tx, p.ID); err != nil || !ok {

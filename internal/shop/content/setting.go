@@ -62,6 +62,12 @@ var (
 	LateOrder = flag("payment.late_order", false, auth.SettingsWrite)
 	// CancelOnline: buyers may cancel what has not been shipped by themselves.
 	CancelOnline = flag("order.cancel_online", true, auth.SettingsWrite)
+	// GiftCardsOn: gift cards' codes are taken, and the page that tells what is left of one
+	// is there. Off, what was issued stays as it is.
+	GiftCardsOn = flag("gift_card.on", true, auth.SettingsWrite)
+	// GiftCardYears: for how many years a card that is sold is good. A claim without another
+	// time limit is barred after ten (preskriptionslagen 1981:130, 2 §).
+	GiftCardYears = number("gift_card.years", 10, 1, 30, auth.SettingsWrite)
 	// AnswerHours: within how many hours a case is promised an answer.
 	AnswerHours = number("support.answer_hours", 24, 1, 48, auth.SettingsWrite)
 )

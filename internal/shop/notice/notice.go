@@ -70,6 +70,7 @@ func Register(r *job.Runner, d Deps) {
 	render(d, KindCopy, acknowledgementCopy)
 	registerStaff(r, d)
 	registerBack(r, d)
+	registerGifts(r, d)
 }
 
 func render(d Deps, name string, write func(db.Q, Deps, db.ID, lang.Lang) (mail.Message, error)) {

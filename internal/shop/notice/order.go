@@ -13,6 +13,7 @@ import (
 	"kassavalv/internal/pdf"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 )
 
@@ -47,8 +48,13 @@ func confirmation(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) 
 		subject = lang.T(l, "notice.placed.subject_invoice", "number", num)
 		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "notice.placed.invoice", "number", num, "amount", first.Amount, "date", lang.DateYear(l, o.DueAt), "ocr", o.OCR)})
 	} else {
-		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "notice.placed.paid", "number", num, "amount", first.Amount, "method", method(l, o.Method))})
+		t.Parts = append(t.Parts, mail.Part{Text: paidSentence(o, first, l)})
 	}
+	cards, err := bought(q, d, o, l)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	t.Parts = append(t.Parts, cards...)
 	t.Parts = append(t.Parts, mail.Part{Button: &mail.Button{Label: lang.T(l, "notice.see_order"), URL: d.url(l, "/orders/"+o.Token(d.Vault))}},
 		mail.Part{Heading: lang.T(l, "notice.goods"), Table: goodsTable(o, l)}, mail.Part{Pairs: vatPairs(l, o.Draft.Currency, o.Draft.VAT)})
 	t.Parts = append(t.Parts, deliveryPart(o, who, l), paymentPart(o, first, l))
@@ -140,6 +146,17 @@ func (p *paperCache) render(page content.PageText, c content.CompanyFacts, base 
 	return b, nil
 }
 
+// means are the ways an order was paid: gift cards beside another, or alone.
+func means(o order.Order, l lang.Lang) string {
+	switch {
+	case o.Draft.GiftCard.Amount == 0:
+		return method(l, o.Method)
+	case o.Draft.ToPay.Amount == 0:
+		return method(l, giftcard.Method)
+	}
+	return lang.List(l, []string{method(l, o.Method), method(l, giftcard.Method)})
+}
+
 // method is what a way to pay is called inside a sentence.
 func method(l lang.Lang, m string) string {
 	if key := "method." + m; lang.Has(key) {
@@ -203,6 +220,18 @@ func addressLines(who order.Contact, a order.Address) string {
 	return strings.Join(out, "\n")
 }
 
+// paidSentence says what was paid and how, gift cards beside another means.
+func paidSentence(o order.Order, doc order.Document, l lang.Lang) string {
+	num, gift := o.NumberString(), o.Draft.GiftCard
+	switch {
+	case gift.Amount > 0 && doc.Amount.Amount == 0:
+		return lang.T(l, "notice.placed.paid_gift", "number", num, "amount", gift)
+	case gift.Amount > 0:
+		return lang.T(l, "notice.placed.paid_both", "number", num, "amount", doc.Amount, "method", method(l, o.Method), "gift", gift)
+	}
+	return lang.T(l, "notice.placed.paid", "number", num, "amount", doc.Amount, "method", method(l, o.Method))
+}
+
 func deliveryPart(o order.Order, who order.Contact, l lang.Lang) mail.Part {
 	sh := o.Draft.Shipping
 	p := mail.Part{Heading: lang.T(l, "notice.delivery"), Pairs: []mail.Pair{{Key: lang.T(l, "notice.delivery.how"), Value: sh.Name(l)}}}
@@ -225,7 +254,10 @@ func paymentPart(o order.Order, doc order.Document, l lang.Lang) mail.Part {
 	add := func(key, v string) { p.Pairs = append(p.Pairs, mail.Pair{Key: lang.T(l, key), Value: v}) }
 	add("notice.order_number", o.NumberString())
 	add("notice.ordered", lang.DateYear(l, o.PlacedAt)+" "+lang.At(l, o.PlacedAt))
-	add("notice.payment.how", method(l, o.Method))
+	add("notice.payment.how", means(o, l))
+	for _, g := range o.Draft.Gifts {
+		p.Pairs = append(p.Pairs, mail.Pair{Key: lang.T(l, "notice.gift.paid", "last4", g.Last4), Value: lang.Money(l, g.Amount)})
+	}
 	if doc.Kind == "invoice" {
 		add("notice.invoice_number", fmt.Sprint(doc.Number))
 		add("notice.to_pay", lang.Money(l, doc.Amount))

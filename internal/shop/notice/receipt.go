@@ -72,7 +72,7 @@ func ReceiptDoc(o order.Order, doc order.Document, who order.Contact, c content.
 	case "credit_note":
 		facts = append(facts, pdf.Pair{Key: lang.T(l, "notice.doc.credits"), Value: fmt.Sprint(doc.RefersTo)})
 	default:
-		facts = append(facts, pdf.Pair{Key: lang.T(l, "notice.payment.how"), Value: method(l, o.Method)}, pdf.Pair{Key: lang.T(l, "notice.paid"), Value: lang.Money(l, doc.Amount)})
+		facts = append(facts, pdf.Pair{Key: lang.T(l, "notice.payment.how"), Value: means(o, l)}, pdf.Pair{Key: lang.T(l, "notice.paid"), Value: lang.Money(l, doc.Amount)})
 	}
 	add(facts)
 	if doc.Kind == "credit_note" {

@@ -85,7 +85,7 @@ func acknowledge(q db.Q, d Deps, ref db.ID, l lang.Lang, to func(returns.Stateme
 		then = append(then, lang.T(l, "notice.withdrawal.money", "date", lang.DateYear(l, r.RefundBy)))
 	} else {
 		then = append(then, lang.T(l, "notice.withdrawal.unsent"))
-		if o.Paid.Amount > 0 {
+		if o.PaidInAll().Amount > 0 {
 			then = append(then, lang.T(l, "notice.withdrawal.refund", "date", lang.DateYear(l, r.RefundBy)))
 		} else {
 			then = append(then, lang.T(l, "notice.withdrawal.nothing"))

@@ -2,6 +2,7 @@ package order
 
 import (
 	"embed"
+	"slices"
 	"time"
 
 	"kassavalv/internal/db"
@@ -57,6 +58,15 @@ type Draft struct {
 	// Unasked are the consents that the law wants and the buyer was not asked for
 	// or did not give: what they would have changed stands as the law has it.
 	Unasked []Consent `json:"unasked,omitempty"`
+	// Gifts are the gift cards that pay, and how much of each: GiftCard in all.
+	Gifts []Gift `json:"gifts,omitempty"`
+}
+
+// Gift is what a gift card pays of a purchase. Its code is not here.
+type Gift struct {
+	Card   db.ID       `json:"card"`
+	Last4  string      `json:"last4"`
+	Amount money.Money `json:"amount"`
 }
 
 // Consent is what the buyer agreed to apart from the terms: which words, and when.
@@ -82,6 +92,7 @@ type DraftLine struct {
 	Variant    db.ID             `json:"variant"`
 	Handle     string            `json:"handle"`
 	SKU        string            `json:"sku,omitempty"`
+	Kind       string            `json:"kind,omitempty"` // gift_card; empty for all else
 	TitleSV    string            `json:"title_sv"`
 	TitleEN    string            `json:"title_en"`
 	Options    string            `json:"options,omitempty"`
@@ -97,6 +108,14 @@ type DraftLine struct {
 	WeightG    int64             `json:"weight_g,omitempty"`
 	ReturnCost int64             `json:"return_cost,omitempty"`
 	Extra      map[string]string `json:"extra,omitempty"`
+}
+
+// KindGiftCard is the DraftLine.Kind of cards, which are issued when they are paid.
+const KindGiftCard = "gift_card"
+
+// HasGiftCards reports whether cards are among what is bought.
+func (d Draft) HasGiftCards() bool {
+	return slices.ContainsFunc(d.Lines, func(l DraftLine) bool { return l.Kind == KindGiftCard })
 }
 
 // Title in the language, Swedish when there is no other.
@@ -151,7 +170,9 @@ type Order struct {
 	Lang                 lang.Lang
 	Method               string
 	Total, ToPay         money.Money
-	Paid, Refunded       money.Money
+	Paid, Refunded       money.Money // by the provider or the bank
+	GiftPaid             money.Money // by gift cards
+	GiftRefunded         money.Money // back to gift cards
 	Draft                Draft
 	OCR                  string
 	DueAt                time.Time
@@ -179,6 +200,16 @@ func (o Order) NumberString() string {
 		return ""
 	}
 	return itoa(o.Number)
+}
+
+// PaidInAll is what has been paid by all means.
+func (o Order) PaidInAll() money.Money {
+	return money.New(o.Paid.Amount+o.GiftPaid.Amount, o.Paid.Currency)
+}
+
+// RefundedInAll is what has gone back by all means.
+func (o Order) RefundedInAll() money.Money {
+	return money.New(o.Refunded.Amount+o.GiftRefunded.Amount, o.Refunded.Currency)
 }
 
 // IsPaid reports whether all that was to be paid has been.

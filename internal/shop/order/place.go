@@ -8,6 +8,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/job"
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 )
@@ -32,7 +33,7 @@ func Place(tx *db.Tx, v *secret.Vault, in Placement) (Order, error) {
 		return Order{}, errors.New("order: incomplete placement")
 	}
 	o := Order{ID: tx.NewID(), Purchase: in.Purchase, Person: in.Person, Customer: in.Customer, TokenVersion: 1, State: Placed, Lang: d.Lang, Method: d.Method,
-		Total: d.Total, ToPay: d.ToPay, Paid: in.Paid, Refunded: money.New(0, d.Currency), Draft: d, PlacedAt: tx.LegalNow(), Version: 1}
+		Total: d.Total, ToPay: d.ToPay, Paid: in.Paid, Refunded: money.New(0, d.Currency), GiftPaid: money.New(d.GiftCard.Amount, d.Currency), GiftRefunded: money.New(0, d.Currency), Draft: d, PlacedAt: tx.LegalNow(), Version: 1}
 	if in.OCR {
 		o.DueAt = o.PlacedAt.AddDate(0, 0, in.DueDays)
 	}
@@ -54,9 +55,9 @@ func Place(tx *db.Tx, v *secret.Vault, in Placement) (Order, error) {
 		customer = in.Customer
 	}
 	if _, err := tx.Exec(`INSERT INTO order_order (id, purchase_id, person_id, token_version, token_hash, mail_index, state, lang, method, currency, total, to_pay, paid, refunded,
-		contact, draft, due_at, placed_at, changed_at, version, customer_id) VALUES ($1,$2,$3,1,$4,$5,'placed',$6,$7,$8,$9,$10,$11,0,$12,$13,$14,$15,$16,1,$17)`,
+		contact, draft, due_at, placed_at, changed_at, version, customer_id, gift_paid) VALUES ($1,$2,$3,1,$4,$5,'placed',$6,$7,$8,$9,$10,$11,0,$12,$13,$14,$15,$16,1,$17,$18)`,
 		o.ID, in.Purchase, in.Person, hash, mail, string(d.Lang), d.Method, d.Currency, d.Total.Amount, d.ToPay.Amount, in.Paid.Amount,
-		contact, string(draft), o.DueAt, o.PlacedAt, tx.Now(), customer); err != nil {
+		contact, string(draft), o.DueAt, o.PlacedAt, tx.Now(), customer, o.GiftPaid.Amount); err != nil {
 		return Order{}, err
 	}
 	for i, l := range d.Lines {
@@ -69,6 +70,11 @@ func Place(tx *db.Tx, v *secret.Vault, in Placement) (Order, error) {
 	}
 	if err := AddEvent(tx, o.ID, "placed", true, nil); err != nil {
 		return Order{}, err
+	}
+	if o.GiftPaid.Amount > 0 {
+		if err := AddEvent(tx, o.ID, "paid_gift_card", true, map[string]string{"amount": itoa(o.GiftPaid.Amount), "currency": d.Currency}); err != nil {
+			return Order{}, err
+		}
 	}
 	if in.Paid.Amount > 0 {
 		if err := AddEvent(tx, o.ID, "paid", true, map[string]string{"amount": strconv.FormatInt(in.Paid.Amount, 10), "currency": d.Currency}); err != nil {
@@ -156,6 +162,10 @@ func Touch(tx *db.Tx, id db.ID) error {
 	return tx.Changed("order", id)
 }
 
+// JobPaid is queued when an order that was placed unpaid has been paid in full; Ref is
+// the order.
+const JobPaid = "order.paid"
+
 // Paid adds money that came in later (an invoice that was paid): all of what is
 // left, or a part of it. 409 over_payment for more.
 func Paid(tx *db.Tx, id db.ID, amount money.Money) error {
@@ -170,6 +180,8 @@ func Paid(tx *db.Tx, id db.ID, amount money.Money) error {
 	kind := "paid"
 	if open > 0 {
 		kind = "paid_part"
+	} else if _, err := job.Enqueue(tx, job.Spec{Kind: JobPaid, Ref: id}); err != nil {
+		return err
 	}
 	return AddEvent(tx, id, kind, true, map[string]string{"amount": itoa(amount.Amount), "currency": amount.Currency})
 }

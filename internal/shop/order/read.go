@@ -20,16 +20,17 @@ const tokenKind = "order"
 // for a later mail.
 func (o Order) Token(v *secret.Vault) string { return v.Token(tokenKind, o.ID, o.TokenVersion) }
 
-const cols = `id, COALESCE(number,0), purchase_id, person_id, token_version, state, lang, method, currency, total, to_pay, paid, refunded, draft, COALESCE(ocr,''), due_at, shipped_at, received_at, placed_at, version, COALESCE(customer_id,0)`
+const cols = `id, COALESCE(number,0), purchase_id, person_id, token_version, state, lang, method, currency, total, to_pay, paid, refunded, draft, COALESCE(ocr,''), due_at, shipped_at, received_at, placed_at, version, COALESCE(customer_id,0), gift_paid, gift_refunded`
 
 func scan(r interface{ Scan(...any) error }) (o Order, err error) {
 	var cur, draft, lg, st string
 	if err = r.Scan(&o.ID, &o.Number, &o.Purchase, &o.Person, &o.TokenVersion, &st, &lg, &o.Method, &cur, &o.Total.Amount, &o.ToPay.Amount, &o.Paid.Amount, &o.Refunded.Amount,
-		&draft, &o.OCR, &o.DueAt, &o.ShippedAt, &o.ReceivedAt, &o.PlacedAt, &o.Version, &o.Customer); err != nil {
+		&draft, &o.OCR, &o.DueAt, &o.ShippedAt, &o.ReceivedAt, &o.PlacedAt, &o.Version, &o.Customer, &o.GiftPaid.Amount, &o.GiftRefunded.Amount); err != nil {
 		return Order{}, err
 	}
 	o.State, o.Lang = State(st), lang.Lang(lg)
 	o.Total.Currency, o.ToPay.Currency, o.Paid.Currency, o.Refunded.Currency = cur, cur, cur, cur
+	o.GiftPaid.Currency, o.GiftRefunded.Currency = cur, cur
 	return o, json.Unmarshal([]byte(draft), &o.Draft)
 }
 

@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 )
@@ -23,34 +24,57 @@ type owed struct {
 	key      string
 }
 
-// available is what can still be given back of an order: what is not paid yet, and
-// what was paid and is not on its way back. The intent is empty for an order
-// without one.
-func available(q db.Q, o order.Order) (unpaid, paid int64, i payment.Intent, err error) {
-	unpaid = max(0, o.ToPay.Amount-o.Paid.Amount)
-	i, err = payment.OfPurchase(q, o.Purchase)
-	if errors.Is(err, db.ErrNotFound) {
-		return unpaid, 0, payment.Intent{}, nil
+// means is what can still be given back of an order: what is not paid yet, what was
+// paid in money and is not on its way back, and what gift cards paid and has not gone back to
+// them. bought is what the order's own gift cards are worth to somebody: so much stays. The
+// intent is empty for an order without one.
+type means struct {
+	unpaid, paid, gift, bought int64
+	intent                     payment.Intent
+}
+
+// most is the greatest sum that can be given back.
+func (m means) most() int64 { return max(0, m.unpaid+m.paid+m.gift-m.bought) }
+
+// back splits a sum that goes back over the means it was paid with: money first, at
+// most what came in as money, the rest to the gift cards.
+func (m means) back(amount int64) (money, card int64) {
+	money = min(amount, m.paid)
+	return money, amount - money
+}
+
+func available(q db.Q, o order.Order) (m means, err error) {
+	m.unpaid = max(0, o.ToPay.Amount-o.Paid.Amount)
+	m.gift = max(0, o.GiftPaid.Amount-o.GiftRefunded.Amount)
+	if o.Draft.HasGiftCards() {
+		if m.bought, err = giftcard.Bought(q, o.ID); err != nil {
+			return m, err
+		}
 	}
-	return unpaid, max(0, i.Refundable().Amount), i, err
+	m.intent, err = payment.OfPurchase(q, o.Purchase)
+	if errors.Is(err, db.ErrNotFound) {
+		return m, nil
+	}
+	m.paid = max(0, m.intent.Refundable().Amount)
+	return m, err
 }
 
 // credit gives back the worth of pieces: the unpaid part of the order falls first,
-// the rest is refunded. It never gives more than there is; what a gift card paid is
-// not money and does not become money. The order has been touched.
+// the rest is refunded in the way it was paid. It never gives more than there is; what a
+// gift card paid is not money and does not become money. The order has been touched.
 func credit(tx *db.Tx, by auth.By, o order.Order, r *Return, ns map[db.ID]int64, in owed) error {
 	b, err := readBook(tx, o.ID)
 	if err != nil {
 		return err
 	}
 	w := value(o, b, ns, in.standard)
-	unpaid, paid, intent, err := available(tx, o)
+	m, err := available(tx, o)
 	if err != nil {
 		return err
 	}
-	total := max(0, min(w.total()-in.deduct, unpaid+paid))
+	total := max(0, min(w.total()-in.deduct, m.most()))
 	gross := scale(o.Draft.VAT, w.gross, total)
-	fall := min(total, unpaid)
+	fall := min(total, m.unpaid)
 	c := creditRow{order: o.ID, worth: w, reason: in.reason, key: in.key, currency: o.ToPay.Currency}
 	if r != nil {
 		c.ret = r.ID
@@ -69,22 +93,13 @@ func credit(tx *db.Tx, by auth.By, o order.Order, r *Return, ns map[db.ID]int64,
 				return err
 			}
 		}
-		if err := c.insert(tx, fall, part, 0); err != nil {
+		if _, err := c.insert(tx, fall, part, 0); err != nil {
 			return err
 		}
 		c.worth, c.key = worth{}, "" // the pieces stand in the first row
 	}
-	if rest := total - fall; rest > 0 {
-		id, err := payment.AskRefund(tx, intent, money.New(rest, c.currency), in.reason)
-		if err != nil {
-			return err
-		}
-		if err := c.insert(tx, rest, gross, id); err != nil {
-			return err
-		}
-		if err := record(tx, by, "order.refund", "order", o.ID, "", fmt.Sprintf("%s: %s", money.New(rest, c.currency), in.reason)); err != nil {
-			return err
-		}
+	if _, err := c.pay(tx, by, o, m, total-fall, gross); err != nil {
+		return err
 	}
 	if r == nil {
 		return nil
@@ -101,13 +116,47 @@ type creditRow struct {
 	order, ret  db.ID
 	worth       worth
 	reason, key string
+	asked       int64 // with key: the whole that was asked for
 	currency    string
 }
 
-func (c creditRow) insert(tx *db.Tx, amount int64, gross map[int64]int64, refund db.ID) error {
+// pay gives an amount back in the way it came: a refund that the worker carries out, and
+// what gift cards paid at once. It returns the refund's id; 0 when no money moves.
+func (c creditRow) pay(tx *db.Tx, by auth.By, o order.Order, m means, amount int64, gross map[int64]int64) (refund db.ID, err error) {
+	cash, card := m.back(amount)
+	if cash > 0 {
+		part := gross
+		if card > 0 && gross != nil {
+			part = scale(o.Draft.VAT, gross, cash)
+			for rate, a := range part {
+				gross[rate] -= a
+			}
+		}
+		if refund, err = payment.AskRefund(tx, m.intent, money.New(cash, c.currency), c.reason); err != nil {
+			return 0, err
+		}
+		if _, err := c.insert(tx, cash, part, refund); err != nil {
+			return 0, err
+		}
+		if err := record(tx, by, "order.refund", "order", o.ID, "", fmt.Sprintf("%s: %s", money.New(cash, c.currency), c.reason)); err != nil {
+			return 0, err
+		}
+		c.worth, c.key = worth{}, ""
+	}
+	if card == 0 {
+		return refund, nil
+	}
+	id, err := c.insert(tx, card, gross, 0)
+	if err != nil {
+		return 0, err
+	}
+	return refund, toCards(tx, by, o, money.New(card, c.currency), gross, c.reason, id)
+}
+
+func (c creditRow) insert(tx *db.Tx, amount int64, gross map[int64]int64, refund db.ID) (db.ID, error) {
 	id := tx.NewID()
 	state := "done"
-	var ret, ref, key any
+	var ret, ref, key, asked any
 	if c.ret > 0 {
 		ret = c.ret
 	}
@@ -115,18 +164,18 @@ func (c creditRow) insert(tx *db.Tx, amount int64, gross map[int64]int64, refund
 		ref, state = refund, "asked"
 	}
 	if c.key != "" {
-		key = c.key
+		key, asked = c.key, c.asked
 	}
-	if _, err := tx.Exec(`INSERT INTO returns_credit (id, order_id, return_id, refund_id, client_key, amount, delivery, currency, gross, reason, state, created_at, changed_at)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$12)`, id, c.order, ret, ref, key, amount, c.worth.delivery, c.currency, grossJSON(gross), c.reason, state, tx.Now()); err != nil {
-		return err
+	if _, err := tx.Exec(`INSERT INTO returns_credit (id, order_id, return_id, refund_id, client_key, amount, delivery, currency, gross, reason, state, asked, created_at, changed_at)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$13,$12,$12)`, id, c.order, ret, ref, key, amount, c.worth.delivery, c.currency, grossJSON(gross), c.reason, state, tx.Now(), asked); err != nil {
+		return 0, err
 	}
 	for _, p := range c.worth.parts {
 		if _, err := tx.Exec(`INSERT INTO returns_credit_line (credit_id, line_id, quantity, amount) VALUES ($1,$2,$3,$4)`, id, p.line, p.n, p.amount); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return id, nil
 }
 
 // settle ends a return when all its pieces are credited and no refund is under way.
@@ -155,10 +204,12 @@ type RefundIn struct {
 	Key    string // the client's, so that a repeat refunds nothing more; empty: none
 }
 
-// Refund asks for an amount of an order to go back in the way it was paid. The
-// worker carries it out. Faults: 403, 404, 409 over_refund, 422 with fields,
-// 422 idempotency_mismatch. It returns the refund's id; the same key gives the
-// same.
+// Refund asks for an amount of an order to go back in the way it was paid: money as
+// money, at most what came in so, the rest to the gift cards that paid. The worker carries the
+// money out. Faults: 403, 404, 409 over_refund, 409 gift_card_used when the order bought gift
+// cards and less is left on them than their price that would go back, 422 with fields, 422
+// idempotency_mismatch. It returns the refund's id, 0 when no money moves; the same key gives
+// the same.
 func Refund(tx *db.Tx, by auth.By, in RefundIn) (db.ID, error) {
 	if err := by.Need(auth.RefundsWrite); err != nil {
 		return 0, err
@@ -198,7 +249,7 @@ func Refund(tx *db.Tx, by auth.By, in RefundIn) (db.ID, error) {
 		var id db.ID
 		var amount int64
 		var was string
-		err := tx.QueryRow(`SELECT COALESCE(refund_id,0), amount, reason FROM returns_credit WHERE order_id=$1 AND client_key=$2`, o.ID, in.Key).Scan(&id, &amount, &was)
+		err := tx.QueryRow(`SELECT COALESCE(refund_id,0), COALESCE(asked, amount), reason FROM returns_credit WHERE order_id=$1 AND client_key=$2`, o.ID, in.Key).Scan(&id, &amount, &was)
 		if err == nil && (amount != in.Amount.Amount || was != reason) {
 			return 0, &fault.Error{Kind: fault.Unprocessable, Code: "idempotency_mismatch"}
 		}
@@ -206,21 +257,22 @@ func Refund(tx *db.Tx, by auth.By, in RefundIn) (db.ID, error) {
 			return id, err
 		}
 	}
-	intent, err := payment.OfPurchase(tx, o.Purchase)
-	if errors.Is(err, db.ErrNotFound) {
+	m, err := available(tx, o)
+	if err != nil {
+		return 0, err
+	}
+	if in.Amount.Amount > m.paid+m.gift {
 		return 0, fault.Conflict("over_refund")
 	}
-	if err != nil {
-		return 0, err
+	// What would go back beside gift cards that somebody can still use is first taken
+	// from them.
+	if need := in.Amount.Amount - (m.paid + m.gift - m.bought); need > 0 && m.bought > 0 {
+		if err := giftcard.TakeBack(tx, by, o.ID, min(need, m.bought), tx.NewID()); err != nil {
+			return 0, err
+		}
 	}
-	id, err := payment.AskRefund(tx, intent, in.Amount, reason)
-	if err != nil {
-		return 0, err
-	}
-	if err := (creditRow{order: o.ID, reason: reason, key: in.Key, currency: in.Amount.Currency}).insert(tx, in.Amount.Amount, nil, id); err != nil {
-		return 0, err
-	}
-	return id, record(tx, by, "order.refund", "order", o.ID, "", fmt.Sprintf("%s: %s", in.Amount, reason))
+	c := creditRow{order: o.ID, reason: reason, key: in.Key, asked: in.Amount.Amount, currency: in.Amount.Currency}
+	return c.pay(tx, by, o, m, in.Amount.Amount, nil)
 }
 
 // Cancel takes back pieces of an order that have not been shipped (all of them when

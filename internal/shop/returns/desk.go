@@ -83,7 +83,7 @@ type Proposal struct {
 	Total    money.Money // what will be given back: at most what there is
 	Falls    money.Money // of Total, what lowers an unpaid invoice
 	Refund   money.Money // of Total, what is paid back
-	GiftCard money.Money // what cannot go back as money, because a gift card paid it
+	GiftCard money.Money // of Total, what goes back to the gift cards that paid it
 	Deadline time.Time
 	pieces   map[db.ID]int64
 }
@@ -117,17 +117,23 @@ func (d *Desk) propose(q db.Q, r Return, o order.Order) (Proposal, error) {
 	if err != nil {
 		return Proposal{}, err
 	}
-	unpaid, paid, _, err := available(q, o)
+	m, err := available(q, o)
 	if err != nil {
 		return Proposal{}, err
 	}
 	w := value(o, b, ns, d.standard(q, o))
 	cur := o.Total.Currency
-	total := min(w.total(), unpaid+paid)
-	p := Proposal{Goods: money.New(w.goods(), cur), Delivery: money.New(w.delivery, cur), Total: money.New(total, cur), Falls: money.New(min(total, unpaid), cur),
+	// Of gift cards that are about to be closed, their price can go back.
+	for _, l := range o.Lines {
+		if l.Kind == order.KindGiftCard && r.State != Accepted && r.State != Partly && r.State != Refunded {
+			m.bought -= min(m.bought, ns[l.ID]*l.Unit.Amount)
+		}
+	}
+	total := min(w.total(), m.most())
+	p := Proposal{Goods: money.New(w.goods(), cur), Delivery: money.New(w.delivery, cur), Total: money.New(total, cur), Falls: money.New(min(total, m.unpaid), cur),
 		Deadline: r.RefundBy, pieces: ns}
-	p.Refund = money.New(total-p.Falls.Amount, cur)
-	p.GiftCard = money.New(min(w.total()-total, o.Draft.GiftCard.Amount), cur)
+	cash, card := m.back(total - p.Falls.Amount)
+	p.Refund, p.GiftCard = money.New(cash, cur), money.New(card, cur)
 	return p, nil
 }
 

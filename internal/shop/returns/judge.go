@@ -13,6 +13,7 @@ import (
 	"kassavalv/internal/job"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/stock"
 )
@@ -245,6 +246,11 @@ func (r *Return) accept(tx *db.Tx, by auth.By, o order.Order, d Decision) error 
 	back := min(d.Accept-undo, ol.Shipped-ol.Returned)
 	if undo > 0 {
 		if _, err := fulfilment.Cancel(tx, by, o.ID, []fulfilment.ShipLine{{Line: d.Line, Quantity: undo}}, "withdrawal"); err != nil {
+			return err
+		}
+	}
+	if ol.Kind == order.KindGiftCard && back > 0 {
+		if err := giftcard.Close(tx, by, d.Line, back); err != nil {
 			return err
 		}
 	}

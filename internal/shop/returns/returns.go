@@ -36,7 +36,7 @@ type Return struct {
 	ID, Order, Person db.ID
 	State             State
 	Lang              lang.Lang
-	Disputed          []string  // Late, Exempt
+	Disputed          []string  // Late, Exempt, Used
 	Whole             bool      // everything that was left of the order
 	Stated            time.Time // when the buyer told us: the server's clock
 	RefundBy          time.Time // 14 days from Stated (distansavtalslagen 2 kap. 14 §)
@@ -69,7 +69,7 @@ func (r Return) ToSend() (n int64) {
 type Line struct {
 	Line      db.ID
 	Quantity  int64
-	Cancelled int64 // of these, never shipped
+	Cancelled int64 // of these, never shipped, or gift cards that were closed
 	Received  int64
 	Accepted  int64 // besides the cancelled
 	Restocked int64
@@ -214,6 +214,8 @@ type Candidate struct {
 	order.Line
 	Left   int64 // pieces neither cancelled nor withdrawn from
 	Exempt bool  // the shop counts it as excepted from the right
+	// Unspent counts, of a line of gift cards, those of which nothing was used.
+	Unspent int64
 }
 
 // Found is an order whose buyer wants to withdraw.
@@ -250,7 +252,10 @@ func Look(q db.Q, o order.Order) (Found, error) {
 	for _, l := range o.Lines {
 		f.Lines = append(f.Lines, Candidate{Line: l, Left: max(0, l.Quantity-l.Cancelled-claimed[l.ID]), Exempt: excepted[l.Withdrawal]})
 	}
-	return f, nil
+	if o.Draft.HasGiftCards() {
+		err = cardPieces(q, o, f.Lines)
+	}
+	return f, err
 }
 
 func late(q db.Q, o order.Order) bool {

@@ -75,7 +75,7 @@ func value(o order.Order, b book, ns map[db.ID]int64, standard int64) worth {
 		left[l.RateBP] -= net
 		done, n := b.pieces[l.ID], ns[l.ID]
 		whole = whole && done+n >= l.Quantity
-		shipped = shipped || l.Shipped > 0
+		shipped = shipped || l.Shipped > 0 && l.Kind != order.KindGiftCard
 		if n <= 0 {
 			continue
 		}

@@ -65,7 +65,7 @@ func Withdraw(tx *db.Tx, by auth.By, v *secret.Vault, in Withdrawal) (Return, er
 	if err != nil {
 		return Return{}, err
 	}
-	r, now, err := draw(found, in)
+	r, now, closed, err := draw(found, in)
 	if err != nil {
 		return Return{}, err
 	}
@@ -88,8 +88,8 @@ func Withdraw(tx *db.Tx, by auth.By, v *secret.Vault, in Withdrawal) (Return, er
 	if err := record(tx, by, "return.register", "order", o.ID, "", fmt.Sprintf("return %s, %d pieces %s", r.ID, r.Pieces(), strings.Join(r.Disputed, " "))); err != nil {
 		return Return{}, err
 	}
-	if len(now) > 0 {
-		if err := r.undo(tx, by, now); err != nil {
+	if len(now)+len(closed) > 0 {
+		if err := r.undo(tx, by, now, closed); err != nil {
 			return Return{}, err
 		}
 	}
@@ -137,9 +137,10 @@ func (in *Withdrawal) check() error {
 	return f.Err()
 }
 
-// draw works out the pieces of a withdrawal, and which of them are cancelled now:
-// those that were not shipped and whose withdrawal is not in dispute.
-func draw(found Found, in Withdrawal) (r Return, now []fulfilment.ShipLine, err error) {
+// draw works out the pieces of a withdrawal, and which of them are undone now: those
+// that were not shipped and whose withdrawal is not in dispute are cancelled, and gift cards of
+// which nothing was used are closed.
+func draw(found Found, in Withdrawal) (r Return, now, closed []fulfilment.ShipLine, err error) {
 	o := found.Order
 	r = Return{Order: o.ID, Person: o.Person, State: Registered, Lang: in.Lang}
 	wish := map[db.ID]int64{}
@@ -151,9 +152,9 @@ func draw(found Found, in Withdrawal) (r Return, now []fulfilment.ShipLine, err 
 		wish[w.Line] = w.Quantity
 	}
 	if err := f.Err(); err != nil {
-		return r, nil, err
+		return r, nil, nil, err
 	}
-	var left, exempt int64
+	var left, exempt, used int64
 	for _, c := range found.Lines {
 		n := c.Left
 		if len(in.Lines) > 0 {
@@ -171,6 +172,13 @@ func draw(found Found, in Withdrawal) (r Return, now []fulfilment.ShipLine, err 
 				now = append(now, fulfilment.ShipLine{Line: c.ID, Quantity: l.Cancelled})
 			}
 		}
+		if c.Kind == order.KindGiftCard && !c.Exempt && !found.Late {
+			if back := min(n-l.Cancelled, c.Unspent); back > 0 {
+				closed = append(closed, fulfilment.ShipLine{Line: c.ID, Quantity: back})
+				l.Cancelled += back
+			}
+			used += n - l.Cancelled
+		}
 		r.Lines = append(r.Lines, l)
 	}
 	r.Whole = r.Pieces() == left
@@ -180,7 +188,10 @@ func draw(found Found, in Withdrawal) (r Return, now []fulfilment.ShipLine, err 
 	if exempt > 0 {
 		r.Disputed = append(r.Disputed, Exempt)
 	}
-	return r, now, nil
+	if used > 0 {
+		r.Disputed = append(r.Disputed, Used)
+	}
+	return r, now, closed, nil
 }
 
 func (r *Return) store(tx *db.Tx, v *secret.Vault, in Withdrawal) (err error) {
@@ -206,9 +217,18 @@ func (r *Return) store(tx *db.Tx, v *secret.Vault, in Withdrawal) (err error) {
 	return nil
 }
 
-// undo cancels the pieces that have not left and gives their money back.
-func (r *Return) undo(tx *db.Tx, by auth.By, now []fulfilment.ShipLine) error {
-	c, err := fulfilment.Cancel(tx, by, r.Order, now, "withdrawal")
+// undo cancels the pieces that have not left, closes the gift cards that are given up,
+// and gives their money back.
+func (r *Return) undo(tx *db.Tx, by auth.By, now, closed []fulfilment.ShipLine) error {
+	if err := closeCards(tx, by, closed); err != nil {
+		return err
+	}
+	if len(now) > 0 {
+		if _, err := fulfilment.Cancel(tx, by, r.Order, now, "withdrawal"); err != nil {
+			return err
+		}
+	}
+	o, err := order.ByID(tx, r.Order)
 	if err != nil {
 		return err
 	}
@@ -217,7 +237,7 @@ func (r *Return) undo(tx *db.Tx, by auth.By, now []fulfilment.ShipLine) error {
 			return err
 		}
 	}
-	return credit(tx, by, c.Order, r, pieces(now), owed{reason: "withdrawal", standard: -1})
+	return credit(tx, by, o, r, pieces(append(now, closed...)), owed{reason: "withdrawal", standard: -1})
 }
 
 func pieces(ls []fulfilment.ShipLine) map[db.ID]int64 {

@@ -1,13 +1,18 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"slices"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
+	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/customer"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/pricing"
 	"kassavalv/internal/web"
@@ -87,9 +92,40 @@ func Frozen(c customer.Contact) order.Contact {
 	return out
 }
 
-// AddCode keeps a discount code that holds for this cart; 422 at /code when it
-// does not.
-func AddCode(tx *db.Tx, c *cart.Cart, code string) error {
+// TryCode keeps a discount code or a gift card on a cart, on behalf of a client's network:
+// the one rule under pages and API. Wrong codes are counted; 429 after too many, for right ones
+// too.
+func TryCode(ctx context.Context, tries giftcard.Tries, peer, code string, change func(func(tx *db.Tx, c *cart.Cart) error) error) error {
+	return tries.Do(ctx, peer, code, func() error {
+		return change(func(tx *db.Tx, c *cart.Cart) error { return addCode(tx, c, code) })
+	})
+}
+
+// addCode keeps a discount code that holds for this cart, or has a gift card pay; 422 at
+// /code when it is neither. Of a gift card that is empty, ended or unknown the answer is one.
+func addCode(tx *db.Tx, c *cart.Cart, code string) error {
+	err := discountCode(tx, c, code)
+	if f := fault.As(err); f == nil || len(f.Fields) != 1 || f.Fields[0].Code != "code_unknown" || !giftcard.Shaped(code) {
+		return err
+	}
+	on, oerr := content.GiftCardsOn.Get(tx)
+	if oerr != nil {
+		return oerr
+	}
+	if !on {
+		return err
+	}
+	card, ferr := giftcard.Find(tx, code)
+	if errors.Is(ferr, db.ErrNotFound) {
+		return err
+	}
+	if ferr != nil {
+		return ferr
+	}
+	return cart.AddGift(tx, c, card)
+}
+
+func discountCode(tx *db.Tx, c *cart.Cart, code string) error {
 	canonical := pricing.CanonicalCode(code)
 	bad := func(reason string) error {
 		return fault.Invalid(fault.Field{Pointer: "/code", Code: "code_" + reason, Args: map[string]any{"code": canonical}})
@@ -118,11 +154,27 @@ func (s *Store) addCode(w http.ResponseWriter, r *web.Request) error {
 	if _, err := web.Decode[struct{}](r, web.Budget{Optional: true}); err != nil {
 		return err
 	}
-	return s.change(w, r, http.StatusOK, func(tx *db.Tx, c *cart.Cart) error { return AddCode(tx, c, r.PathValue("code")) })
+	return TryCode(r.Context(), giftcard.Tries{DB: s.DB, Vault: s.Vault}, r.Network().String(), r.PathValue("code"), func(fn func(tx *db.Tx, c *cart.Cart) error) error {
+		return s.change(w, r, http.StatusOK, fn)
+	})
 }
 
 func (s *Store) removeCode(w http.ResponseWriter, r *web.Request) error {
-	return s.change(w, r, http.StatusOK, func(tx *db.Tx, c *cart.Cart) error {
-		return cart.RemoveCode(tx, c, pricing.CanonicalCode(r.PathValue("code")))
-	})
+	return s.change(w, r, http.StatusOK, func(tx *db.Tx, c *cart.Cart) error { return RemoveCode(tx, c, r.PathValue("code")) })
+}
+
+// RemoveCode takes a discount code or a gift card off a cart; the card by its code, or by
+// its id in the cart, for who has not kept the code.
+func RemoveCode(tx *db.Tx, c *cart.Cart, code string) error {
+	card, err := giftcard.IDOf(tx, code)
+	if err != nil {
+		return err
+	}
+	if id, err := db.ParseID(code); err == nil && card == 0 {
+		card = id
+	}
+	if slices.Contains(c.Gifts, card) {
+		return cart.RemoveGift(tx, c, card)
+	}
+	return cart.RemoveCode(tx, c, pricing.CanonicalCode(code))
 }

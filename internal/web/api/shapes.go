@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 )
 
@@ -39,9 +40,18 @@ type Cart struct {
 	Customer  *Customer     `json:"customer"`
 	Delivery  *CartDelivery `json:"delivery"`
 	Discounts []string      `json:"discounts"`
+	GiftCards []CartGift    `json:"gift_cards"` // that pay, in the order in which they do
 	Problems  []Problem     `json:"problems"`
 	Purchase  *string       `json:"purchase"` // token of the purchase it became
 	Consents  []Consent     `json:"consents"` // what the buyer is asked to agree to besides the terms
+}
+
+// CartGift is a gift card on a cart. Its code is not told: take it off by code or by id.
+type CartGift struct {
+	ID     string      `json:"id"`
+	Last4  string      `json:"last4"`
+	Amount money.Money `json:"amount"` // of it, for this cart
+	Left   money.Money `json:"left"`   // on the card now
 }
 
 // Consent is something that the law wants agreed to expressly. Send its id, or its
@@ -175,15 +185,36 @@ type Order struct {
 	Totals   Totals       `json:"totals"`
 	Payment  OrderPayment `json:"payment"`
 	Timeline []OrderEvent `json:"timeline"`
-	Consents []Consent    `json:"consents"`           // what the buyer agreed to besides the terms
-	Customer *Customer    `json:"customer,omitempty"` // Admin API only
+	Consents []Consent    `json:"consents"` // what the buyer agreed to besides the terms
+	// Of the order's link alone: the gift cards that it bought.
+	GiftCards []GiftCard `json:"gift_cards,omitempty"`
+	Customer  *Customer  `json:"customer,omitempty"` // Admin API only
 }
 
-// OrderPayment is the money of an order.
-type OrderPayment struct {
+// GiftCard is a gift card that an order bought, for who holds the order's link.
+type GiftCard struct {
+	Code      string      `json:"code"`
+	Last4     string      `json:"last4"`
+	State     string      `json:"state"` // active, cancelled
+	Issued    money.Money `json:"issued"`
+	Left      money.Money `json:"left"`
+	ExpiresAt string      `json:"expires_at"`
+}
+
+// PaymentPart is what one means paid of an order, and what has gone back by it.
+type PaymentPart struct {
 	Method   string      `json:"method"`
 	Paid     money.Money `json:"paid"`
 	Refunded money.Money `json:"refunded"`
+}
+
+// OrderPayment is the money of an order: paid and refunded are what the provider or the
+// bank moved, of to_pay; parts has gift cards beside it.
+type OrderPayment struct {
+	Method   string        `json:"method"`
+	Paid     money.Money   `json:"paid"`
+	Refunded money.Money   `json:"refunded"`
+	Parts    []PaymentPart `json:"parts"`
 	// Of an invoice: its OCR number, the day it is due, and what is left to pay.
 	OCR     string       `json:"ocr,omitempty"`
 	DueDate string       `json:"due_date,omitempty"`
@@ -218,13 +249,16 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 func id(v db.ID) string { return v.String() }
 
 func cartShape(v cart.View, token string, lg lang.Lang, who *order.Contact, purchase string) Cart {
-	c := Cart{ID: token, Version: v.Version, Currency: v.Currency, Lines: []CartLine{}, Discounts: v.Codes, Problems: []Problem{}}
+	c := Cart{ID: token, Version: v.Version, Currency: v.Currency, Lines: []CartLine{}, Discounts: v.Codes, GiftCards: []CartGift{}, Problems: []Problem{}}
 	if c.Discounts == nil {
 		c.Discounts = []string{}
 	}
 	for _, l := range v.Lines {
 		c.Lines = append(c.Lines, CartLine{ID: id(l.ID), VariantID: id(l.Variant), Title: pick(lg, l.Info.Title.SV, l.Info.Title.EN), Options: pick(lg, l.Info.Label().SV, l.Info.Label().EN),
 			SKU: l.Info.SKU, Quantity: l.Quantity, UnitPrice: l.Price.Price, Total: l.Quoted.Total})
+	}
+	for _, g := range v.Gifts {
+		c.GiftCards = append(c.GiftCards, CartGift{ID: id(g.Card), Last4: g.Last4, Amount: g.Use, Left: g.Left})
 	}
 	q := v.Quote
 	c.Totals = Totals{Goods: q.Goods, Delivery: q.Delivery, Discount: q.Discount, GiftCard: q.GiftCard, Total: q.Total, ToPay: q.ToPay, VAT: []VAT{}}
@@ -302,11 +336,30 @@ func (s *Store) purchaseShape(p checkout.Purchase, o *order.Order, lg lang.Lang)
 	return out
 }
 
+// bought are the gift cards of an order, for who holds its link.
+func (s *Store) bought(q db.Q, o order.Order) (out []GiftCard, err error) {
+	if !o.Draft.HasGiftCards() {
+		return nil, nil
+	}
+	cards, err := giftcard.OfOrder(q, o.ID)
+	for _, c := range cards {
+		out = append(out, GiftCard{Code: c.Code(s.Vault), Last4: c.Last4, State: c.State, Issued: c.Issued, Left: c.Left(), ExpiresAt: stamp(c.Expires)})
+	}
+	return out, err
+}
+
 func orderShape(o order.Order, events []order.Event, lg lang.Lang) Order {
 	d := o.Draft
 	out := Order{Number: o.NumberString(), State: string(o.State), PlacedAt: stamp(o.PlacedAt), Lines: []OrderLine{}, Timeline: []OrderEvent{},
 		Payment: OrderPayment{Method: o.Method, Paid: o.Paid, Refunded: o.Refunded, OCR: o.OCR},
 		Totals:  Totals{Goods: d.Goods, Delivery: d.Delivery, Discount: d.Discount, GiftCard: d.GiftCard, Total: d.Total, ToPay: d.ToPay, VAT: []VAT{}}}
+	out.Payment.Parts = []PaymentPart{}
+	if d.ToPay.Amount > 0 || o.GiftPaid.Amount == 0 {
+		out.Payment.Parts = append(out.Payment.Parts, PaymentPart{o.Method, o.Paid, o.Refunded})
+	}
+	if o.GiftPaid.Amount > 0 {
+		out.Payment.Parts = append(out.Payment.Parts, PaymentPart{giftcard.Method, o.GiftPaid, o.GiftRefunded})
+	}
 	if !o.DueAt.IsZero() {
 		left := money.New(max(0, o.ToPay.Amount-o.Paid.Amount), o.ToPay.Currency)
 		out.Payment.DueDate, out.Payment.Left = o.DueAt.In(lang.Zone).Format(time.DateOnly), &left

@@ -15,6 +15,7 @@ import (
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/web"
@@ -412,6 +413,7 @@ func ChooseDelivery(tx *db.Tx, shelf *cart.Shelf, v *secret.Vault, c *cart.Cart,
 }
 
 func (s *Store) methods(w http.ResponseWriter, r *web.Request) error {
+	gift := false
 	barred, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (map[string]bool, error) {
 		c, err := cart.ByToken(q, s.Vault, r.PathValue("id"))
 		if err != nil {
@@ -421,6 +423,7 @@ func (s *Store) methods(w http.ResponseWriter, r *web.Request) error {
 		if err != nil {
 			return nil, err
 		}
+		gift = checkout.OfferGiftCard(v)
 		out := map[string]bool{}
 		for _, p := range s.Desk.Providers {
 			if out[p.Method()], err = content.PaymentBarred(q, p.Method(), v.Quote.ToPay); err != nil {
@@ -433,6 +436,10 @@ func (s *Store) methods(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	items := []PaymentMethod{}
+	if gift { // cards pay all of it
+		items = append(items, PaymentMethod{giftcard.Method, lang.T(r.Lang, "method."+giftcard.Method+".name")})
+		return web.JSON(w, r, http.StatusOK, map[string]any{"items": items})
+	}
 	for _, p := range s.Desk.Providers {
 		if barred[p.Method()] {
 			continue
@@ -446,6 +453,7 @@ type newPurchase struct {
 	PaymentMethod string       `json:"payment_method"`
 	AcceptTerms   bool         `json:"accept_terms"`
 	ExpectedTotal *money.Money `json:"expected_total"`
+	ExpectedToPay *money.Money `json:"expected_to_pay"` // what gift cards leave to pay, as the buyer saw it
 	ReturnURL     string       `json:"return_url"`
 	Consents      []string     `json:"consents"` // kinds or ids of the cart's consents that the buyer gave
 }
@@ -466,6 +474,9 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 		return fault.Invalid(fault.Field{Pointer: "/expected_total", Code: "required"})
 	}
 	req.Expected = *in.ExpectedTotal
+	if in.ExpectedToPay != nil {
+		req.ExpectedToPay = *in.ExpectedToPay
+	}
 	if req.Demand, err = db.Read(r.Context(), s.DB, func(q *db.Reader) (bool, error) { return content.ConsentsOn.Get(q) }); err != nil {
 		return err
 	}
@@ -500,14 +511,17 @@ func (s *Store) getPurchase(w http.ResponseWriter, r *web.Request) error {
 
 func (s *Store) getOrder(w http.ResponseWriter, r *web.Request) error {
 	type result struct {
-		o  order.Order
-		ev []order.Event
+		o     order.Order
+		ev    []order.Event
+		cards []GiftCard
 	}
 	out, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (x result, err error) {
 		if x.o, err = order.ByToken(q, s.Vault, r.PathValue("token")); err != nil {
 			return
 		}
-		x.ev, err = order.Timeline(q, x.o.ID, false)
+		if x.ev, err = order.Timeline(q, x.o.ID, false); err == nil {
+			x.cards, err = s.bought(q, x.o)
+		}
 		return
 	})
 	if err == db.ErrNotFound {
@@ -517,7 +531,7 @@ func (s *Store) getOrder(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	o := orderShape(out.o, out.ev, r.Lang)
-	o.Token = out.o.Token(s.Vault)
+	o.Token, o.GiftCards = out.o.Token(s.Vault), out.cards
 	return web.JSON(w, r, http.StatusOK, o)
 }
 

@@ -88,12 +88,14 @@ func (s *Store) recount(w http.ResponseWriter, r *web.Request) error {
 }
 
 func (s *Store) keepCode(r *web.Request, code string) error {
-	return db.Do(r.Context(), s.DB, func(tx *db.Tx) error {
-		c, err := cart.Open(tx, s.Vault, r.CookieValue(web.CookieCart))
-		if err != nil {
-			return err
-		}
-		return api.AddCode(tx, &c, code)
+	return api.TryCode(r.Context(), s.tries(), r.Network().String(), code, func(fn func(tx *db.Tx, c *cart.Cart) error) error {
+		return db.Do(r.Context(), s.DB, func(tx *db.Tx) error {
+			c, err := cart.Open(tx, s.Vault, r.CookieValue(web.CookieCart))
+			if err != nil {
+				return err
+			}
+			return fn(tx, &c)
+		})
 	})
 }
 
@@ -148,7 +150,7 @@ func (s *Store) buy(w http.ResponseWriter, r *web.Request) error {
 	if in.Get("expected_total") != strconv.FormatInt(saved.Quote.ToPay.Amount, 10) || in.Get("expected_currency") != saved.Quote.ToPay.Currency {
 		return s.again(w, r, in, form, fault.Conflict("total_changed"))
 	}
-	p, err := s.Desk.Begin(r.Context(), checkout.Request{Cart: saved.Token(s.Vault), Method: in.Get("payment_method"), Accept: true, Expected: saved.Quote.Total, Lang: r.Lang, Peer: r.Network().String(),
+	p, err := s.Desk.Begin(r.Context(), checkout.Request{Cart: saved.Token(s.Vault), Method: in.Get("payment_method"), Accept: true, Expected: saved.Quote.Total, ExpectedToPay: saved.Quote.ToPay, Lang: r.Lang, Peer: r.Network().String(),
 		Consents: ticked(saved, in, r.Lang), Demand: true})
 	if err != nil {
 		return s.again(w, r, in, form, err)
@@ -177,7 +179,7 @@ func (s *Store) wrong(r *web.Request, d desk, in web.Values, contact customer.Co
 	case d.cart.Point != "" && !s.pointOffered(r, d.view, d.cart.Point):
 		f.Add("/delivery/pickup_point_id", "not_offered")
 	}
-	if !slices.ContainsFunc(s.payments(l, "", d.noBill), func(p view.PaymentOption) bool { return p.ID == in.Get("payment_method") }) {
+	if !slices.ContainsFunc(s.ways(d, l, ""), func(p view.PaymentOption) bool { return p.ID == in.Get("payment_method") }) {
 		f.Add("/payment_method", "choose")
 	}
 	for _, c := range consents(d.view, l) {

@@ -11,7 +11,7 @@ import (
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
-	"kassavalv/internal/shop/pricing"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/api"
 	"kassavalv/internal/web/storefront/view"
@@ -63,6 +63,9 @@ func (s *Store) showCart(w http.ResponseWriter, r *web.Request, status int, form
 			p.Code = held[0]
 		} else if len(v.Codes) > 0 {
 			p.Code = v.Codes[0]
+		}
+		for _, g := range v.Gifts {
+			p.Gifts = append(p.Gifts, view.Gift{ID: g.Card.String(), Last4: g.Last4, Use: g.Use, Left: money.New(g.Left.Amount-g.Use.Amount, g.Left.Currency)})
 		}
 		p.FreeFrom, p.FreeLeft, p.FreeNow = free(v)
 		return p, nil
@@ -294,13 +297,30 @@ func (s *Store) addCode(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	code := in.Get("code")
-	return s.changeCart(w, r, "flash.cart.code", map[string]string{"code": code}, func(tx *db.Tx, c *cart.Cart) error {
-		if code == "" {
+	typed := map[string]string{"code": code}
+	if code == "" {
+		return s.changeCart(w, r, "", typed, func(tx *db.Tx, c *cart.Cart) error {
 			return fault.Invalid(fault.Field{Pointer: "/code", Code: "required"})
-		}
-		return api.AddCode(tx, c, code)
+		})
+	}
+	// changeCart shows a refusal itself; the try is counted by what it refused with.
+	var page error
+	err = api.TryCode(r.Context(), s.tries(), r.Network().String(), code, func(fn func(tx *db.Tx, c *cart.Cart) error) error {
+		var refused error
+		page = s.changeCart(w, r, "flash.cart.code", typed, func(tx *db.Tx, c *cart.Cart) error {
+			refused = fn(tx, c)
+			return refused
+		})
+		return refused
 	})
+	if f := fault.As(err); f != nil && f.Kind == fault.TooManyKind {
+		return err
+	}
+	return page
 }
+
+// tries are the budgets of codes that are tried.
+func (s *Store) tries() giftcard.Tries { return giftcard.Tries{DB: s.DB, Vault: s.Vault} }
 
 // removeCode is POST /cart/discounts/remove.
 func (s *Store) removeCode(w http.ResponseWriter, r *web.Request) error {
@@ -309,6 +329,6 @@ func (s *Store) removeCode(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	return s.changeCart(w, r, "flash.cart.updated", nil, func(tx *db.Tx, c *cart.Cart) error {
-		return cart.RemoveCode(tx, c, pricing.CanonicalCode(in.Get("code")))
+		return api.RemoveCode(tx, c, in.Get("code"))
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/storefront/view"
@@ -141,7 +142,12 @@ func (s *Store) showCheckout(w http.ResponseWriter, r *web.Request, status int, 
 		p.PhoneAsked = v.Chosen.Method.PhoneRequired
 		p.Form.Set("delivery/pickup_point_id", v.Point)
 	}
-	p.Payment = s.payments(l, form.Value("payment_method"), d.noBill)
+	p.Payment = s.ways(d, l, form.Value("payment_method"))
+	for _, x := range v.Problems {
+		if x.Code == "gift_card_gone" || x.Code == "gift_card_held" {
+			p.Form.Errors = append(p.Form.Errors, ui.FieldError{Text: lang.T(l, x.Key, x.Args...)})
+		}
+	}
 	p.Business = form.Value("company") != "" || form.Value("org_number") != "" || form.Value("reference") != "" || form.Err("company") != "" || form.Err("org_number") != "" || form.Err("reference") != ""
 	p.Consents = consents(v, l)
 	for _, x := range v.Lines {
@@ -194,6 +200,15 @@ func (s *Store) deliveryOption(r *web.Request, v cart.View, o delivery.Option) v
 		}
 	}
 	return out
+}
+
+// ways lists the ways to pay a cart: the gift cards alone, where they pay all of it.
+func (s *Store) ways(d desk, l lang.Lang, chosen string) []view.PaymentOption {
+	if checkout.OfferGiftCard(d.view) {
+		m := giftcard.Method
+		return []view.PaymentOption{{ID: m, Name: lang.T(l, "method."+m+".name"), Text: lang.T(l, "method."+m+".text"), Chosen: true}}
+	}
+	return s.payments(l, chosen, d.noBill)
 }
 
 // payments lists the ways to pay, those with credit last and never chosen

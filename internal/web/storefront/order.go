@@ -112,6 +112,10 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 	if on && o.State == order.Placed && untouched(o) {
 		p.CancelPath = path + "/cancel"
 	}
+	if p.GiftCards, err = s.boughtCards(q, o); err != nil {
+		return p, err
+	}
+	p.GiftRefunded = o.GiftRefunded
 	p.WithdrawPath, p.CasePath = "/withdraw?order="+token, "/support?order="+token
 	if end := o.WithdrawalEnds(lang.Zone); !end.IsZero() {
 		p.WithdrawBy = end

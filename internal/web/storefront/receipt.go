@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/notice"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/web"
@@ -114,6 +115,11 @@ func (s *Store) receipt(p paper, l lang.Lang) view.Receipt {
 	default:
 		out.Kind = "receipt"
 		out.Paid = lang.T(l, "receipt.paid", "method", s.Desk.MethodName(l, o.Method), "date", lang.DateYear(l, o.PlacedAt))
+		if o.Draft.GiftCard.Amount > 0 && o.Draft.ToPay.Amount > 0 {
+			out.Paid = lang.T(l, "receipt.paid_both", "method", s.Desk.MethodName(l, o.Method), "date", lang.DateYear(l, o.PlacedAt))
+		} else if o.Draft.GiftCard.Amount > 0 {
+			out.Paid = lang.T(l, "receipt.paid", "method", lang.T(l, "method."+giftcard.Method), "date", lang.DateYear(l, o.PlacedAt))
+		}
 	}
 	out.Full = notice.Full(o, d, p.contact)
 	for _, x := range o.Draft.Lines {

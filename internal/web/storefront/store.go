@@ -118,6 +118,9 @@ func (s *Store) Routes() []web.Route {
 		page(post, "/cases/{token}/solved", tok, ask, s.solved),
 		page(post, "/cases/{token}/reopen", tok, ask, s.reopen),
 
+		page(get, "/gift-card", pub, browse, s.giftCard),
+		page(post, "/gift-card", pub, lookup, s.askGiftCard),
+
 		// About the shop.
 		kept("/pages/{handle}", browse, s.content),
 		page(get, "/pages/{handle}/pdf", pub, browse, s.contentPDF),

@@ -54,12 +54,21 @@ type Cart struct {
 	Problems []string    // whole sentences about the cart
 	Changed  string      // "cart.changed" filled in, or ""
 	Code     string      // discount code in force
+	Gifts    []Gift      // gift cards that pay
 	Form     ui.Form     // of the code form: field "code"
 	FreeLeft money.Money // what is missing to free delivery; zero: nothing to say
 	FreeFrom money.Money
 	FreeNow  bool   // delivery is free already
 	ReadOnly bool   // the shop takes no purchases right now
 	Picks    []Card // shown when empty
+}
+
+// Gift is a gift card on the cart.
+type Gift struct {
+	ID    string
+	Last4 string
+	Use   money.Money // of it, for this cart
+	Left  money.Money // on it afterwards
 }
 
 // DeliveryOption is one way to get the goods.

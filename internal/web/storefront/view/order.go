@@ -34,8 +34,30 @@ type Order struct {
 	WithdrawBy   time.Time // last day to withdraw; zero: not known yet
 	ClaimBy      time.Time // last day of the three years; zero: not said
 	CasePath     string
-	MailTrouble  string   // address that could not be reached, or ""
-	Reads        []string // "data.read" sentences: who has read the buyer's data
+	MailTrouble  string // address that could not be reached, or ""
+	GiftCards    []BoughtCard
+	GiftRefunded money.Money // back on gift cards; zero: nothing
+	Reads        []string    // "data.read" sentences: who has read the buyer's data
+}
+
+// BoughtCard is a gift card that the order bought, with its code: for who holds the link.
+type BoughtCard struct {
+	Code    string
+	Issued  money.Money
+	Left    money.Money
+	Expires time.Time
+	Ended   bool
+}
+
+// GiftCard is "/gift-card": the form, and with Found what is left on a card.
+type GiftCard struct {
+	Shell
+	Form    ui.Form // field "code"
+	Found   bool
+	Last4   string
+	Left    money.Money
+	Held    money.Money // of it besides, by purchases under way
+	Expires time.Time
 }
 
 // Agreed is a consent of the buyer's, in the words he read.
