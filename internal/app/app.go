@@ -253,6 +253,7 @@ func (a *App) background(ctx context.Context) error {
 	run("search", a.Index.Run)
 	run("control", func(ctx context.Context) { a.note("control socket", a.control(ctx)) })
 	run("sweeper", a.sweep)
+	run("credentials", a.watchCredentials)
 	return nil
 }
 

@@ -58,6 +58,7 @@ var (
 	jobsWaiting   = prometheus.NewDesc("kassavalv_jobs", "Jobs by state.", []string{"state"}, nil)
 	dbStatements  = prometheus.NewDesc("kassavalv_db_statements_total", "SQL statements; on PostgreSQL each is a round trip.", nil, nil)
 	dbWork        = prometheus.NewDesc("kassavalv_db_transactions_total", "Transactions begun, reading ones among them.", nil, nil)
+	credentials   = prometheus.NewDesc("kassavalv_payment_credential_ends_seconds", "When the certificate or key of a way to pay ends, as Unix time.", []string{"method"}, nil)
 	goodsFound    = prometheus.NewDesc("kassavalv_search_products", "Products the search holds.", nil, nil)
 )
 
@@ -68,6 +69,7 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- goodsFound
 	ch <- dbStatements
 	ch <- dbWork
+	ch <- credentials
 }
 
 func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
@@ -78,6 +80,11 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(dbStatements, prometheus.CounterValue, float64(statements))
 	ch <- prometheus.MustNewConstMetric(dbWork, prometheus.CounterValue, float64(transactions))
 	ch <- prometheus.MustNewConstMetric(goodsFound, prometheus.GaugeValue, float64(c.a.Index.Size()))
+	if c.a.Desk != nil {
+		for _, e := range c.a.Desk.Ends(time.Now()) {
+			ch <- prometheus.MustNewConstMetric(credentials, prometheus.GaugeValue, float64(e.Until.Unix()), e.Method)
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	s, err := db.Read(ctx, c.a.DB, readStates)

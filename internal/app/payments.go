@@ -1,8 +1,12 @@
 package app
 
 import (
+	"context"
 	"errors"
+	"log/slog"
+	"time"
 
+	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/invoice"
 	"kassavalv/internal/shop/payment/swish"
@@ -35,6 +39,22 @@ func (a *App) swish() (payment.Provider, error) {
 	}
 	return wrong(swish.New(swish.Options{Payee: c.Payee, Cert: c.Cert, Key: c.Key, P12: c.P12, Password: c.Password.Reveal(), CA: c.CA, BaseURL: c.BaseURL,
 		Live: a.live(), Secret: []byte(a.Vault.Token("swish", 1, 1)), Log: a.Log}))
+}
+
+// watchCredentials logs, each day, which ways to pay are about to lose their
+// certificate or key.
+func (a *App) watchCredentials(ctx context.Context) {
+	tell := func() {
+		for _, e := range a.Desk.Ending(time.Now()) {
+			level := slog.LevelWarn
+			if e.Days <= checkout.EndingNow {
+				level = slog.LevelError
+			}
+			a.Log.Log(ctx, level, "the certificate of a way to pay ends", "method", e.Method, "days", e.Days, "ends", e.Until)
+		}
+	}
+	tell()
+	every(ctx, 24*time.Hour, tell)
 }
 
 // wrong turns a provider's own complaint about a setting into one of the configuration.

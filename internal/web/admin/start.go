@@ -8,6 +8,7 @@ import (
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
@@ -150,7 +151,7 @@ func (v *visit) start() error {
 		add("letters", w.letters, ui.Stop, "/admin/mail", "")
 		add("dead", w.dead, ui.Stop, "/admin/jobs", "")
 	}
-	blocks := []view.Block{view.Tiles(v.l, tiles)}
+	blocks := append(v.endings(time.Now()), view.Tiles(v.l, tiles))
 	if v.by.Has(auth.OrdersRead) {
 		blocks = append(blocks, view.Panel("", v.t("start.next"), v.nextOrders(w.pack)))
 		if len(w.bills) > 0 {
@@ -158,6 +159,30 @@ func (v *visit) start() error {
 		}
 	}
 	return v.show(http.StatusOK, view.Shell{Title: v.t("start.title")}, blocks...)
+}
+
+// endings warn of ways to pay whose certificate or key ends soon.
+func (v *visit) endings(now time.Time) (out []view.Block) {
+	if v.Desk == nil || !v.by.Has(auth.OrdersRead) && !v.by.Has(auth.SettingsRead) {
+		return nil
+	}
+	for _, e := range v.Desk.Ending(now) {
+		tone := ui.Plain
+		switch {
+		case e.Days <= checkout.EndingNow:
+			tone = ui.Stop
+		case e.Days <= checkout.EndingNear:
+			tone = ui.Wait
+		}
+		name, date := lang.T(v.l, "method."+e.Method+".name"), lang.DateYear(v.l, e.Until)
+		switch {
+		case e.Days < 0:
+			out = append(out, view.Notice(tone, v.t("start.ended", "method", name, "date", date)))
+		default:
+			out = append(out, view.Notice(tone, v.n("start.ending", e.Days, "method", name, "date", date)))
+		}
+	}
+	return out
 }
 
 // nextOrders are the oldest orders that wait to be packed.
