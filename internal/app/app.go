@@ -190,6 +190,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	if a.demo {
 		// A look-up at least every ten seconds, also when the bank does not answer.
 		a.Desk.Times.Check, a.Desk.Times.CheckMax, a.Desk.Times.Call = 3*time.Second, 4*time.Second, 6*time.Second
+		a.Desk.Times.Books = 10 * time.Second
 	}
 	a.Desk.Points, a.Desk.Barred, a.Desk.Late = a.pointOf, content.PaymentBarred, content.LateOrder.Get
 	a.Desk.Accounts = content.Accounts

@@ -34,6 +34,7 @@ func (a *App) work() {
 			return giftcard.Move(tx, a.Vault, j.Ref, years)
 		})
 	})
+	a.compareBooks()
 	support.Register(a.Jobs, a.DB)
 	waitlist.Register(a.Jobs, a.DB, a.Vault)
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })

@@ -108,7 +108,7 @@ func New(t testing.TB, d *db.DB) *World {
 // NewDesk makes another checkout on the same database, as after a restart.
 func (w *World) NewDesk() *checkout.Desk {
 	times := checkout.DefaultTimes
-	times.Answer, times.Call, times.Check, times.CheckMax = time.Second, 5*time.Second, 50*time.Millisecond, 200*time.Millisecond
+	times.Answer, times.Call, times.Check, times.CheckMax, times.Books = time.Second, 5*time.Second, 50*time.Millisecond, 200*time.Millisecond, 0
 	return &checkout.Desk{DB: w.DB, Vault: w.Vault, Shelf: w.Shelf, Providers: []payment.Provider{sandbox.New(w.Bank.URL(), certPEM(w.Hooks)), invoice.Provider{}}, Base: w.Hooks.URL,
 		Terms: func(db.Q) (string, error) { return "1", nil }, Times: times, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }

@@ -70,6 +70,7 @@ type payment struct {
 	state     wire.State
 	reason    string
 	captured  int64
+	taken     time.Time // when it was captured
 	refunded  int64
 	challenge bool
 	tries     int
@@ -140,7 +141,7 @@ func (b *books) apply(r record, pos int64) error {
 		p.state, p.reason = r.State, r.Reason
 		p.silent = p.silent || r.Silent
 		if r.State == wire.Captured {
-			p.captured = p.req.Amount
+			p.captured, p.taken = p.req.Amount, time.UnixMicro(r.At).UTC()
 		}
 		if r.Hang != 0 {
 			p.hangUntil = time.UnixMicro(r.Hang).UTC()

@@ -50,6 +50,7 @@ func (s *Server) routes() http.Handler {
 	v1.Handle("POST /v1/payments/{id}/cancel", s.api(s.cancelPayment))
 	v1.Handle("POST /v1/payments/{id}/capture", s.api(s.capturePayment))
 	v1.Handle("POST /v1/payments/{id}/refunds", s.api(s.createRefund))
+	v1.Handle("GET /v1/movements", s.api(s.movements))
 	v1.Handle("/v1/", s.api(func(http.ResponseWriter, *http.Request) error { return notFound() }))
 
 	mux := http.NewServeMux()

@@ -34,10 +34,11 @@ type Times struct {
 	Grace    time.Duration // after Hold, until when an answer is promised
 	Check    time.Duration // first look-up of the rescuer; it doubles up to CheckMax
 	CheckMax time.Duration
+	Books    time.Duration // how far a provider's books and ours may be apart before a difference counts
 }
 
 // DefaultTimes are those of a real shop.
-var DefaultTimes = Times{Answer: 3 * time.Second, Call: 25 * time.Second, Hold: 30 * time.Minute, Grace: 15 * time.Minute, Check: 5 * time.Second, CheckMax: 5 * time.Minute}
+var DefaultTimes = Times{Answer: 3 * time.Second, Call: 25 * time.Second, Hold: 30 * time.Minute, Grace: 15 * time.Minute, Check: 5 * time.Second, CheckMax: 5 * time.Minute, Books: time.Hour}
 
 // Desk is the checkout: it takes the database itself, because it lets go
 // between the steps.

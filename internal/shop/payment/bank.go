@@ -342,3 +342,12 @@ func dropDrafts(tx *db.Tx, v *secret.Vault, text string, arg any) error {
 	}
 	return nil
 }
+
+// Span is a stretch of days that a statement covers.
+type Span struct{ From, To time.Time }
+
+// StatementSpans lists what the statements of a format cover that end after since.
+func StatementSpans(q db.Q, format string, since time.Time) ([]Span, error) {
+	return db.All(q, func(r *db.Rows) (s Span, err error) { err = r.Scan(&s.From, &s.To); return },
+		`SELECT s.from_on, s.to_on FROM payment_bankstatement s JOIN payment_bankfile f ON f.id=s.file_id WHERE s.to_on >= $1 AND s.from_on IS NOT NULL AND f.format=$2 ORDER BY s.to_on DESC LIMIT 500`, since, format)
+}

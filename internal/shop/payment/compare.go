@@ -22,6 +22,7 @@ type Row struct {
 	Amount money.Money
 	State  string // done, asked, refused
 	Due    bool   // the provider's books must have it by now
+	Old    bool   // from before what theirs tell of: only its key can name it
 }
 
 // Kinds of a Difference.
@@ -123,8 +124,8 @@ func compareRows(at int, rows []*Row, ms []*Movement) (out []Difference) {
 		}
 	}
 	pair(func(r *Row, m *Movement) bool { return m.Key != "" && m.Key == r.Key })
-	pair(func(r *Row, m *Movement) bool { return m.Amount.Equal(r.Amount) })
-	pair(func(r *Row, m *Movement) bool { return r.State == "done" })
+	pair(func(r *Row, m *Movement) bool { return !r.Old && m.Amount.Equal(r.Amount) })
+	pair(func(r *Row, m *Movement) bool { return !r.Old && r.State == "done" })
 	for i, r := range rows {
 		m := taken[i]
 		switch {

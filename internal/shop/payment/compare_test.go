@@ -66,6 +66,8 @@ func TestCompare(t *testing.T) {
 		"a key before a sum":  {acc(ref("1", "k1", "done", 10), ref("2", "k2", "done", 20)), []Movement{keyed(m("a", "refund", 20), "k1"), keyed(m("b", "refund", 10), "k2")}, "amount_differs 1 a; amount_differs 2 b"},
 		"done before refused": {acc(ref("1", "", "refused", 10), ref("2", "", "done", 10)), []Movement{m("a", "refund", 10)}, ""},
 		"a refund is no sale": {acc(cap("1", 100)), []Movement{m("a", "refund", 100)}, "missing_here a; missing_there 1"},
+		"an old one alike":    {acc(Row{ID: "1", Kind: "refund", Amount: kr(10), State: "done", Old: true}), []Movement{m("a", "refund", 10)}, "missing_here a"},
+		"an old one's key":    {acc(Row{ID: "1", Kind: "refund", Key: "k", Amount: kr(10), State: "done", Old: true}), []Movement{keyed(m("a", "refund", 10), "k")}, ""},
 		"nobody's":            {acc(cap("1", 100)), []Movement{m("a", "capture", 100), {ID: "b", Kind: "capture", Reference: "X", Amount: kr(1)}}, "unknown_payment b"},
 		"without a name":      {[]Account{{Rows: []Row{cap("1", 100)}}}, []Movement{{ID: "b", Kind: "capture", Amount: kr(100)}}, "missing_there 1; unknown_payment b"},
 		"disputed":            {acc(cap("1", 100)), []Movement{m("a", "capture", 100), m("b", "chargeback", 100)}, "disputed b"},

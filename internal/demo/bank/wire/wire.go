@@ -106,6 +106,25 @@ type Refund struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
+// Movement is a row of the bank's own books: money of one payment that moved.
+type Movement struct {
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind"` // capture, refund
+	PaymentID string    `json:"payment_id"`
+	Reference string    `json:"reference"`
+	Key       string    `json:"key,omitempty"` // Idempotency-Key of a refund
+	Amount    int64     `json:"amount"`
+	Currency  string    `json:"currency"`
+	At        time.Time `json:"at"`
+}
+
+// Movements is a page of the books. After is where the next page begins; empty: this
+// was the last.
+type Movements struct {
+	Items []Movement `json:"items"`
+	After string     `json:"after,omitempty"`
+}
+
 // Event is the body of a notification.
 type Event struct {
 	ID       string    `json:"id"`
