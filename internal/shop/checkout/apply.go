@@ -79,13 +79,24 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
 	if st.State == payment.Absent {
 		return p, d.later(tx, &p, why)
 	}
+	paidish := st.State == payment.Captured || st.State == payment.Authorised
 	if st.Reference == i.Reference && st.Ref != "" {
-		if err := payment.Bind(tx, i.ID, st.Ref); err != nil && !errors.Is(err, db.ErrConflict) {
+		err := payment.Bind(tx, i.ID, st.Ref, st.Was)
+		if errors.Is(err, db.ErrConflict) && !paidish && st.Captured.Amount == 0 {
+			// About another payment than the one the buyer was led to: a second call that
+			// was begun while the first was slow. Its page is shown to nobody, and that it
+			// is open or over says nothing about ours.
+			if p.State.Terminal() {
+				p.CheckAt = time.Time{}
+				return p, d.save(tx, &p)
+			}
+			return p, d.later(tx, &p, why)
+		}
+		if err != nil && !errors.Is(err, db.ErrConflict) {
 			return Purchase{}, err
 		}
 	}
 	// Only whole and exact payments count, in the mode we run in.
-	paidish := st.State == payment.Captured || st.State == payment.Authorised
 	fits := i.Match
 	if i.Authorised.Amount > 0 {
 		fits = i.Same // a part of it may have been taken

@@ -84,13 +84,15 @@ func ByProviderRef(q db.Q, method, ref string) (Intent, error) {
 	return scanIntent(q.QueryRow(`SELECT `+intentCols+` FROM payment_intent WHERE method=$1 AND provider_ref=$2`, method, ref))
 }
 
-// Bind keeps the provider's id. It is set once; another id for the same intent,
-// or the same id for another intent, is an error.
-func Bind(tx *db.Tx, intent db.ID, ref string) error {
+// Bind keeps the provider's id of a payment. It is set once, and moves on only when the
+// provider says that ref is what was was. Another id for the same intent is
+// db.ErrConflict; the same id for another intent is an error.
+func Bind(tx *db.Tx, intent db.ID, ref, was string) error {
 	if ref == "" {
 		return nil
 	}
-	return tx.ExecOne(`UPDATE payment_intent SET provider_ref=$2, changed_at=$3 WHERE id=$1 AND (provider_ref IS NULL OR provider_ref=$2)`, intent, ref, tx.Now())
+	return tx.ExecOne(`UPDATE payment_intent SET provider_ref=$2, changed_at=$3 WHERE id=$1 AND (provider_ref IS NULL OR provider_ref=$2 OR (provider_ref=$4 AND provider_ref <> ''))`,
+		intent, ref, tx.Now(), was)
 }
 
 // Match checks a provider's answer against the intent. A false result means
@@ -102,7 +104,7 @@ func (i Intent) Match(s Status, live bool) bool {
 
 // Same is Match for a payment of which a part may have been taken.
 func (i Intent) Same(s Status, live bool) bool {
-	return s.Reference == i.Reference && (i.ProviderRef == "" || i.ProviderRef == s.Ref) && s.Amount.Equal(i.Amount) && s.Live == live
+	return s.Reference == i.Reference && (i.ProviderRef == "" || i.ProviderRef == s.Ref || i.ProviderRef == s.Was) && s.Amount.Equal(i.Amount) && s.Live == live
 }
 
 // Owed reports whether a provider holds money of ours by this answer though the sum is

@@ -55,6 +55,7 @@ type NextAction struct {
 // Status is what the provider says of one payment.
 type Status struct {
 	Ref       string // the provider's id
+	Was       string // the id it was known by until now, when Ref takes its place: a session that became an order
 	Reference string // ours, as the provider repeats it
 	State     State
 	Amount    money.Money // what the payment is for
