@@ -115,7 +115,7 @@ func captureSameKey(s *scene) {
 		return
 	}
 	x := s.take(b, 4_000, oneTake(s.p))
-	s.sim.Set(Fault{LoseAfter: true})
+	s.sim.Set(Fault{LoseAfter: true, Writes: true})
 	ctx, cancel := s.ctx()
 	defer cancel()
 	_, err := c.Capture(ctx, x)

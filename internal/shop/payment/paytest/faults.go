@@ -59,7 +59,7 @@ func (f *Faults) Before(h http.Handler) http.Handler {
 		switch {
 		case x.Down:
 			panic(http.ErrAbortHandler)
-		case x.LoseAfter:
+		case x.LoseAfter && !(x.Writes && r.Method == http.MethodGet):
 			h.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
 		case x.Half:

@@ -354,8 +354,8 @@ var lies = []lie{
 			st.State = payment.Processing
 		}
 	})},
-	{"no signature is needed", "notice tampered", believer(payment.ErrBadSignature)},
-	{"no signature is needed", "notice nonsense", believer(payment.ErrBadSignature)},
+	{"no signature is needed", "notice tampered", signed(believer(payment.ErrBadSignature))},
+	{"no signature is needed", "notice nonsense", signed(believer(payment.ErrBadSignature))},
 	{"a recording is genuine", "notice late", notices(func(p payment.Provider, n payment.Notice) (payment.Hint, error) {
 		h, err := p.Verify(n)
 		if errors.Is(err, payment.ErrBadSignature) {
@@ -365,12 +365,7 @@ var lies = []lie{
 		h.Unsigned = false
 		return h, err
 	})},
-	{"another shop's is ours", "notice forged", func(s Sim, p payment.Provider) payment.Provider {
-		if _, ok := s.(Signer); !ok {
-			return nil
-		}
-		return believer(payment.ErrForeign)(s, p)
-	}},
+	{"another shop's is ours", "notice forged", signed(believer(payment.ErrForeign))},
 	{"nonsense falls over", "notice nonsense", notices(func(p payment.Provider, n payment.Notice) (payment.Hint, error) {
 		if len(n.Body) == 0 || n.Body[0] != '{' {
 			panic("index out of range")
@@ -464,6 +459,16 @@ func asked(_ Sim, p payment.Provider) payment.Provider {
 			}
 			return st, err
 		}}
+}
+
+// signed is a lie about signatures: of a partner that signs nothing there is none.
+func signed(lie func(Sim, payment.Provider) payment.Provider) func(Sim, payment.Provider) payment.Provider {
+	return func(s Sim, p payment.Provider) payment.Provider {
+		if _, ok := s.(Signer); !ok {
+			return nil
+		}
+		return lie(s, p)
+	}
 }
 
 // believer takes a refused notification for the last one that was not.

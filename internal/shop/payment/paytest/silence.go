@@ -117,15 +117,21 @@ func lostBegin(s *scene) {
 	s.sim.Set(Fault{})
 	st := s.look(h)
 	b := begun{w: w, h: h}
-	s.same(b, st)
-	b.h.Ref = st.Ref
+	if s.unlisted() {
+		if st.State != payment.Absent {
+			s.j.Errorf("nobody was told of it, and it is %s", st.State)
+		}
+	} else {
+		s.same(b, st)
+		b.h.Ref = st.Ref
+	}
 	again, err := s.p.Begin(ctx, w)
 	if s.err(err); err != nil {
 		s.j.Fatalf("again: %v", err)
 	}
 	s.same(b, again)
 	s.moved(w.Reference, 0, 0)
-	s.sim.Pay(s.t, st.Ref)
+	s.sim.Pay(s.t, again.Ref)
 	st = s.settled(h)
 	s.same(b, st)
 	if k := s.book(w.Reference); k.Captured.Amount+k.Authorised.Amount != 12_900 {

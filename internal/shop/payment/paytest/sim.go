@@ -20,6 +20,7 @@ import (
 type Fault struct {
 	Delay     time.Duration // before each answer
 	LoseAfter bool          // the call takes effect, then the connection is reset without an answer
+	Writes    bool          // with LoseAfter: calls that only read are answered
 	Half      bool          // the answer stops half way, the connection stays open until the client leaves
 	Garbage   bool          // the answer is 200 and no JSON
 	Status    int           // every call is answered with this HTTP status (500, 503, 429) and has no effect
@@ -99,6 +100,13 @@ type Secretive interface {
 // each refund is asked about by itself.
 type Forgetful interface {
 	TellsNoRefunds()
+}
+
+// Unlisted is a Sim whose partner cannot be asked by our reference, and lets nobody pay
+// who was not given the payment's address. What was begun without an answer is then
+// Absent, and is begun again; of what has expired the partner tells nothing any more.
+type Unlisted interface {
+	Unlisted() bool
 }
 
 // Accountable is a Sim whose partner names the merchant's account with a payment.
