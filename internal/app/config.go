@@ -64,6 +64,13 @@ type Config struct {
 		CA       string        `toml:"ca"`       // PEM file of authorities to trust at Swish's address; empty: the machine's
 		BaseURL  string        `toml:"base_url"` // another address than Swish's, for tests on this machine
 	} `toml:"swish"`
+	Klarna struct {
+		Username string        `toml:"username"` // API credentials of the merchant portal; empty: no Klarna
+		Password secret.Secret `toml:"password"`
+		Region   string        `toml:"region"`   // eu
+		Capture  string        `toml:"capture"`  // when the money is taken: ship (as goods leave) or placed (at once)
+		BaseURL  string        `toml:"base_url"` // of a simulator on this machine, for tests
+	} `toml:"klarna"`
 	Log struct {
 		Level string `toml:"level"` // debug, info, warn or error; empty: info, in the demo warn
 	} `toml:"log"`
@@ -218,6 +225,9 @@ func (c *Config) check() error {
 	}
 	if u := c.Database.URL.Reveal(); u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
 		return bad("database.url", "must begin with postgres://")
+	}
+	if err := c.checkKlarna(bad); err != nil {
+		return err
 	}
 	if c.Mail.Port < 0 || c.Mail.Port > 65535 {
 		return bad("mail.port", "must be a port number")

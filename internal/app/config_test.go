@@ -9,17 +9,23 @@ import (
 
 func TestConfigRefusesWithTheRightWords(t *testing.T) {
 	for name, c := range map[string]struct{ file, env, want string }{
-		"unknown key":    {file: "[http]\npublic_urll = \"x\"\n", want: "public_urll"},
-		"unknown env":    {env: "KASSAVALV_HTTP_ADDRR=1", want: "KASSAVALV_HTTP_ADDRR"},
-		"plain url":      {file: "[http]\npublic_url = \"http://shop.example\"\n", want: "http.public_url"},
-		"bad port":       {env: "PORT=abc", want: "PORT"},
-		"bad level":      {env: "KASSAVALV_LOG_LEVEL=loud", want: "log.level"},
-		"bad mode":       {file: "[tls]\nmode = \"magic\"\n", want: "tls.mode"},
-		"bad network":    {file: "[http]\ntrusted_proxies = [\"nowhere\"]\n", want: "http.trusted_proxies"},
-		"bad origin":     {file: "[checkout]\nreturn_origins = [\"https://a.example/path\"]\n", want: "return_origins"},
-		"not a database": {env: "DATABASE_URL=mysql://x", want: "database.url"},
-		"broken file":    {file: "[http\n", want: "line"},
-		"bad addr":       {env: "KASSAVALV_OPS_ADDR=8081", want: "ops.addr"},
+		"unknown key":         {file: "[http]\npublic_urll = \"x\"\n", want: "public_urll"},
+		"unknown env":         {env: "KASSAVALV_HTTP_ADDRR=1", want: "KASSAVALV_HTTP_ADDRR"},
+		"plain url":           {file: "[http]\npublic_url = \"http://shop.example\"\n", want: "http.public_url"},
+		"bad port":            {env: "PORT=abc", want: "PORT"},
+		"bad level":           {env: "KASSAVALV_LOG_LEVEL=loud", want: "log.level"},
+		"bad mode":            {file: "[tls]\nmode = \"magic\"\n", want: "tls.mode"},
+		"bad network":         {file: "[http]\ntrusted_proxies = [\"nowhere\"]\n", want: "http.trusted_proxies"},
+		"bad origin":          {file: "[checkout]\nreturn_origins = [\"https://a.example/path\"]\n", want: "return_origins"},
+		"not a database":      {env: "DATABASE_URL=mysql://x", want: "database.url"},
+		"broken file":         {file: "[http\n", want: "line"},
+		"klarna, no password": {env: "KASSAVALV_KLARNA_USERNAME=PK1_a", want: "klarna.password"},
+		"klarna, no username": {env: "KASSAVALV_KLARNA_PASSWORD=x", want: "klarna.username"},
+		"klarna region":       {file: "[klarna]\nregion = \"mars\"\n", want: "klarna.region"},
+		"klarna capture":      {file: "[klarna]\ncapture = \"later\"\n", want: "klarna.capture"},
+		"klarna elsewhere":    {file: "[klarna]\nbase_url = \"https://klarna.example\"\n", want: "klarna.base_url"},
+		"klarna by name":      {file: "[klarna]\nbase_url = \"http://127.0.0.1.example\"\n", want: "klarna.base_url"},
+		"bad addr":            {env: "KASSAVALV_OPS_ADDR=8081", want: "ops.addr"},
 	} {
 		dir := t.TempDir()
 		if c.file != "" {

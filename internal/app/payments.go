@@ -27,6 +27,12 @@ func (a *App) providers() ([]payment.Provider, error) {
 	} else if p != nil {
 		out = append(out, p)
 	}
+	// Then those that lend it.
+	if p, err := a.klarna(); err != nil {
+		return nil, err
+	} else if p != nil {
+		out = append(out, p)
+	}
 	out = append(out, invoice.Provider{})
 	return out, nil
 }

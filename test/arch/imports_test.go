@@ -21,7 +21,7 @@ const root = "kassavalv/internal/"
 // that is missing here fails the test, so that nobody opens one unseen.
 var shop = map[string][]string{
 	"catalog": {}, "customer": {}, "payment": {}, "order": {}, "content": {}, "delivery": {}, "giftcard": {},
-	"payment/invoice": {"payment"}, "payment/camt": {},
+	"payment/invoice": {"payment"}, "payment/klarna": {"payment"}, "payment/camt": {},
 	"payment/swish": {"payment"}, "payment/paytest/swishsim": {},
 	"stock":      {"catalog"},
 	"pricing":    {"catalog"},
