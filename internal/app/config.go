@@ -16,6 +16,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"kassavalv/internal/proof"
 	"kassavalv/internal/secret"
 )
 
@@ -160,7 +161,7 @@ func (c *Config) environment(environ []string) error {
 	}
 	for k, v := range env {
 		// KASSAVALV_TEST_… belongs to the tests.
-		if !strings.HasPrefix(k, envPrefix) || strings.HasPrefix(k, envPrefix+"TEST_") {
+		if !strings.HasPrefix(k, envPrefix) || strings.HasPrefix(k, envPrefix+"TEST_") || proof.On && strings.HasPrefix(k, envPrefix+"PROOF_") {
 			continue
 		}
 		f, ok := set[k]

@@ -37,6 +37,7 @@ type Options struct {
 	Bank     string   // a bank that runs already
 	Args     []string // more flags of `demo`
 	Env      []string // more environment, KEY=value
+	Proof    bool     // the program that can be broken (package proof)
 }
 
 // Ready is the ready file.
@@ -66,13 +67,14 @@ type Member struct {
 // Shop is a running demo.
 type Shop struct {
 	Ready
-	Engine string
-	opt    Options
-	log    Log // both outputs
-	errs   Log // stderr: the program's log
-	proc   *Process
-	web    *http.Transport
-	db     oracle
+	Engine  string
+	opt     Options
+	log     Log // both outputs
+	errs    Log // stderr: the program's log
+	proc    *Process
+	program string
+	web     *http.Transport
+	db      oracle
 
 	mu       sync.Mutex
 	goods    []Variant
@@ -138,7 +140,10 @@ func Prepare(t testing.TB, o Options) *Shop {
 		o.Dir = t.TempDir()
 	}
 	s := &Shop{Engine: o.Engine, opt: o, sessions: map[string]string{}, steps: map[string]int64{}}
-	Program(t)
+	s.program = Program(t)
+	if o.Proof {
+		s.program = ProofProgram(t)
+	}
 	t.Cleanup(func() {
 		s.db.close()
 		s.Kill()
@@ -155,6 +160,15 @@ func Prepare(t testing.TB, o Options) *Shop {
 // Dir is the data directory, Database the URL of the schema ("" on SQLite).
 func (s *Shop) Dir() string      { return s.opt.Dir }
 func (s *Shop) Database() string { return s.opt.Database }
+
+// Environ replaces the environment that the program gets from its next start on.
+func (s *Shop) Environ(env ...string) { s.opt.Env = env }
+
+// Status is the exit status of a program that has ended; -1: by a signal.
+func (s *Shop) Status() int { return s.proc.Status() }
+
+// Died is closed when the program that runs now has ended.
+func (s *Shop) Died() <-chan struct{} { return s.proc.Done }
 
 // Open starts the program and waits for the ready file. The error tells of a
 // program that ended before, with what it said.
@@ -174,7 +188,7 @@ func (s *Shop) Open() error {
 	if s.opt.Database != "" {
 		env = append([]string{"DATABASE_URL=" + s.opt.Database}, env...)
 	}
-	p, err := Run(&s.log, &s.errs, env, append(args, s.opt.Args...)...)
+	p, err := run(s.program, &s.log, &s.errs, env, append(args, s.opt.Args...)...)
 	if err != nil {
 		return err
 	}
@@ -276,7 +290,11 @@ type Process struct {
 // Run starts the program with arguments; all takes both outputs, errs (which may be
 // nil) stderr alone.
 func Run(all, errs *Log, env []string, args ...string) (*Process, error) {
-	p := &Process{Done: make(chan struct{}), cmd: exec.Command(built.path, args...)}
+	return run(built.path, all, errs, env, args...)
+}
+
+func run(program string, all, errs *Log, env []string, args ...string) (*Process, error) {
+	p := &Process{Done: make(chan struct{}), cmd: exec.Command(program, args...)}
 	p.cmd.Stdout, p.cmd.Stderr = all, all
 	if errs != nil {
 		p.cmd.Stderr = io.MultiWriter(all, errs)

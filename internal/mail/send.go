@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/proof"
 	"kassavalv/internal/secret"
 )
 
@@ -89,9 +90,13 @@ func (m *Mailer) Send(ctx context.Context, j job.Job) error {
 			return m.renderFailed(ctx, l, j, err)
 		}
 	}
+	proof.At("mail", "kept")
 	relay, err := m.deliver(ctx, Envelope{From: l.copy.From, To: l.copy.To, Raw: l.copy.Raw})
 	if err == nil {
-		return m.end(ctx, l.id, "sent", "250", relay, 1)
+		proof.At("mail", "sent")
+		err = m.end(ctx, l.id, "sent", "250", relay, 1)
+		proof.At("mail", "marked")
+		return err
 	}
 	var e *SendError
 	if !errors.As(err, &e) {
@@ -130,7 +135,7 @@ func (m *Mailer) render(ctx context.Context, l *letter) (*sealedCopy, error) {
 		msg.ReplyTo = m.o.ReplyTo
 	}
 	msg.Lang = l.lang
-	msg.MessageID = l.messageID + "@" + m.o.Domain
+	msg.MessageID = proof.Spoil("letter", l.messageID) + "@" + m.o.Domain
 	msg.Date = time.Now()
 	raw, err := msg.Bytes()
 	if err != nil {
@@ -138,6 +143,9 @@ func (m *Mailer) render(ctx context.Context, l *letter) (*sealedCopy, error) {
 	}
 	from, _ := Recipient(msg.From.Email)
 	to, _ := Recipient(msg.To)
+	if proof.Broken("letter") {
+		return &sealedCopy{from, to, raw}, nil
+	}
 	got, _, err := db.Write(ctx, m.o.DB, func(tx *db.Tx) (*letter, error) {
 		sealed, err := m.seal(tx, l.person, l.id, sealedCopy{from, to, raw})
 		if err != nil {

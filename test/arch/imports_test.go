@@ -40,8 +40,8 @@ var shop = map[string][]string{
 // web.
 var ground = map[string][]string{
 	"money": {}, "fault": {}, "lang": {"money"}, "db": {}, "secret": {"db"}, "audit": {"db"}, "job": {"db"},
-	"auth": {"db", "audit", "job", "secret", "fault", "lang"}, "mail": {"job", "lang", "secret", "db", "fault"}, "file": {"db", "fault"},
-	"fetch": {}, "pdf": {}, "cert": {},
+	"auth": {"db", "audit", "job", "secret", "fault", "lang"}, "mail": {"job", "lang", "secret", "db", "fault", "proof"}, "file": {"db", "fault"},
+	"fetch": {}, "pdf": {}, "cert": {}, "proof": {},
 }
 
 // tests and the demo may import anything; only app and tests import the demo.

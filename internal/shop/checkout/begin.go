@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/proof"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/giftcard"
@@ -394,7 +395,7 @@ func (d *Desk) ask(ctx context.Context, p Purchase, i payment.Intent) (Purchase,
 	d.at("before begin")
 	token := p.Token(d.Vault)
 	call := payment.NewCall("begin")
-	st, err := prov.Begin(ctx, payment.Start{Key: i.Key, Reference: i.Reference, Amount: i.Amount, Lang: p.Lang, Description: d.Name, Until: p.HoldUntil,
+	st, err := prov.Begin(ctx, payment.Start{Key: proof.Spoil("key", i.Key), Reference: i.Reference, Amount: i.Amount, Lang: p.Lang, Description: d.Name, Until: p.HoldUntil,
 		Lines: payLines(p.Draft), Country: d.Country, ReturnURL: d.Base + lang.Path(p.Lang, "/purchases/"+token+"/return"), NotifyURL: d.Base + "/hooks/" + p.Method})
 	call = call.Ended(st.State, st.Code, err)
 	d.heard(p.Method, err)

@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/proof"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/payment"
@@ -89,6 +90,7 @@ func (d *Desk) provider(method string) payment.Provider {
 }
 
 func (d *Desk) at(name string) {
+	proof.At("checkout", name)
 	if d.Step != nil {
 		d.Step(name)
 	}

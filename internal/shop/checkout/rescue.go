@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kassavalv/internal/db"
+	"kassavalv/internal/proof"
 	"kassavalv/internal/shop/payment"
 )
 
@@ -67,6 +68,9 @@ func (d *Desk) lookOnce(ctx context.Context, id db.ID, why string, ev *event) (P
 	d.heard(b.p.Method, err)
 	if err != nil {
 		return d.silent(ctx, id, call, err)
+	}
+	if proof.Broken("look") && ev != nil {
+		st.State, st.Captured = payment.Captured, st.Amount
 	}
 	if b.p.State.Terminal() {
 		return d.record(ctx, id, answer{st: st, why: why, ev: ev, call: call})
@@ -233,6 +237,9 @@ func (d *Desk) wake(ctx context.Context) error {
 // RescueOnce claims at most n due purchases and asks about them; it returns how
 // many it claimed.
 func (d *Desk) RescueOnce(ctx context.Context, n int) (int, error) {
+	if proof.Broken("rescue") {
+		return 0, nil
+	}
 	due, err := db.Read(ctx, d.DB, func(q *db.Reader) ([]db.ID, error) {
 		return db.All(q, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return },
 			`SELECT id FROM checkout_purchase WHERE check_at <= $1 ORDER BY check_at LIMIT $2`, q.Now(), n)

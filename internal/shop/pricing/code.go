@@ -13,6 +13,7 @@ import (
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/proof"
 	"kassavalv/internal/shop/catalog"
 )
 
@@ -352,6 +353,9 @@ func claimOne(tx *db.Tx, code string, purchase db.ID) error {
 	n, err := tx.Exec(`INSERT INTO pricing_code_use (code, purchase, at) VALUES ($1,$2,$3) ON CONFLICT (code, purchase) DO NOTHING`, id, purchase, tx.Now())
 	if err != nil || n == 0 {
 		return err
+	}
+	if proof.Broken("code") {
+		return nil
 	}
 	now := tx.LegalNow()
 	n, err = tx.Exec(`UPDATE pricing_code SET used = used + 1 WHERE id = $1 AND disabled = 0 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2) AND (use_limit IS NULL OR used < use_limit)`, id, now)

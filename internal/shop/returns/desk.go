@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/job"
 	"kassavalv/internal/money"
+	"kassavalv/internal/proof"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
@@ -53,6 +54,7 @@ type Desk struct {
 }
 
 func (d *Desk) at(name string) {
+	proof.At("returns", name)
 	if d.Step != nil {
 		d.Step(name)
 	}
@@ -268,7 +270,7 @@ func (d *Desk) carry(ctx context.Context, x payment.RefundRow) error {
 	d.at("claimed")
 	c, cancel := context.WithTimeout(ctx, callTime)
 	call := payment.NewCall("refund")
-	s, err := p.Refund(c, payment.Refund{Key: x.Key, Ref: i.ProviderRef, Reference: i.Reference, Amount: x.Amount, Reason: x.Reason})
+	s, err := p.Refund(c, payment.Refund{Key: proof.Spoil("refundkey", x.Key), Ref: i.ProviderRef, Reference: i.Reference, Amount: x.Amount, Reason: x.Reason})
 	call = call.EndedMove(s, err)
 	cancel()
 	d.at("asked")

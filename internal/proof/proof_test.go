@@ -1,0 +1,84 @@
+package proof_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// sources joins the program's own files of a folder, tests and package proof left out.
+func sources(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(filepath.Join(root, dir), func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") || strings.Contains(filepath.ToSlash(p), "internal/proof/") {
+			return err
+		}
+		b, err := os.ReadFile(p)
+		all.Write(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+func firsts(re string, in string) (out []string) {
+	for _, m := range regexp.MustCompile(re).FindAllStringSubmatch(in, -1) {
+		out = append(out, m[1])
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// notTaken are steps that the crash proof cannot reach, and why.
+var notTaken = map[string]string{
+	"checkout.capture claimed": "no way to pay of the demo reserves money first",
+	"checkout.capture asked":   "no way to pay of the demo reserves money first",
+}
+
+// Every step of the rooms between bank, relay and database is one where the crash proof
+// kills.
+func TestEveryStepIsTaken(t *testing.T) {
+	on := read(t, "internal/proof/on.go")
+	list, _, _ := strings.Cut(on[strings.Index(on, "var Steps"):], "\n}\n")
+	steps := func(in string) []string { return firsts(`"((?:checkout|mail|returns)\.[a-z ]+)"`, in) }
+	known := steps(list)
+	var passed []string
+	for room, dir := range map[string]string{"checkout": "internal/shop/checkout", "returns": "internal/shop/returns", "mail": "internal/mail"} {
+		src := sources(t, dir)
+		for _, s := range append(firsts(`d\.at\("([a-z ]+)"\)`, src), firsts(`proof\.At\("`+room+`", "([a-z ]+)"\)`, src)...) {
+			passed = append(passed, room+"."+s)
+		}
+	}
+	slices.Sort(passed)
+	if len(known) < 10 || !slices.Equal(known, slices.Compact(passed)) {
+		t.Errorf("package proof knows %v, the program passes %v", known, passed)
+	}
+	tests := read(t, "test/crash/crash_test.go")
+	list, _, _ = strings.Cut(tests[strings.Index(tests, "var steps"):], "\n}\n")
+	taken := steps(list)
+	for s := range notTaken {
+		taken = append(taken, s)
+	}
+	slices.Sort(taken)
+	if !slices.Equal(known, taken) {
+		t.Errorf("package proof knows %v, the crash proof kills at %v", known, taken)
+	}
+}
