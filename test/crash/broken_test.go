@@ -28,6 +28,7 @@ var broken = []struct {
 // TestBrokenProgramsAreCaught runs the proof against each of them. The letters that
 // count are waited for only shortly: what is broken does not come later either.
 func TestBrokenProgramsAreCaught(t *testing.T) {
+	t.Parallel()
 	engines := apptest.Engines[:1]
 	if number(t, "KASSAVALV_TEST_BROKEN", 0) > 0 { // make torture: on both
 		engines = apptest.Engines

@@ -34,6 +34,7 @@ var steps = []string{
 
 // TestCrashes kills at random and at every step, on both engines.
 func TestCrashes(t *testing.T) {
+	t.Parallel()
 	end := time.Now().Add(time.Duration(number(t, "KASSAVALV_TEST_MINUTES", 0)) * time.Minute)
 	seed := number(t, "KASSAVALV_TEST_SEED", uint64(time.Now().UnixNano()))
 	fmt.Printf("crash: seed %d (KASSAVALV_TEST_SEED)\n", seed)

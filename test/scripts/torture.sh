@@ -7,5 +7,5 @@ minutes="${1:-60}"
 . test/scripts/setup.sh
 . test/scripts/pg.sh
 start_pg
-export CGO_ENABLED=0 KASSAVALV_TEST_CRASH_MINUTES="$minutes"
+export CGO_ENABLED=0 KASSAVALV_TEST_MINUTES="$minutes"
 go test -timeout "$((minutes + 15))m" -count=1 -v ./test/crash | grep -v '^ *level='
