@@ -82,13 +82,15 @@ type Gift struct {
 	Reason string // a short fact, nothing personal
 	Lang   lang.Lang
 	Years  int64
+	Key    string // of the form, so that a second click issues nothing more; empty: none
 }
 
 // Most a card may be issued for by hand, in minor units: what goes wrong with one more
 // nought stays small.
 const maxByHand = 10_000_00
 
-// Issue makes a card by hand and has it mailed. Faults: 403; 422 with fields.
+// Issue makes a card by hand and has it mailed; the same key gives the same card. Faults:
+// 403; 422 with fields.
 func Issue(tx *db.Tx, by auth.By, v *secret.Vault, in Gift) (Card, error) {
 	if err := by.Need(auth.RefundsWrite); err != nil {
 		return Card{}, err
@@ -108,8 +110,17 @@ func Issue(tx *db.Tx, by auth.By, v *secret.Vault, in Gift) (Card, error) {
 	if in.Years < 1 || in.Years > MaxYears {
 		f.Add("/years", "out_of_range")
 	}
+	if len(in.Key) > 128 || !utf8.ValidString(in.Key) || strings.ContainsFunc(in.Key, func(r rune) bool { return r < 0x20 }) {
+		f.Add("/idempotency_key", "bad_key")
+	}
 	if err := f.Err(); err != nil {
 		return Card{}, err
+	}
+	if in.Key != "" {
+		c, err := scan(tx.QueryRow(`SELECT `+cols+` FROM giftcard_card WHERE client_key=$1`, in.Key))
+		if !errors.Is(err, db.ErrNotFound) {
+			return c, err
+		}
 	}
 	who, err := v.NewPerson(tx)
 	if err != nil {
@@ -121,6 +132,11 @@ func Issue(tx *db.Tx, by auth.By, v *secret.Vault, in Gift) (Card, error) {
 	}
 	if _, err := c.insert(tx, v, 0); err != nil {
 		return Card{}, err
+	}
+	if in.Key != "" {
+		if err := tx.ExecOne(`UPDATE giftcard_card SET client_key=$2 WHERE id=$1`, c.ID, in.Key); err != nil {
+			return Card{}, err
+		}
 	}
 	if _, err := (Entry{Card: c.ID, Kind: "issue", Amount: in.Amount.Amount, Ref: "staff", Note: reason}).write(tx, by); err != nil {
 		return Card{}, err

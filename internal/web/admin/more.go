@@ -28,6 +28,7 @@ var navs = []struct {
 	{"/admin/stock", "stock", "store", auth.CatalogRead, false},
 	{"/admin/returns", "returns", "return", auth.OrdersRead, true},
 	{"/admin/purchases", "purchases", "card", auth.OrdersRead, true},
+	{"/admin/gift-cards", "gift_cards", "card", auth.OrdersRead, true},
 	{"/admin/categories", "categories", "filter", auth.CatalogRead, true},
 	{"/admin/campaigns", "campaigns", "bell", auth.CatalogRead, true},
 	{"/admin/codes", "codes", "edit", auth.CatalogRead, true},

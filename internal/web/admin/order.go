@@ -13,6 +13,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/returns"
@@ -30,7 +31,8 @@ type folder struct {
 	parcels []fulfilment.Parcel
 	returns []returns.Return
 	refunds []payment.RefundRow
-	left    money.Money // what can still be refunded
+	left    money.Money     // what can still be refunded
+	cards   []giftcard.Card // that the order bought
 	came    []payment.Entry
 	named   []fulfilment.Named
 	follow  map[db.ID]string // where each parcel is followed
@@ -73,7 +75,7 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 	}
 	i, err := payment.OfPurchase(q, f.o.Purchase)
 	if err == nil {
-		f.left = i.Refundable()
+		f.left = money.New(i.Refundable().Amount+f.o.GiftPaid.Amount-f.o.GiftRefunded.Amount, f.o.ToPay.Currency)
 		if f.refunds, err = payment.RefundsOf(q, i.ID); err == nil {
 			f.came, err = payment.Captures(q, i.ID)
 		}
@@ -83,6 +85,11 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 	}
 	if f.letters, err = mail.About(q, "order", f.o.ID); err != nil {
 		return f, err
+	}
+	if f.o.Draft.HasGiftCards() {
+		if f.cards, err = giftcard.OfOrder(q, f.o.ID); err != nil {
+			return f, err
+		}
 	}
 	waiting, err := order.List(q, v.by, order.Filter{State: order.Placed, Unshipped: true}, 0, countTo)
 	if err != nil {
@@ -235,8 +242,17 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 	if !o.DueAt.IsZero() && !o.IsPaid() {
 		facts = append(facts, view.Pair{Key: v.t("money.due"), Value: lang.DateYear(v.l, o.DueAt)})
 	}
+	for _, g := range d.Gifts {
+		facts = append(facts, view.Pair{Key: v.t("money.gift_card"), Value: m(g.Amount), Sub: v.t("gift_card.last4", "last4", g.Last4), URL: giftPath(g.Card)})
+	}
 	if o.Refunded.Amount > 0 {
 		facts = append(facts, view.Pair{Key: v.t("money.refunded"), Value: m(o.Refunded)})
+	}
+	if o.GiftRefunded.Amount > 0 {
+		facts = append(facts, view.Pair{Key: v.t("money.gift_refunded"), Value: m(o.GiftRefunded)})
+	}
+	for _, c := range f.cards {
+		facts = append(facts, view.Pair{Key: v.t("money.gift_bought"), Value: v.t("gift_card.last4", "last4", c.Last4), Sub: v.giftState(c, f.now).Text, URL: giftPath(c.ID)})
 	}
 	facts = append(facts, view.Pair{Key: v.t("money.purchase"), Value: v.t("money.purchase.go"), URL: "/admin/purchases/" + o.Purchase.String()})
 	blocks := []view.Block{view.Facts(v.l, facts)}

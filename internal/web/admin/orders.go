@@ -185,7 +185,7 @@ func (v *visit) orderState(o order.Order, now time.Time) (string, ui.Tone) {
 		return v.t("order.state.overdue"), ui.Stop
 	case !o.IsPaid():
 		return v.t("order.state.unpaid"), ui.Wait
-	case o.Refunded.Amount > 0 && o.Refunded.Amount >= o.Paid.Amount:
+	case o.RefundedInAll().Amount > 0 && o.RefundedInAll().Amount >= o.PaidInAll().Amount:
 		return v.t("order.state.refunded"), ui.Plain
 	}
 	return v.t("order.state.shipped"), ui.OK
