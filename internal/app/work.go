@@ -6,6 +6,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
+	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/giftcard"
@@ -23,6 +24,7 @@ func (a *App) work() {
 	}
 	a.fetchPictures()
 	a.Jobs.Handle("checkout.money_returned", job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.MoneyReturned(ctx, j.Ref) })
+	a.Jobs.Handle(cart.JobMoved, job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.CartMoved(ctx, j.Ref) })
 	a.Jobs.Handle(checkout.JobReserved, job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.SettleReserved(ctx, j.Ref) })
 	a.Jobs.Handle(order.JobPaid, job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.IssueGiftCards(ctx, j.Ref) })
 	a.Jobs.Handle(giftcard.JobMove, job.Opts{}, func(ctx context.Context, j job.Job) error {

@@ -9,6 +9,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/job"
 	"kassavalv/internal/secret"
 )
 
@@ -44,6 +45,7 @@ type Cart struct {
 	Codes      []string
 	Gifts      []db.ID // gift cards that shall pay
 	contact    []byte
+	tried      bool // somebody has begun to buy it as it was
 }
 
 // Line is a number of pieces of one variant.
@@ -71,7 +73,7 @@ func New(tx *db.Tx, v *secret.Vault, currency string) (Cart, error) {
 	return c, err
 }
 
-const cols = `id, version, currency, COALESCE(person_id,0), postal_code, COALESCE(option_id,0), point_id, COALESCE(purchase_id,0), changed_at, contact, codes, gifts`
+const cols = `id, version, currency, COALESCE(person_id,0), postal_code, COALESCE(option_id,0), point_id, COALESCE(purchase_id,0), changed_at, contact, codes, gifts, tried`
 
 // ByToken reads a cart with its lines. A 404 fault for any other text, the
 // empty one included.
@@ -90,7 +92,7 @@ func ByID(q db.Q, id db.ID) (Cart, error) {
 
 func load(q db.Q, r *db.Row) (c Cart, err error) {
 	var codes, gifts string
-	err = r.Scan(&c.ID, &c.Version, &c.Currency, &c.Person, &c.PostalCode, &c.Option, &c.Point, &c.Purchase, &c.Changed, &c.contact, &codes, &gifts)
+	err = r.Scan(&c.ID, &c.Version, &c.Currency, &c.Person, &c.PostalCode, &c.Option, &c.Point, &c.Purchase, &c.Changed, &c.contact, &codes, &gifts, &c.tried)
 	if errors.Is(err, db.ErrNotFound) {
 		return Cart{}, fault.NotFound()
 	}
@@ -125,13 +127,26 @@ func Open(tx *db.Tx, v *secret.Vault, token string) (Cart, error) {
 	if n != 1 {
 		return Cart{}, fault.Conflict("cart_ordered")
 	}
+	if c.tried {
+		if _, err := tx.Exec(`UPDATE cart_cart SET tried=0 WHERE id=$1`, c.ID); err != nil {
+			return Cart{}, err
+		}
+		if _, err := job.Enqueue(tx, job.Spec{Kind: JobMoved, Ref: c.ID}); err != nil {
+			return Cart{}, err
+		}
+	}
 	return c, nil
 }
 
-// Lock takes the cart's row without changing its version: for a purchase, which
+// JobMoved is queued when a cart is changed that somebody has begun to buy: what is being
+// paid may not be what is in it. Ref is the cart.
+const JobMoved = "cart.moved"
+
+// Lock takes the cart's row without changing its version and notes that it is being
+// bought: for a purchase, which
 // reads the cart and must not see it change meanwhile.
 func Lock(tx *db.Tx, id db.ID) error {
-	return tx.ExecOne(`UPDATE cart_cart SET changed_at=$2 WHERE id=$1`, id, tx.Now())
+	return tx.ExecOne(`UPDATE cart_cart SET changed_at=$2, tried=1 WHERE id=$1`, id, tx.Now())
 }
 
 func quantity(n int64) error {

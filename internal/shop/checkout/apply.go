@@ -149,7 +149,9 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
 			p.Reason = string(payment.TimedOut)
 			return p, d.end(tx, &p, Expired, why)
 		}
-		p.Reason = string(payment.BuyerLeft)
+		if p.Reason != ReasonMoved {
+			p.Reason = string(payment.BuyerLeft)
+		}
 		return p, d.end(tx, &p, Refused, why)
 	case payment.Open:
 		p.Money = NotMoved
@@ -253,7 +255,7 @@ func (d *Desk) order(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 	if err != nil {
 		return order.Order{}, err
 	}
-	p.Order = o.ID
+	p.Order, p.Reason = o.ID, ""
 	if err := d.gifts(tx, p, o, !later); err != nil {
 		return order.Order{}, err
 	}

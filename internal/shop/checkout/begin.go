@@ -333,13 +333,13 @@ func (d *Desk) limits(tx *db.Tx, cartID db.ID, peer []byte) error {
 	since := tx.Now().Add(-refusedWindow)
 	// The state stands in a CASE, or SQLite begins with the index of states and
 	// reads every refused purchase of the shop.
-	if err := tx.QueryRow(`SELECT COALESCE(sum(CASE WHEN state='refused' AND reason <> 'cancelled' AND changed_at > $2 THEN 1 ELSE 0 END),0) FROM checkout_purchase WHERE cart_id=$1`, cartID, since).Scan(&n); err != nil {
+	if err := tx.QueryRow(`SELECT COALESCE(sum(CASE WHEN state='refused' AND reason NOT IN ('cancelled','cart_changed') AND changed_at > $2 THEN 1 ELSE 0 END),0) FROM checkout_purchase WHERE cart_id=$1`, cartID, since).Scan(&n); err != nil {
 		return err
 	}
 	if n >= maxRefusedCart {
 		return fault.TooMany(refusedWindow)
 	}
-	if err := tx.QueryRow(`SELECT count(*) FROM checkout_purchase WHERE peer=$1 AND state='refused' AND reason <> 'cancelled' AND changed_at > $2`, peer, since).Scan(&n); err != nil {
+	if err := tx.QueryRow(`SELECT count(*) FROM checkout_purchase WHERE peer=$1 AND state='refused' AND reason NOT IN ('cancelled','cart_changed') AND changed_at > $2`, peer, since).Scan(&n); err != nil {
 		return err
 	}
 	if n >= maxRefusedPeer {

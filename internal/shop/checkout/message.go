@@ -64,6 +64,9 @@ func capital(s string) string {
 // refusal is the sentence of a reason. Lost, stolen and fraud are "declined"
 // already in the provider's room.
 func refusal(lg lang.Lang, reason, method string) string {
+	if reason == ReasonMoved {
+		return lang.T(lg, "refuse.cart_changed")
+	}
 	switch payment.Reason(reason) {
 	case payment.Insufficient:
 		return lang.T(lg, "refuse.funds")

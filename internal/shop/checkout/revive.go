@@ -29,6 +29,9 @@ func (d *Desk) revive(tx *db.Tx, p *Purchase, i payment.Intent, a answer) (*orde
 	if a.back || d.Late == nil || p.Order != 0 {
 		return nil, nil
 	}
+	if len(p.Draft.Gifts) > 0 {
+		return nil, nil // what the cards held was let go, and may be spent
+	}
 	if ok, err := d.Late(tx); err != nil || !ok {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func ofPurchase(q db.Q, d Deps, ref db.ID) (addressee, error) {
 	if p.State != checkout.Refused && p.State != checkout.Expired {
 		return addressee{}, nil
 	}
-	if !gone(p) && (p.Reason == string(payment.BuyerLeft) || p.Changed.Sub(p.Created) <= mayHaveLeft) {
+	if !gone(p) && (p.Reason == string(payment.BuyerLeft) || p.Reason == checkout.ReasonMoved || p.Changed.Sub(p.Created) <= mayHaveLeft) {
 		return addressee{}, nil
 	}
 	return addressee{p.Person, p.Lang}, nil
