@@ -195,7 +195,7 @@ func TestEndedPurchase(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if err := payment.Bind(tx, i.ID, i.ProviderRef); err != nil {
+			if err := payment.Bind(tx, i.ID, i.ProviderRef, ""); err != nil {
 				return err
 			}
 			if _, err := payment.Capture(tx, i, i.Amount, "capture"); err != nil {
