@@ -34,7 +34,7 @@ var (
 	postgres = flag.String("postgres", os.Getenv("DATABASE_URL"), "server for the purchase on PostgreSQL; empty: KASSAVALV_TEST_POSTGRES, or not measured")
 	length   = flag.Duration("time", 4*time.Second, "length of each measurement")
 	turns    = flag.Int("turns", 3, "turns; medians are printed")
-	only     = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,button,start")
+	only     = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,button,safety,start")
 	refMode  = flag.String("reference", "", "internal: serve this file over TLS")
 )
 
@@ -284,7 +284,12 @@ func run() error {
 		}
 	}
 	if part("button") {
-		return buttons(dir)
+		if err := buttons(dir); err != nil {
+			return err
+		}
+	}
+	if part("safety") {
+		return safety(dir)
 	}
 	return nil
 }

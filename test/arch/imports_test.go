@@ -39,9 +39,9 @@ var shop = map[string][]string{
 // ground says which ground rooms a ground room may import. None imports shop or
 // web.
 var ground = map[string][]string{
-	"money": {}, "fault": {}, "lang": {"money"}, "db": {}, "secret": {"db"}, "audit": {"db"}, "job": {"db"},
+	"money": {}, "fault": {}, "lang": {"money"}, "db": {"proof"}, "secret": {"db"}, "audit": {"db"}, "job": {"db"},
 	"auth": {"db", "audit", "job", "secret", "fault", "lang"}, "mail": {"job", "lang", "secret", "db", "fault", "proof"}, "file": {"db", "fault"},
-	"fetch": {}, "pdf": {}, "cert": {}, "proof": {},
+	"fetch": {}, "pdf": {}, "cert": {}, "proof": {}, "handover": {},
 }
 
 // tests and the demo may import anything; only app and tests import the demo.

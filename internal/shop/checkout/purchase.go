@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/proof"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/order"
 )
@@ -149,6 +150,9 @@ func Steps(q db.Q, id db.ID) ([]Step, error) {
 }
 
 func step(tx *db.Tx, id db.ID, s State, why string) error {
+	if proof.Broken("steps") {
+		return nil
+	}
 	_, err := tx.Exec(`INSERT INTO checkout_step (id, purchase_id, state, why, at) VALUES ($1,$2,$3,$4,$5)`, tx.NewID(), id, string(s), why, tx.Now())
 	return err
 }

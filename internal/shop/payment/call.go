@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kassavalv/internal/db"
+	"kassavalv/internal/proof"
 )
 
 // Call is one conversation with a provider about a payment, as staff may read it:
@@ -78,7 +79,7 @@ func clip(s string) string {
 // before only counts that row up, so that a payment which waits for its buyer does
 // not fill the table.
 func Spoke(tx *db.Tx, intent db.ID, c Call) error {
-	if c.Op == "" {
+	if c.Op == "" || proof.Broken("calls") {
 		return nil
 	}
 	if c.Op == "look" {
