@@ -23,10 +23,10 @@ func other() (uid, gid int, ok bool) {
 	return uid, gid, true
 }
 
-// asOther runs a command as that user.
+// asOther runs a command that bind has seen as that user.
 func asOther(cmd *exec.Cmd) {
 	if uid, gid, ok := other(); ok {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
 }
 

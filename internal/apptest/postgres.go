@@ -1,7 +1,6 @@
 package apptest
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"net"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +24,8 @@ type Postgres struct {
 	bin  string
 	dir  string
 	port int
+	proc *os.Process
+	done chan struct{} // closed when proc has ended
 }
 
 // StartPostgres makes and starts a server; it goes with the test. Where the tests have
@@ -61,7 +63,7 @@ func StartPostgres(t testing.TB) *Postgres {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := p.tool("initdb", "-D", p.data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"); err != nil {
+	if out, err := p.command("initdb", "-D", p.data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	p.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", p.port)
@@ -73,54 +75,68 @@ func StartPostgres(t testing.TB) *Postgres {
 
 func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }
 
-func (p *Postgres) tool(name string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, name), args...)
+// command is one of the server's own programs, run as who may.
+func (p *Postgres) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(p.bin, name), args...)
 	cmd.Dir = p.dir
+	bind(cmd)
 	asOther(cmd)
-	return cmd.CombinedOutput()
+	return cmd
 }
 
-// Open starts the server and waits until it answers.
-func (p *Postgres) Open() error {
-	opt := fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c max_connections=200 -c shared_buffers=64MB", p.port, p.dir)
-	if out, err := p.tool("pg_ctl", "-D", p.data(), "-o", opt, "-t", "100", "-w", "-l", filepath.Join(p.dir, "log"), "start"); err != nil {
-		log, _ := os.ReadFile(filepath.Join(p.dir, "log"))
-		return fmt.Errorf("pg_ctl start: %w\n%s\n%s", err, out, tail(string(log), 1000))
+// Open starts the server and waits until it answers. After Pull its children may live for
+// a moment more, and nobody else gets their memory meanwhile.
+func (p *Postgres) Open() (err error) {
+	if late := Poll(startTime, func() bool { err = p.open(); return err == nil }); late != nil {
+		return err
+	}
+	return nil
+}
+
+func (p *Postgres) open() error {
+	d, err := sql.Open("pgx", p.URL)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	var said Log
+	cmd := p.command("postgres", "-D", p.data(), "-p", strconv.Itoa(p.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+p.dir,
+		"-c", "max_connections=200", "-c", "shared_buffers=64MB")
+	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.WaitDelay = time.Second // children that outlive it hold its output
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	go func() { cmd.Wait(); close(done) }()
+	p.proc, p.done = cmd.Process, done
+	ended := false
+	err = Poll(startTime, func() bool {
+		select {
+		case <-done:
+			ended = true
+		default:
+		}
+		return ended || d.Ping() == nil
+	})
+	if err != nil || ended {
+		p.Kill()
+		return fmt.Errorf("PostgreSQL does not open: %s", tail(said.String(), 1000))
 	}
 	return nil
 }
 
 // Kill ends the server at once, as a power failure would: no checkpoint, no goodbye.
-func (p *Postgres) Kill() {
-	p.tool("pg_ctl", "-D", p.data(), "-m", "immediate", "-w", "stop")
-}
+func (p *Postgres) Kill() { p.end(syscall.SIGQUIT) }
 
-// Pull ends the server's first process the hard way (SIGKILL) and waits until its
-// children have gone with it.
-func (p *Postgres) Pull() error {
-	b, err := os.ReadFile(filepath.Join(p.data(), "postmaster.pid"))
-	if err != nil {
-		return err
+// Pull ends the server's first process the hard way; its children notice for themselves.
+func (p *Postgres) Pull() { p.end(syscall.SIGKILL) }
+
+func (p *Postgres) end(with os.Signal) {
+	if p.proc != nil {
+		p.proc.Signal(with)
+		<-p.done
 	}
-	var pid int
-	fmt.Sscan(string(b), &pid)
-	proc, err := os.FindProcess(pid)
-	if err != nil || pid <= 1 {
-		return fmt.Errorf("no process of the server: %d", pid)
-	}
-	if err := proc.Kill(); err != nil {
-		return err
-	}
-	// A server starts again only when nobody holds its memory any more.
-	return Poll(time.Minute, func() bool {
-		c, err := net.DialTimeout("tcp", "127.0.0.1:"+strconv.Itoa(p.port), time.Second)
-		if err == nil {
-			c.Close()
-		}
-		return err != nil
-	})
 }
 
 // Schema makes a fresh schema and returns a URL that is confined to it.

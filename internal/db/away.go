@@ -1,6 +1,7 @@
 package db
 
 import (
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -126,5 +127,7 @@ func isAway(err error) bool {
 	}
 	var ce *pgconn.ConnectError
 	var ne *net.OpError
-	return errors.As(err, &ce) || errors.As(err, &ne) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	// A connection that the driver gave up before, or between, two statements.
+	lost := errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, driver.ErrBadConn)
+	return lost || errors.As(err, &ce) || errors.As(err, &ne) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
