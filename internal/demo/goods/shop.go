@@ -82,8 +82,8 @@ func otherGoods(now time.Time) []good {
 	}
 	card := good{
 		handle: "presentkort", tags: []string{"gåva"},
-		sv:       words{title: "Presentkort", text: "Skickas med e-post eller skrivs ut hemma. Gäller på allt i butiken i två år från köpet.\n\nMomsen räknas när kortet används, inte nu. Det som inte går åt finns kvar."},
-		en:       words{title: "Gift card", text: "Sent by e-mail or printed at home. Good for everything in the shop for two years from the purchase.\n\nVAT is counted when the card is used, not now. What is not spent stays on it."},
+		sv:       words{title: "Presentkort", text: "Skickas med e-post eller skrivs ut hemma. Gäller på allt i butiken i tio år från köpet.\n\nMomsen räknas när kortet används, inte nu. Det som inte går åt finns kvar."},
+		en:       words{title: "Gift card", text: "Sent by e-mail or printed at home. Good for everything in the shop for ten years from the purchase.\n\nVAT is counted when the card is used, not now. What is not spent stays on it."},
 		core:     catalog.Core{Kind: catalog.GiftCard, Brand: "Förstukvist", VATClass: catalog.VATVoucher},
 		options:  []loc{optAmount},
 		pictures: []picture{{name: "presentkort", alt: loc{SV: "Presentkort med rött band på ett kuvert", EN: "Gift card with a red ribbon on an envelope"}}},
@@ -92,9 +92,7 @@ func otherGoods(now time.Time) []good {
 		sku, label string
 		price      int64
 	}{{"FK-4101", "200 kr", 20000}, {"FK-4102", "500 kr", 50000}, {"FK-4103", "1 000 kr", 100000}} {
-		// None in stock until a gift card can pay: nobody is asked for money for a thing
-		// that does nothing yet.
-		card.variants = append(card.variants, variant{sku: a.sku, price: a.price, choices: []loc{{SV: a.label, EN: a.label}}})
+		card.variants = append(card.variants, variant{sku: a.sku, price: a.price, mode: untracked, choices: []loc{{SV: a.label, EN: a.label}}})
 	}
 	return []good{card, fika}
 }
