@@ -2,6 +2,8 @@ package apptest
 
 import (
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -65,7 +67,13 @@ type Cart struct {
 	Lines     []Line   `json:"lines"`
 	Totals    Totals   `json:"totals"`
 	Discounts []string `json:"discounts"`
-	Purchase  *string  `json:"purchase"`
+	GiftCards []struct {
+		ID     string `json:"id"`
+		Last4  string `json:"last4"`
+		Amount Money  `json:"amount"`
+		Left   Money  `json:"left"`
+	} `json:"gift_cards"`
+	Purchase *string `json:"purchase"`
 }
 
 // Purchase is one attempt to buy.
@@ -108,7 +116,19 @@ type Order struct {
 		Method   string `json:"method"`
 		Paid     Money  `json:"paid"`
 		Refunded Money  `json:"refunded"`
+		Parts    []struct {
+			Method   string `json:"method"`
+			Paid     Money  `json:"paid"`
+			Refunded Money  `json:"refunded"`
+		} `json:"parts"`
 	} `json:"payment"`
+	GiftCards []struct {
+		Code   string `json:"code"`
+		Last4  string `json:"last4"`
+		State  string `json:"state"`
+		Issued Money  `json:"issued"`
+		Left   Money  `json:"left"`
+	} `json:"gift_cards"`
 	Timeline []struct {
 		Kind string `json:"kind"`
 	} `json:"timeline"`
@@ -173,6 +193,38 @@ type product struct {
 	Variants []Variant `json:"variants"`
 }
 
+// GiftProduct is the demo's gift card.
+const GiftProduct = "presentkort"
+
+// GiftCards lists the demo's gift cards for sale, the cheapest first: 200, 500 and
+// 1,000 kr.
+func (c *Client) GiftCards() []Variant {
+	c.T.Helper()
+	var p product
+	c.Want(c.Do("GET", API+"/products/"+GiftProduct, nil), 200, &p)
+	slices.SortFunc(p.Variants, func(a, b Variant) int { return int(a.Price.Amount - b.Price.Amount) })
+	return p.Variants
+}
+
+var giftCode = regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){4}\b`)
+
+// BuyGift buys n gift cards and pays them, and reads their codes from the mail.
+func (c *Client) BuyGift(v Variant, n int64) (codes []string, p Purchase, o Order, m Mail) {
+	c.T.Helper()
+	to := NewMail()
+	p, o = c.PaidCart(c.Complete(c.Cart(n, v).ID, Buyer(to)))
+	m = c.OneMail(to)
+	for _, code := range giftCode.FindAllString(m.Text, -1) {
+		if !slices.Contains(codes, code) {
+			codes = append(codes, code)
+		}
+	}
+	if int64(len(codes)) != n {
+		c.T.Fatalf("%d codes of %d in the mail", len(codes), n)
+	}
+	return
+}
+
 // Goods lists what can be bought and shipped in an ordinary parcel.
 func (c *Client) Goods() []Variant {
 	c.T.Helper()
@@ -183,6 +235,9 @@ func (c *Client) Goods() []Variant {
 		return got
 	}
 	for _, p := range All[product](c, API+"/products") {
+		if p.Handle == GiftProduct {
+			continue // is sent by mail alone
+		}
 		for _, v := range p.Variants {
 			if v.Sellable && v.Price.Amount > 0 {
 				v.Product, v.Title = p.Handle, p.Title

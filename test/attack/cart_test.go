@@ -419,6 +419,9 @@ var _ = attack("AC-039", func(t *testing.T, c *apptest.Client) {
 		settled(c, token)
 	}
 	wantStock(c, v, 100, 0, 1)
+
+	// With a gift card beside the code: never more than is to pay, and the rest stays.
+	giftAndCode(t, c, v, code)
 })
 
 // The code ends between the cart and the till.

@@ -911,8 +911,13 @@ var _ = apart("AC-061", func(t *testing.T, engine string) {
 	}
 	p, o = c.Paid(v, 1)
 	k, dear := c.ReadyCart(v, 1), c.ReadyCart(v, 3)
+	codes, _, _, _ := c.BuyGift(c.GiftCards()[0], 1)
+	gift, other := codes[0], c.ReadyCart(v, 1)
+	c.Want(c.Do("PUT", apptest.API+"/carts/"+other.ID+"/discounts/"+gift, nil), 200, nil)
+	c.Want(c.Do("DELETE", apptest.API+"/carts/"+other.ID+"/discounts/"+gift, nil), 200, nil)
 	set("order.cancel_online", "false")
 	set("payment.invoice", "false")
+	set("gift_card.on", "false")
 	// What the first half set going comes to its end: refund, mails.
 	c.Wait("the first order's money is back", 30*time.Second, func() bool { return c.AdminOrder(first).Payment.Refunded == c.AdminOrder(first).Payment.Paid })
 	c.Wait("nothing is under way", 30*time.Second, func() bool {
@@ -920,7 +925,15 @@ var _ = apart("AC-061", func(t *testing.T, engine string) {
 			c.Count(`SELECT count(*) FROM mail_message WHERE state='queued'`) == 0
 	})
 	stock := c.Stock(v.ID)
-	prints := c.Fingerprint("audit_", "job_", "db_", "auth_", "cart_", "secret_")
+	prints := c.Fingerprint("audit_", "job_", "db_", "auth_", "cart_", "secret_", "giftcard_try")
+	if a := c.Do("PUT", apptest.API+"/carts/"+other.ID+"/discounts/"+gift, nil); a.Status != 422 {
+		t.Errorf("a gift card, switched off: %v", a)
+	}
+	for _, x := range []apptest.Answer{c.Do("GET", "/gift-card", nil), c.Form("/gift-card", url.Values{"code": {gift}}), c.Do("GET", "/en/gift-card", nil)} {
+		if x.Status != 404 {
+			t.Errorf("the gift card's page, switched off: %d", x.Status)
+		}
+	}
 	for range 3 {
 		for _, x := range []struct{ method, path string }{{"POST", "/orders/" + p.Order.Token + "/cancel"}, {"POST", "/en/orders/" + p.Order.Token + "/cancel"}} {
 			if a := c.Form(x.path, url.Values{}); a.Status != 409 && a.Status != 403 && a.Status != 404 {
@@ -952,7 +965,7 @@ var _ = apart("AC-061", func(t *testing.T, engine string) {
 			}
 		}
 	}
-	if changed := apptest.Changed(prints, c.Fingerprint("audit_", "job_", "db_", "auth_", "cart_", "secret_")); len(changed) > 0 {
+	if changed := apptest.Changed(prints, c.Fingerprint("audit_", "job_", "db_", "auth_", "cart_", "secret_", "giftcard_try")); len(changed) > 0 {
 		t.Errorf("something was stored: %v", changed)
 	}
 	if s := c.Stock(v.ID); s != stock {
@@ -968,6 +981,11 @@ var _ = apart("AC-061", func(t *testing.T, engine string) {
 	if q = c.Final(q.Token); q.State != "placed" {
 		t.Errorf("below the limit: %+v", q)
 	}
+	set("gift_card.on", "true")
+	if k := c.GetCart(other.ID); len(k.GiftCards) != 0 || c.Do("GET", "/gift-card", nil).Status != 200 {
+		t.Errorf("%+v", k.GiftCards)
+	}
+	c.Want(c.Do("PUT", apptest.API+"/carts/"+other.ID+"/discounts/"+gift, nil), 200, nil)
 	set("order.cancel_online", "true")
 	if a := cancel(&o, p.Order.Token); a.Status != 303 || c.AdminOrder(o.Number).State != "cancelled" {
 		t.Errorf("switched on again: %d", a.Status)

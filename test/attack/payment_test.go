@@ -221,6 +221,25 @@ var _ = attack("AC-007", func(t *testing.T, c *apptest.Client) {
 		t.Errorf("%d mails", len(ms))
 	}
 	settled(c, p.Token)
+
+	// A gift card that is bought comes into being once, in the one mail.
+	to := apptest.NewMail()
+	g := c.Buy(c.Complete(c.Cart(1, c.GiftCards()[0]).ID, apptest.Buyer(to)), apptest.Wish{})
+	gb := c.Payment(g.Token)
+	c.Pay(g, apptest.Silent)
+	for range 3 {
+		c.Notify(gb.ID, map[string]any{"times": 10})
+	}
+	g = c.Final(g.Token)
+	if n := len(c.Order(g.Order.Token).GiftCards); n != 1 {
+		t.Errorf("%d gift cards of one that was paid", n)
+	}
+	c.OneMail(to)
+	c.Notify(gb.ID, map[string]any{"times": 10})
+	if n := c.Count(`SELECT count(*) FROM giftcard_card WHERE order_id=(SELECT id FROM order_order WHERE purchase_id=$1)`, mustID(t, purchaseRow(c, g.Token))); n != 1 || len(c.Mails(to)) != 1 {
+		t.Errorf("%d gift cards, %d mails", n, len(c.Mails(to)))
+	}
+	settled(c, g.Token)
 })
 
 // A signature that is too old, from the future, or dated with nonsense.

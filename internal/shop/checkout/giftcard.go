@@ -26,10 +26,10 @@ func giftsAsSeen(r Request, v cart.View) error {
 	toPay := v.Quote.ToPay
 	said := r.ExpectedToPay.Currency != ""
 	switch {
+	case r.Method == giftcard.Method && len(v.Gifts) == 0:
+		return fault.Invalid(fault.Field{Pointer: "/payment_method", Code: "choose"})
 	case said && !r.ExpectedToPay.Equal(toPay), !said && v.GiftGone(), r.Method == giftcard.Method && toPay.Amount > 0:
 		return fault.Conflict("total_changed")
-	case r.Method == giftcard.Method && v.Gifted() == 0:
-		return fault.Invalid(fault.Field{Pointer: "/payment_method", Code: "choose"})
 	}
 	return nil
 }

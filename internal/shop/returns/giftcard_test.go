@@ -254,7 +254,10 @@ func TestWithdrawFromGiftCards(t *testing.T) {
 			}
 		}
 		// Staff cannot wave it through either, nor give back more than is left on the card.
-		if err := db.Do(ctx, w.DB, func(tx *db.Tx) error { _, err := returns.Accept(tx, staff, w.Vault, r.ID, returns.Verdict{}); return err }); !fault.Is(err, returns.Used) {
+		if err := db.Do(ctx, w.DB, func(tx *db.Tx) error {
+			_, err := returns.Accept(tx, staff, w.Vault, r.ID, returns.Verdict{})
+			return err
+		}); !fault.Is(err, returns.Used) {
 			t.Error(err)
 		}
 		if err := w.refund(o, 20000, ""); !fault.Is(err, returns.Used) {

@@ -47,7 +47,8 @@ func (v *visit) giftCards() error {
 	}
 	last4 := qv.Get("last4")
 	if i := len(last4) - 4; i > 0 {
-		last4 = last4[i:] // a whole code was typed: no more of it is used, nor shown
+		// A whole code was typed: no more of it is used, shown, or kept in an address.
+		return web.SeeOther(v.w, v.r, query("/admin/gift-cards", "show", show, "last4", strings.ToValidUTF8(last4[i:], "")))
 	}
 	type list struct {
 		cs           []giftcard.Card
@@ -79,7 +80,7 @@ func (v *visit) giftCards() error {
 	if v.by.Has(auth.RefundsWrite) {
 		s.Head = view.Go(v.l, v.t("gift_card.new"), "/admin/gift-cards/new", true)
 	}
-	find := view.Form{Action: "/admin/gift-cards", Submit: v.t("find"), Hidden: []view.Pair{{Key: "show", Value: show}}, Fields: []view.Field{{Input: ui.Input{Name: "last4", Label: v.t("gift_cards.find"), Hint: v.t("gift_cards.find.hint"), Value: last4, Max: 30, NoSpell: true, Autocomplete: "off"}}}}
+	find := view.Form{Action: "/admin/gift-cards", Submit: v.t("find"), Hidden: []view.Pair{{Key: "show", Value: show}}, Fields: []view.Field{{Input: ui.Input{Name: "last4", Label: v.t("gift_cards.find"), Hint: v.t("gift_cards.find.hint"), Value: last4, Max: 4, NoSpell: true, Autocomplete: "off"}}}}
 	owed := view.Facts(v.l, []view.Pair{{Key: v.t("gift_cards.owed"), Value: lang.Money(v.l, money.New(got.owed, v.Currency)), Sub: v.t("gift_cards.owed.text")},
 		{Key: v.t("gift_cards.lapsed"), Value: lang.Money(v.l, money.New(got.lapsed, v.Currency)), Sub: v.t("gift_cards.lapsed.text")}})
 	return v.show(http.StatusOK, s, view.Panel("owed", v.t("gift_cards.books"), owed), v.tabs("/admin/gift-cards", show, giftTabs...), view.Filter(v.l, find), view.TableBlock(v.l, t))
