@@ -158,6 +158,9 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
 		if st.Next != nil {
 			p.NextType, p.NextURL = st.Next.Type, st.Next.URL
 		}
+		if !st.Until.IsZero() && st.Until.Before(p.HoldUntil) {
+			p.HoldUntil = st.Until // what the page promises is what the provider keeps
+		}
 		if p.State.can(Awaiting) {
 			return p, d.move(tx, &p, Awaiting, why)
 		}
@@ -409,8 +412,8 @@ func (d *Desk) save(tx *db.Tx, p *Purchase) error {
 	if p.Order > 0 {
 		ord = p.Order
 	}
-	if err := tx.ExecOne(`UPDATE checkout_purchase SET state=$2, is_open=$3, money=$4, reason=$5, code=$6, next_type=$7, next_url=$8, order_id=$9, alarm=$10, check_at=$11, checks=$12, changed_at=$13 WHERE id=$1`,
-		p.ID, string(p.State), !p.State.Terminal(), string(p.Money), p.Reason, p.Code, p.NextType, p.NextURL, ord, p.Alarm, p.CheckAt, p.Checks, tx.Now()); err != nil {
+	if err := tx.ExecOne(`UPDATE checkout_purchase SET state=$2, is_open=$3, money=$4, reason=$5, code=$6, next_type=$7, next_url=$8, order_id=$9, alarm=$10, check_at=$11, checks=$12, changed_at=$13, hold_until=$14 WHERE id=$1`,
+		p.ID, string(p.State), !p.State.Terminal(), string(p.Money), p.Reason, p.Code, p.NextType, p.NextURL, ord, p.Alarm, p.CheckAt, p.Checks, tx.Now(), p.HoldUntil); err != nil {
 		return err
 	}
 	return tx.Changed("purchase", p.ID)

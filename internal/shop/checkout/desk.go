@@ -89,6 +89,9 @@ func (d *Desk) provider(method string) payment.Provider {
 	return nil
 }
 
+// Provider is the way to pay of this name; nil when there is none.
+func (d *Desk) Provider(method string) payment.Provider { return d.provider(method) }
+
 func (d *Desk) at(name string) {
 	proof.At("checkout", name)
 	if d.Step != nil {

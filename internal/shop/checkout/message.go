@@ -19,6 +19,9 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 	case Received:
 		return lang.T(lg, "state.received")
 	case Awaiting:
+		if p.Changed.After(p.HoldUntil) && !p.HoldUntil.IsZero() {
+			return lang.T(lg, "state.awaiting_late", "time", lang.Clock(lg, p.AnswerBy))
+		}
 		app := method
 		if k := "method." + p.Method + ".app"; lang.Has(k) {
 			app = lang.T(lg, k)
@@ -53,7 +56,7 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 	if p.State == Expired {
 		return lang.T(lg, outcome)
 	}
-	return lang.T(lg, outcome) + " " + refusal(lg, p.Reason, method)
+	return lang.T(lg, outcome) + " " + refusal(lg, p, method)
 }
 
 func capital(s string) string {
@@ -62,12 +65,16 @@ func capital(s string) string {
 }
 
 // refusal is the sentence of a reason. Lost, stolen and fraud are "declined"
-// already in the provider's room.
-func refusal(lg lang.Lang, reason, method string) string {
-	if reason == ReasonMoved {
+// already in the provider's room. A provider's code that says more than its reason has
+// a sentence of its own.
+func refusal(lg lang.Lang, p Purchase, method string) string {
+	if p.Reason == ReasonMoved {
 		return lang.T(lg, "refuse.cart_changed")
 	}
-	switch payment.Reason(reason) {
+	if key := "refuse." + p.Method + "." + p.Code; p.Code != "" && lang.Has(key) {
+		return lang.T(lg, key)
+	}
+	switch payment.Reason(p.Reason) {
 	case payment.Insufficient:
 		return lang.T(lg, "refuse.funds")
 	case payment.AuthFailed:
@@ -88,4 +95,19 @@ func (d *Desk) MethodName(lg lang.Lang, method string) string {
 		return method
 	}
 	return lang.T(lg, "method."+method)
+}
+
+// QR is the text of a code that opens the payment on another device; empty: there is
+// none.
+func (d *Desk) QR(p Purchase) string {
+	c, ok := d.provider(p.Method).(payment.Scannable)
+	if !ok || p.State != Awaiting || p.NextURL == "" {
+		return ""
+	}
+	return c.QR(payment.NextAction{Type: p.NextType, URL: p.NextURL})
+}
+
+// DownMessage says why a way to pay is not offered right now.
+func (d *Desk) DownMessage(lg lang.Lang, method string) string {
+	return lang.T(lg, "refuse.provider_down", "provider", capital(d.MethodName(lg, method)))
 }

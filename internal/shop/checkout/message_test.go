@@ -3,6 +3,7 @@ package checkout_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
@@ -35,6 +36,39 @@ func TestMessagesOfRefusals(t *testing.T) {
 			if state == checkout.Refused && len(seen) != len(reasons) {
 				t.Errorf("%s: %d sentences for %d reasons", l, len(seen), len(reasons))
 			}
+		}
+	}
+}
+
+// A provider's code that says more than its reason has a sentence of its own; any other
+// code changes nothing, whatever is in it.
+func TestMessagesOfCodes(t *testing.T) {
+	for _, l := range lang.All {
+		say := func(method, code string) string {
+			return checkout.Message(l, checkout.Purchase{State: checkout.Refused, Money: checkout.NotMoved, Reason: string(payment.Insufficient), Method: method, Code: code, Total: money.SEK(12900)}, "Swish")
+		}
+		if m := say("swish", "AM21"); !strings.HasSuffix(m, lang.T(l, "refuse.swish.AM21")) || strings.Contains(m, lang.T(l, "refuse.funds")) {
+			t.Errorf("%q", m)
+		}
+		for _, other := range [][2]string{{"swish", "ZZ99"}, {"card", "AM21"}, {"swish", ""}, {"", "funds"}, {"x", "../../funds"}} {
+			if m := say(other[0], other[1]); !strings.HasSuffix(m, lang.T(l, "refuse.funds")) {
+				t.Errorf("%v: %q", other, m)
+			}
+		}
+	}
+}
+
+// Once the time to approve is over, nobody is told to approve.
+func TestMessageWhenTimeIsUp(t *testing.T) {
+	now := time.Now()
+	p := checkout.Purchase{State: checkout.Awaiting, Money: checkout.NotMoved, Method: "swish", Total: money.SEK(12900), HoldUntil: now, AnswerBy: now.Add(time.Hour), Changed: now.Add(-time.Second)}
+	for _, l := range lang.All {
+		before := checkout.Message(l, p, "Swish")
+		q := p
+		q.Changed = now.Add(time.Second)
+		after := checkout.Message(l, q, "Swish")
+		if before != lang.T(l, "state.awaiting_customer", "app", "Swish", "time", lang.Clock(l, now)) || after != lang.T(l, "state.awaiting_late", "time", lang.Clock(l, q.AnswerBy)) {
+			t.Errorf("%q, then %q", before, after)
 		}
 	}
 }

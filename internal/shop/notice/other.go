@@ -18,7 +18,7 @@ import (
 const mayHaveLeft = 60 * time.Second
 
 // ofPurchase says whom to tell that a purchase came to nothing: the buyer, when he may
-// have left, or when his money was taken; nobody when he ended it himself.
+// have left, or when money may have moved; nobody when he ended it himself.
 func ofPurchase(q db.Q, d Deps, ref db.ID) (addressee, error) {
 	p, err := checkout.ByID(q, ref)
 	if err != nil {
@@ -27,7 +27,8 @@ func ofPurchase(q db.Q, d Deps, ref db.ID) (addressee, error) {
 	if p.State != checkout.Refused && p.State != checkout.Expired {
 		return addressee{}, nil
 	}
-	if !gone(p) && (p.Reason == string(payment.BuyerLeft) || p.Reason == checkout.ReasonMoved || p.Changed.Sub(p.Created) <= mayHaveLeft) {
+	still := p.Money == checkout.NotMoved || p.Money == ""
+	if still && !gone(p) && (p.Reason == string(payment.BuyerLeft) || p.Reason == checkout.ReasonMoved || p.Changed.Sub(p.Created) <= mayHaveLeft) {
 		return addressee{}, nil
 	}
 	return addressee{p.Person, p.Lang}, nil
@@ -51,31 +52,17 @@ func ended(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 		return mail.Message{}, err
 	}
 	t := mail.Letter{Lang: l, Title: lang.T(l, "notice.ended.title")}
+	t.Parts = append(t.Parts, mail.Part{Text: checkout.Message(l, p, method(l, p.Method))})
 	switch {
 	case gone(p):
-		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "state.gone", "amount", p.Total)})
-	case p.State == checkout.Expired:
-		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "state.expired")})
-	default:
-		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "state.refused")}, mail.Part{Text: reason(l, p)})
+	case p.Money == checkout.Taken || p.Money == checkout.Returned:
+		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "moment.money_back", "amount", p.Total)})
+	case p.Money == checkout.Unsure:
+		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "moment.money_unknown")})
 	}
 	t.Parts = append(t.Parts, mail.Part{Button: &mail.Button{Label: lang.T(l, "notice.see_purchase"), URL: d.url(l, "/purchases/"+p.Token(d.Vault))}})
 	t.Foot = []string{lang.T(l, "notice.why.purchase")}
 	return finish(who.Email, lang.T(l, "notice.ended.subject"), t, c)
-}
-
-func reason(l lang.Lang, p checkout.Purchase) string {
-	switch payment.Reason(p.Reason) {
-	case payment.Insufficient:
-		return lang.T(l, "refuse.funds")
-	case payment.AuthFailed:
-		return lang.T(l, "refuse.auth")
-	case payment.BankError:
-		return lang.T(l, "refuse.bank_error")
-	case payment.ProviderDown:
-		return lang.T(l, "refuse.provider_down", "provider", method(l, p.Method))
-	}
-	return lang.T(l, "refuse.neutral")
 }
 
 // caseReceived tells that a question has come, where to follow it, and when an answer

@@ -66,6 +66,7 @@ type Status struct {
 	Next      *NextAction
 	Live      bool      // true when real money moves
 	AuthUntil time.Time // when an authorisation that is not captured ends; zero: not said
+	Until     time.Time // of an open one: until when the provider gives the buyer time; zero: as long as we do
 }
 
 // Start is the wish for a payment.
@@ -235,6 +236,13 @@ type Pinger interface {
 // Expirer is a Provider with a credential that ends: staff are told in time.
 type Expirer interface {
 	Expires() time.Time
+}
+
+// Scannable is a Provider whose app can also be opened on another device, by scanning
+// a code.
+type Scannable interface {
+	// QR is the text of the code for a next action that Begin or Look told; empty: none.
+	QR(n NextAction) string
 }
 
 // OneTaker is a Capturer that may be unable to take a second time.

@@ -1,11 +1,8 @@
 package admin
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
-
-	"github.com/boombuler/barcode/qr"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
@@ -39,7 +36,7 @@ func (v *visit) showInvite(code int, f ui.Form) error {
 	var blocks []view.Block
 	title, lead := v.t("invite.title"), v.t("invite.lead", "role", v.word("role.", i.Role), "name", i.Profile.Name)
 	if i.Kind == "invite" {
-		box, path, err := square(i.TOTPURL.Reveal())
+		box, path, err := ui.Square(i.TOTPURL.Reveal())
 		if err != nil {
 			return err
 		}
@@ -108,33 +105,6 @@ func (v *visit) askRecovery() error {
 		return v.showRecover(http.StatusTooManyRequests, v.form(nil, err, ""))
 	}
 	return v.show(http.StatusOK, view.Shell{Title: v.t("recover.title")}, view.Notice(ui.OK, v.t("recover.sent")), view.Links(v.l, []ui.Link{{Text: v.t("login.title"), URL: "/admin/login"}}))
-}
-
-// square draws a QR code as one SVG path, with the quiet zone that readers need.
-func square(text string) (box, path string, err error) {
-	code, err := qr.Encode(text, qr.M, qr.Auto)
-	if err != nil {
-		return "", "", fmt.Errorf("qr: %w", err)
-	}
-	const quiet = 4
-	b := code.Bounds()
-	var out strings.Builder
-	for y := range b.Dy() {
-		for x := 0; x < b.Dx(); x++ {
-			n := 0
-			for x+n < b.Dx() {
-				if r, _, _, _ := code.At(b.Min.X+x+n, b.Min.Y+y).RGBA(); r > 0x7fff {
-					break
-				}
-				n++
-			}
-			if n > 0 {
-				fmt.Fprintf(&out, "M%d %dh%dv1h-%dz", x+quiet, y+quiet, n, n)
-				x += n
-			}
-		}
-	}
-	return fmt.Sprintf("0 0 %d %d", b.Dx()+2*quiet, b.Dy()+2*quiet), out.String(), nil
 }
 
 // grouped parts a key into fours, for who types it.

@@ -43,7 +43,7 @@ var operations = map[string]operation{
 	"setDelivery":         {summary: "Choose a delivery", in: setDelivery{}, out: Cart{}},
 	"addDiscount":         {summary: "Use a discount code", out: Cart{}},
 	"removeDiscount":      {summary: "Do without a discount code", out: Cart{}},
-	"paymentMethods":      {summary: "Ways to pay", out: anyItems[PaymentMethod]{}},
+	"paymentMethods":      {summary: "Ways to pay", out: Methods{}},
 	"createPurchase":      {summary: "Buy what is in the cart", in: newPurchase{}, out: Purchase{}, status: 202, key: true},
 	"getPurchase":         {summary: "The true state of one attempt to buy", out: Purchase{}},
 	"getOrder":            {summary: "The order, for who holds the link", out: Order{}},

@@ -151,6 +151,19 @@ type PaymentMethod struct {
 	Name string `json:"name"`
 }
 
+// MethodDown is a way to pay whose partner does not answer; it comes back by itself.
+type MethodDown struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Message string `json:"message"`
+}
+
+// Methods are the ways to pay for a cart.
+type Methods struct {
+	Items       []PaymentMethod `json:"items"`
+	Unavailable []MethodDown    `json:"unavailable"`
+}
+
 // Purchase is the true state of one attempt to buy.
 type Purchase struct {
 	Token      string    `json:"token"`
@@ -163,10 +176,13 @@ type Purchase struct {
 	Order      *OrderRef `json:"order"`
 }
 
-// Next is what the buyer's browser must do now.
+// Next is what the buyer must do now: go to the address of a "redirect", or open that
+// of an "app" on a device that has it. QR is the text of a code that opens the same app
+// when another device scans it.
 type Next struct {
 	Type string `json:"type"`
 	URL  string `json:"url"`
+	QR   string `json:"qr,omitempty"`
 }
 
 // OrderRef points at the order.
@@ -321,7 +337,7 @@ func optionShape(o delivery.Option, lg lang.Lang, pointsURL string) DeliveryOpti
 func (s *Store) purchaseShape(p checkout.Purchase, o *order.Order, lg lang.Lang) Purchase {
 	out := Purchase{Token: p.Token(s.Vault), State: string(p.State), MoneyMoved: string(p.Money), Message: checkout.Message(lg, p, s.Desk.MethodName(lg, p.Method))}
 	if p.NextURL != "" && p.State == checkout.Awaiting {
-		out.Next = &Next{p.NextType, p.NextURL}
+		out.Next = &Next{p.NextType, p.NextURL, s.Desk.QR(p)}
 	}
 	if p.Reason != "" && (p.State == checkout.Refused || p.State == checkout.Expired) {
 		out.Reason = &p.Reason

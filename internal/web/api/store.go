@@ -435,18 +435,23 @@ func (s *Store) methods(w http.ResponseWriter, r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	items := []PaymentMethod{}
+	out := Methods{Items: []PaymentMethod{}, Unavailable: []MethodDown{}}
 	if gift { // cards pay all of it
-		items = append(items, PaymentMethod{giftcard.Method, lang.T(r.Lang, "method."+giftcard.Method+".name")})
-		return web.JSON(w, r, http.StatusOK, map[string]any{"items": items})
+		out.Items = append(out.Items, PaymentMethod{giftcard.Method, lang.T(r.Lang, "method."+giftcard.Method+".name")})
+		return web.JSON(w, r, http.StatusOK, out)
 	}
 	for _, p := range s.Desk.Providers {
 		if barred[p.Method()] {
 			continue
 		}
-		items = append(items, PaymentMethod{p.Method(), s.Desk.MethodName(r.Lang, p.Method())})
+		m := PaymentMethod{p.Method(), s.Desk.MethodName(r.Lang, p.Method())}
+		if s.Desk.Up(m.ID) {
+			out.Items = append(out.Items, m)
+		} else {
+			out.Unavailable = append(out.Unavailable, MethodDown{m.ID, m.Name, s.Desk.DownMessage(r.Lang, m.ID)})
+		}
 	}
-	return web.JSON(w, r, http.StatusOK, map[string]any{"items": items})
+	return web.JSON(w, r, http.StatusOK, out)
 }
 
 type newPurchase struct {

@@ -115,8 +115,7 @@ for (const input of $$("input[data-suggest]")) {
 // live events first, then asking every three seconds, then nothing.
 const moment = $("[data-purchase]");
 if (moment) {
-  const live = $("[data-live]");
-  const done = () => $("[data-purchase]").dataset.end === "yes";
+  const live = $("[data-live]"), done = () => $("[data-purchase]").dataset.end === "yes";
   const leave = () => {
     const to = $("[data-purchase]").dataset.go; if (!to) return;
     history.replaceState(null, "", "?stay=1"); // who comes back may stay
@@ -133,18 +132,19 @@ if (moment) {
     leave();
   };
   const heard = (text) => { try { if (JSON.parse(text).state !== $("[data-purchase]").dataset.purchase) swap().catch(() => {}); } catch { /* not for us */ } };
-  let source, failures = 0;
+  let source, timer, failures = 0;
   const ask = async () => {
     if (done()) return;
     try { const r = await fetch(moment.dataset.poll, { headers: { accept: "application/json" } }); if (!r.ok) throw 0; heard(await r.text()); failures = 0; } catch { failures++; }
-    if (failures < 20) setTimeout(ask, 3000 * (1 + failures));
+    if (failures < 20) timer = setTimeout(ask, 3000 * (1 + failures));
   };
-  if (!done()) {
-    leave();
-    try {
-      source = new EventSource(moment.dataset.events);
-      source.onmessage = (e) => { heard(e.data); if (done()) source.close(); };
-      source.onerror = () => { source.close(); ask(); };
-    } catch { ask(); }
-  }
+  const listen = () => { // anew when the buyer is back from an app or another tab: the line may be dead
+    if (done() || source && document.hidden) return;
+    clearTimeout(timer); source?.close(); failures = 0;
+    source = new EventSource(moment.dataset.events);
+    source.onmessage = (e) => { heard(e.data); if (done()) source.close(); };
+    source.onerror = () => { source.close(); ask(); };
+  };
+  if (!done()) { leave(); listen(); document.addEventListener("visibilitychange", listen); addEventListener("pageshow", (e) => e.persisted && listen()); }
+  document.addEventListener("focusin", (e) => e.target.readOnly && e.target.select()); // the page's link, to copy
 }

@@ -95,6 +95,10 @@ func (s *Store) lay(q db.Q, r *web.Request, in web.Values) (d desk, err error) {
 
 // checkout is "/checkout".
 func (s *Store) checkout(w http.ResponseWriter, r *web.Request) error {
+	qv, err := r.ReadQuery("payment_method")
+	if err != nil {
+		return err
+	}
 	d, err := read(s, r.Context(), func(q *db.Reader) (desk, error) { return s.lay(q, r, nil) })
 	if err != nil {
 		return err
@@ -102,6 +106,9 @@ func (s *Store) checkout(w http.ResponseWriter, r *web.Request) error {
 	form := ui.Form{}
 	if d.known {
 		form = prefilled(d.buyer)
+	}
+	if m := qv.Get("payment_method"); s.Desk.Provider(m) != nil {
+		form.Set("payment_method", m) // chosen on the page of a purchase that did not work out
 	}
 	return s.showCheckout(w, r, http.StatusOK, d, form, "")
 }
@@ -215,16 +222,16 @@ func (s *Store) ways(d desk, l lang.Lang, chosen string) []view.PaymentOption {
 // beforehand (betaltjänstlagen 2010:751, 7 a kap. 1 §).
 func (s *Store) payments(l lang.Lang, chosen string, noBill bool) []view.PaymentOption {
 	var out []view.PaymentOption
+	taken := false
 	for _, credit := range []bool{false, true} {
 		for _, p := range s.Desk.Providers {
 			m := p.Method()
 			if p.Credit() != credit || m == "invoice" && noBill {
 				continue
 			}
-			o := view.PaymentOption{ID: m, Name: lang.T(l, "method."+m+".name"), Text: lang.T(l, "method."+m+".text"), Credit: credit, Chosen: chosen == m}
-			if chosen == "" && !credit && len(out) == 0 {
-				o.Chosen = true
-			}
+			o := view.PaymentOption{ID: m, Name: lang.T(l, "method."+m+".name"), Text: lang.T(l, "method."+m+".text"), Credit: credit, Down: !s.Desk.Up(m)}
+			o.Chosen = !o.Down && (chosen == m || chosen == "" && !credit && !taken)
+			taken = taken || o.Chosen
 			out = append(out, o)
 		}
 	}

@@ -14,9 +14,12 @@ import (
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/storefront/view"
+	"kassavalv/internal/web/ui"
 )
 
 // bought is a purchase with the order it became.
@@ -26,6 +29,7 @@ type bought struct {
 	email   string
 	shell   view.Shell
 	goods   map[db.ID]catalog.VariantInfo // as they are now
+	noBill  bool                          // the shop's invoice is not offered for this sum
 	ownCart bool                          // the visitor's cart is the one that was bought
 }
 
@@ -62,6 +66,9 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 			ids[i] = x.Variant
 		}
 		b.goods = pictured(q, ids)
+		if b.noBill, err = content.PaymentBarred(q, "invoice", b.p.Total); err != nil {
+			return
+		}
 		if b.p.Order == 0 {
 			return
 		}
@@ -111,8 +118,22 @@ func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 	if p.Order > 0 && p.Money == checkout.Taken && p.State != checkout.Placed {
 		v.State = string(checkout.Paid) // also money that came after the end and became an order
 	}
+	_, v.Scanned = s.Desk.Provider(p.Method).(payment.Scannable)
+	v.Link = s.Desk.Base + lang.Path(l, "/purchases/"+v.Token)
+	if p.State == checkout.Refused || p.State == checkout.Expired {
+		v.Ways = s.waysNow(b, l)
+	}
 	if p.State == checkout.Awaiting {
 		v.NextURL, v.AnswerBy = p.NextURL, p.HoldUntil
+		if p.NextType == "app" {
+			v.AppURL = p.NextURL
+			if text := s.Desk.QR(p); text != "" {
+				var err error
+				if v.Code.Box, v.Code.Path, err = ui.Square(text); err != nil {
+					s.Log.Warn("purchase: no code to scan", "purchase", p.ID, "err", err)
+				}
+			}
+		}
 		v.Stay = now.Sub(p.Changed) > toBank
 	}
 	if b.order.ID > 0 {
@@ -135,6 +156,26 @@ func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 		v.Lines = append(v.Lines, line)
 	}
 	return v
+}
+
+// waysNow are the ways to pay after one did not work out: that one again first, then
+// those that are up, as the checkout would show them.
+func (s *Store) waysNow(b bought, l lang.Lang) (out []view.Way) {
+	if b.p.Reason == checkout.AlarmGone || b.p.Order != 0 {
+		return nil
+	}
+	for _, o := range s.payments(l, "", b.noBill) {
+		if o.Down {
+			continue
+		}
+		w := view.Way{Name: s.Desk.MethodName(l, o.ID), URL: "/checkout?payment_method=" + url.QueryEscape(o.ID), Same: o.ID == b.p.Method}
+		if w.Same {
+			out = append([]view.Way{w}, out...)
+		} else {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // claims finds words that only a paid purchase may have on its page.
@@ -166,7 +207,6 @@ func absolute(u string) bool {
 	return (strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://")) && !strings.ContainsAny(u, " \t\r\n;\"'<>\\")
 }
 
-// refusal is the word of the view for a reason.
 // masked shows enough of an address for its owner to know it.
 func masked(mail string) string {
 	local, domain, ok := strings.Cut(mail, "@")

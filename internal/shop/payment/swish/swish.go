@@ -26,6 +26,10 @@ const (
 	testBase = "https://mss.cpc.getswish.net/swish-cpcapi"
 )
 
+// timeToPay is how long Swish waits for a buyer to begin to approve; then the payment
+// ends with TM01.
+const timeToPay = 3 * time.Minute
+
 // Options are what a merchant gives.
 type Options struct {
 	Payee string // the merchant's Swish number, ten digits that begin with 123
@@ -176,7 +180,7 @@ func (p *Provider) Begin(ctx context.Context, s payment.Start) (payment.Status, 
 			p.keepToken(id, token)
 		}
 		zero := money.New(0, "SEK")
-		return payment.Status{Ref: id, Reference: s.Reference, State: payment.Open, Amount: s.Amount, Captured: zero, Refunded: zero, Next: next(token, s.ReturnURL), Live: p.o.Live}, nil
+		return payment.Status{Ref: id, Reference: s.Reference, State: payment.Open, Amount: s.Amount, Captured: zero, Refunded: zero, Next: next(token, s.ReturnURL), Live: p.o.Live, Until: p.o.Now().Add(timeToPay)}, nil
 	case a.has(taken):
 		st, err := p.look(ctx, id, s.Reference)
 		if err == nil && st.State == payment.Absent {
@@ -209,6 +213,15 @@ func next(token, where string) *payment.NextAction {
 		q += "&" + url.Values{"callbackurl": {where}}.Encode()
 	}
 	return &payment.NextAction{Type: "app", URL: "swish://paymentrequest?" + strings.ReplaceAll(q, "+", "%20")}
+}
+
+// QR is the text of the code that the app scans: "D" and the token.
+func (p *Provider) QR(n payment.NextAction) string {
+	u, err := url.Parse(n.URL)
+	if err != nil || n.Type != "app" || u.Scheme != "swish" || u.Query().Get("token") == "" {
+		return ""
+	}
+	return "D" + u.Query().Get("token")
 }
 
 // Look asks Swish about the payment.
@@ -270,6 +283,9 @@ func (p *Provider) told(id string, a answer) (paymentAnswer, payment.Status, err
 	switch w.Status {
 	case "CREATED":
 		st.State = payment.Open
+		if !w.DateCreated.IsZero() {
+			st.Until = w.DateCreated.Add(timeToPay)
+		}
 	case "PAID":
 		st.State, st.Captured, st.Code = payment.Captured, st.Amount, w.PaymentReference
 	case "DECLINED":

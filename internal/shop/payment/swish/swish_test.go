@@ -27,6 +27,21 @@ func TestAppPayment(t *testing.T) {
 	if err != nil || u.Scheme != "swish" || u.Host != "paymentrequest" || u.Query().Get("callbackurl") != "https://shop.example/purchases/abc/return" {
 		t.Fatalf("the app is opened by %s", st.Next.URL)
 	}
+	if code := s.p.QR(*st.Next); code != "D"+u.Query().Get("token") {
+		t.Errorf("the code to scan is %q", code)
+	}
+	for _, n := range []payment.NextAction{{Type: "redirect", URL: st.Next.URL}, {Type: "app", URL: "swish://paymentrequest"}, {Type: "app", URL: "https://x.example?token=a"}} {
+		if code := s.p.QR(n); code != "" {
+			t.Errorf("%+v is scanned as %q", n, code)
+		}
+	}
+	// Swish gives three minutes, however long the shop would.
+	if d := time.Until(st.Until); d < 2*time.Minute || d > 3*time.Minute {
+		t.Errorf("there is time for %v", d)
+	}
+	if got := s.look(t, "k1"); got.Until.Sub(st.Until).Abs() > time.Minute {
+		t.Errorf("then until %v, now until %v", st.Until, got.Until)
+	}
 	again := s.begin(t, "k1", 12950)
 	if again.Ref != st.Ref || again.State != payment.Open || again.Next == nil || *again.Next != *st.Next {
 		t.Errorf("a repeat is %+v, not %+v", again, st)

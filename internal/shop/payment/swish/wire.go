@@ -32,6 +32,7 @@ type paymentAnswer struct {
 	Amount                decimal `json:"amount"`
 	Currency              string  `json:"currency"`
 	Status                string  `json:"status"`
+	DateCreated           moment  `json:"dateCreated"`
 	DatePaid              moment  `json:"datePaid"`
 	ErrorCode             string  `json:"errorCode"`
 }

@@ -265,7 +265,7 @@ func TestPurchasePage(t *testing.T) {
 		}
 		switch {
 		case strings.HasPrefix(state, "refused"):
-			if len(all(n, `a[href="`+lang.Path(l, "/checkout")+`"]`)) == 0 {
+			if len(all(n, `a[href^="`+lang.Path(l, "/checkout")+`"]`)) == 0 {
 				t.Error("no way back to pay")
 			}
 			fallthrough
@@ -276,6 +276,21 @@ func TestPurchasePage(t *testing.T) {
 		case state == "awaiting_customer":
 			if len(all(n, `a[href="https://bank.example/pay/1"]`)) != 1 || attr(box, "data-go") == "" {
 				t.Error("no link to the bank")
+			}
+		case state == "app":
+			open := all(n, "[data-open]")
+			if len(open) != 1 || attr(open[0], "href") != "swish://paymentrequest?token=c28a4061470f4af48973bd2a4642b4fa" || attr(box, "data-go") != "" {
+				t.Error("no button that opens the app, or a page that goes away by itself")
+			}
+			if code := all(n, "svg[role=img][aria-label]"); len(code) != 1 || attr(code[0], "aria-label") == "" {
+				t.Error("no code to scan with words for it")
+			}
+			if len(all(n, `a[href="`+lang.Path(l, "/checkout")+`"]`)) != 1 || len(all(n, `input[readonly][value="https://shop.example/purchases/abc"]`)) != 1 {
+				t.Error("no other way to pay, or no link to go on elsewhere")
+			}
+		case state == "app-lost":
+			if len(all(n, "[data-open]")) != 0 || !strings.Contains(words(n), lang.T(l, "moment.app.lost", "app", "Swish")) {
+				t.Error("does not say that there is nothing to open")
 			}
 		case state == "unknown":
 			if !strings.Contains(words(n), lang.Clock(l, fixture.Now.Add(5*60*1e9))) {

@@ -4,9 +4,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
-	"kassavalv/internal/web/ui"
 )
 
 // Purchase is "/purchases/{token}": the true state of one attempt to buy.
@@ -23,7 +24,11 @@ type Purchase struct {
 	App         string    // where the buyer approves: "bankens sida", "BankID"
 	NextURL     string    // absolute: the bank; with awaiting_customer
 	Stay        bool      // do not go there by itself: the buyer has been there
-	QR          ui.Image  // a code to scan instead; may be empty
+	AppURL      string    // opens an app instead of a page; of a scheme that is not known: nothing
+	Code        Code      // to scan with the app on another device; may be empty
+	Scanned     bool      // the way to pay has an app, whether its address came or not
+	Link        string    // this page, to open it elsewhere; absolute
+	Ways        []Way     // ways to pay now that this one did not work out
 	AnswerBy    time.Time // the clock time by which an answer comes
 	Since       time.Time // when the buy button was pressed
 	Message     string    // what has happened, as the API says it
@@ -38,6 +43,15 @@ type Purchase struct {
 	Delivery    string // "Paketbox, onsdag 25 november"
 	Lines       []CartLine
 	LiveToken   string // path of the live stream; empty: "/purchases/{token}/events"
+}
+
+// Code is a QR code as one SVG path.
+type Code struct{ Box, Path string }
+
+// Way is one way to pay; Same is the one that was tried.
+type Way struct {
+	Name, URL string
+	Same      bool
 }
 
 // end reports whether the state will not change any more.
@@ -93,7 +107,14 @@ func (p Purchase) say() []string {
 	case "received":
 		s = append(s, lang.T(l, "moment.received.now"), lang.T(l, "moment.close"))
 	case "awaiting_customer":
-		s = append(s, lang.T(l, "moment.awaiting.calm"))
+		switch {
+		case p.lost():
+			s = append(s, lang.T(l, "moment.app.lost", "app", p.app()))
+		case p.opens() != "":
+			s = append(s, lang.T(l, "moment.app.next"), lang.T(l, "moment.awaiting.calm"))
+		default:
+			s = append(s, lang.T(l, "moment.awaiting.calm"))
+		}
 	case "processing":
 		if !p.AnswerBy.IsZero() {
 			s = append(s, lang.T(l, "moment.answer_by", "time", clock))
@@ -175,6 +196,27 @@ func (p Purchase) framed() Shell {
 	return s
 }
 
+// opens is the address that opens the app: the scheme of no other may stand in a link,
+// least of all one that runs a script.
+func (p Purchase) opens() templ.SafeURL {
+	if p.State != "awaiting_customer" || !strings.HasPrefix(p.AppURL, "swish://") || strings.ContainsAny(p.AppURL, " \t\r\n\"'<>\\") {
+		return ""
+	}
+	return templ.SafeURL(p.AppURL)
+}
+
+// lost: the payment is there, and what opens the app for it never came.
+func (p Purchase) lost() bool {
+	return p.State == "awaiting_customer" && p.Scanned && p.opens() == "" && p.NextURL == ""
+}
+
+func (w Way) label(l lang.Lang) string {
+	if w.Same {
+		return lang.T(l, "moment.retry_with", "method", w.Name)
+	}
+	return lang.T(l, "moment.pay_with", "method", w.Name)
+}
+
 func (p Purchase) retry() string { return p.to(or(p.RetryPath, "/checkout")) }
 func (p Purchase) help() string {
 	return p.to(or(p.CasePath, "/support?purchase="+p.Token))
@@ -184,7 +226,7 @@ func (p Purchase) poll() string   { return "/api/store/v1/purchases/" + p.Token 
 
 // leave is where the script takes the buyer by itself.
 func (p Purchase) leave() string {
-	if p.State == "awaiting_customer" && p.QR.URL == "" && !p.Stay && (strings.HasPrefix(p.NextURL, "https://") || strings.HasPrefix(p.NextURL, "http://")) {
+	if p.State == "awaiting_customer" && p.opens() == "" && !p.Stay && (strings.HasPrefix(p.NextURL, "https://") || strings.HasPrefix(p.NextURL, "http://")) {
 		return p.NextURL
 	}
 	return ""

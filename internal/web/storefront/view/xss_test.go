@@ -51,8 +51,12 @@ func views(payload string, l lang.Lang) map[string]templ.Component {
 	add("checkout", view.CheckoutPage(filled[view.Checkout](payload, l)))
 	for _, s := range []string{"received", "awaiting_customer", "processing", "unknown", "paid", "placed", "refused", "expired", payload} {
 		q := filled[view.Purchase](payload, l)
-		q.State, q.SoldOut, q.QR.URL = s, false, ""
+		q.State, q.SoldOut = s, false
 		add("purchase-"+s, view.PurchasePage(q))
+		q.AppURL = "swish://" + payload
+		add("purchase-app-"+s, view.PurchasePage(q))
+		q.AppURL = "swish://paymentrequest?token=a"
+		add("purchase-code-"+s, view.PurchasePage(q))
 		q.Moved = "reserved"
 		add("purchase-reserved-"+s, view.PurchasePage(q))
 	}
