@@ -199,7 +199,7 @@ func TestRefusedKeepsTheCart(t *testing.T) {
 			quiet(t, at)
 			s.PayAtBank(attr(at.first(t, ".moment__do a"), "href"), card)
 			p := v.follow(v.get(sent.Header.Get("Location") + "/return"))
-			if !strings.Contains(p.words(), say) || len(p.all(`main a[href="/checkout"]`)) != 1 || p.Header.Get("Refresh") != "" {
+			if !strings.Contains(p.words(), say) || len(p.all(`main a[href="/checkout?payment_method=card"]`)) != 1 || len(p.all(`main a[href="/checkout?payment_method=invoice"]`)) != 1 || p.Header.Get("Refresh") != "" {
 				t.Fatalf("%s: %s", card, p.words())
 			}
 			quiet(t, p)
@@ -207,7 +207,13 @@ func TestRefusedKeepsTheCart(t *testing.T) {
 				t.Error("the cart is gone")
 			}
 			// Pay again, this time for real.
+			if f := v.get("/checkout?payment_method=invoice"); len(f.all(`[name=payment_method][value=invoice][checked]`)) != 1 {
+				t.Error("the way that was chosen beside is not chosen")
+			}
 			action, f = buyerForm(t, v.get("/checkout"))
+			if f.Get("payment_method") != "card" {
+				t.Error("credit is chosen beforehand")
+			}
 			second := v.post(action, f)
 			if second.Header.Get("Location") == sent.Header.Get("Location") {
 				t.Fatal("the refused purchase again")
