@@ -65,6 +65,12 @@ type Config struct {
 		CA       string        `toml:"ca"`       // PEM file of authorities to trust at Swish's address; empty: the machine's
 		BaseURL  string        `toml:"base_url"` // another address than Swish's, for tests on this machine
 	} `toml:"swish"`
+	Stripe struct {
+		SecretKey     secret.Secret `toml:"secret_key"`     // sk_… or rk_…; empty: Stripe is off
+		WebhookSecret secret.Secret `toml:"webhook_secret"` // whsec_…, two with a space between while one replaces the other
+		Capture       string        `toml:"capture"`        // order (or empty) or ship: when the money is taken
+		BaseURL       string        `toml:"base_url"`       // another address than Stripe's, for tests on this machine
+	} `toml:"stripe"`
 	Klarna struct {
 		Username string        `toml:"username"` // API credentials of the merchant portal; empty: no Klarna
 		Password secret.Secret `toml:"password"`

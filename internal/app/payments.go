@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/invoice"
+	"kassavalv/internal/shop/payment/stripe"
 	"kassavalv/internal/shop/payment/swish"
 )
 
@@ -22,6 +23,11 @@ func (a *App) live() bool { return !a.demo && !a.Config.Payments.Test }
 func (a *App) providers() ([]payment.Provider, error) {
 	var out []payment.Provider
 	// Partners, those first that move money at once.
+	if p, err := a.stripe(); err != nil {
+		return nil, err
+	} else if p != nil {
+		out = append(out, p)
+	}
 	if p, err := a.swish(); err != nil {
 		return nil, err
 	} else if p != nil {
@@ -35,6 +41,15 @@ func (a *App) providers() ([]payment.Provider, error) {
 	}
 	out = append(out, invoice.Provider{})
 	return out, nil
+}
+
+// stripe is nil when nothing of it is configured.
+func (a *App) stripe() (payment.Provider, error) {
+	c := a.Config.Stripe
+	if c.SecretKey.Reveal()+c.WebhookSecret.Reveal()+c.Capture+c.BaseURL == "" {
+		return nil, nil
+	}
+	return wrong(stripe.New(stripe.Options{SecretKey: c.SecretKey.Reveal(), WebhookSecret: c.WebhookSecret.Reveal(), Capture: c.Capture, BaseURL: c.BaseURL, Live: a.live(), Log: a.Log}))
 }
 
 // swish is nil when nothing of it is configured.
@@ -66,10 +81,13 @@ func (a *App) watchCredentials(ctx context.Context) {
 // wrong turns a provider's own complaint about a setting into one of the configuration.
 func wrong[P payment.Provider](p P, err error) (payment.Provider, error) {
 	var ce *swish.ConfigError
-	if errors.As(err, &ce) {
+	var st *stripe.ConfigError
+	switch {
+	case errors.As(err, &ce):
 		return nil, &configError{ConfigFile, ce.Key, ce.What}
-	}
-	if err != nil {
+	case errors.As(err, &st):
+		return nil, &configError{ConfigFile, st.Key, st.What}
+	case err != nil:
 		return nil, err
 	}
 	return p, nil

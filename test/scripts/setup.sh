@@ -27,3 +27,8 @@ if [ ! -f .cache/node_modules/axe-core/axe.min.js ]; then
   mkdir -p .cache
   npm install --ignore-scripts --no-audit --no-fund --no-save --silent --prefix .cache axe-core@4.13 || { echo "axe-core could not be fetched from npm" >&2; exit 1; }
 fi
+# Stripe's own judge of requests, built once.
+if [ ! -x .cache/stripe-mock ]; then
+  echo "== building stripe-mock"
+  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/stripe/stripe-mock@v0.203.0 || { echo "stripe-mock could not be built" >&2; exit 1; }
+fi

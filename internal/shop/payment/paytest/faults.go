@@ -40,6 +40,9 @@ func (f *Faults) Before(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.calls.Add(1)
 		x := f.Now()
+		if x.Writes && r.Method == http.MethodGet {
+			x = Fault{}
+		}
 		// The whole request is read before anything else: only then does the server
 		// see that the client has gone.
 		body, err := io.ReadAll(io.LimitReader(r.Body, 8<<20))
@@ -59,17 +62,19 @@ func (f *Faults) Before(h http.Handler) http.Handler {
 		switch {
 		case x.Down:
 			panic(http.ErrAbortHandler)
-		case x.LoseAfter && !(x.Writes && r.Method == http.MethodGet):
+		case x.LoseAfter:
 			h.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
 		case x.Half:
 			rec := httptest.NewRecorder()
 			h.ServeHTTP(rec, r)
-			all := rec.Body.Bytes()
-			w.Header().Set("Content-Type", rec.Header().Get("Content-Type"))
-			w.WriteHeader(rec.Code)
-			_, _ = w.Write(all[:len(all)/2]) // the client may have gone
-			_ = http.NewResponseController(w).Flush()
+			// Of an answer without a body the half is within its head: nothing is sent.
+			if all := rec.Body.Bytes(); len(all) > 0 {
+				w.Header().Set("Content-Type", rec.Header().Get("Content-Type"))
+				w.WriteHeader(rec.Code)
+				_, _ = w.Write(all[:len(all)/2]) // the client may have gone
+				_ = http.NewResponseController(w).Flush()
+			}
 			<-r.Context().Done()
 			panic(http.ErrAbortHandler)
 		case x.Garbage:

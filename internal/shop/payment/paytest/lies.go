@@ -484,7 +484,7 @@ func believer(of error) func(Sim, payment.Provider) payment.Provider {
 }
 
 // lyingPatience is enough for a lie: found for whatever reason, it is found.
-const lyingPatience = 4 * time.Second
+const lyingPatience = 2 * time.Second
 
 // notes is a judge that writes down.
 type notes struct {

@@ -17,6 +17,8 @@ var ways = []struct {
 }{
 	{"no answer", Fault{Delay: time.Hour}}, {"answer lost", Fault{LoseAfter: true}}, {"half an answer", Fault{Half: true}}, {"garbage", Fault{Garbage: true}},
 	{"500", Fault{Status: 500}}, {"502", Fault{Status: 502}}, {"503", Fault{Status: 503}}, {"429", Fault{Status: 429}}, {"down", Fault{Down: true}},
+	{"no answer to a change", Fault{Delay: time.Hour, Writes: true}}, {"answer to a change lost", Fault{LoseAfter: true, Writes: true}},
+	{"half an answer to a change", Fault{Half: true, Writes: true}}, {"500 to a change", Fault{Status: 500, Writes: true}},
 }
 
 // silence breaks each call in each way. What is not known is not told, and afterwards
@@ -28,6 +30,9 @@ func silence(s *scene) {
 		}
 		broken := func(op string, f func(ctx context.Context) error) {
 			s.j.Helper()
+			if s.found() {
+				return
+			}
 			s.sim.Set(w.f)
 			defer s.sim.Set(Fault{})
 			ctx, cancel := s.ctx()
@@ -38,6 +43,10 @@ func silence(s *scene) {
 			defer cancel()
 			s.within(op, func() { s.unknown(w.name+" to "+op, f(ctx)) })
 		}
+		if w.f.Writes {
+			s.changes(w.name, broken)
+			continue
+		}
 		b := s.taken(12_900)
 		broken("look", func(ctx context.Context) error {
 			st, err := s.p.Look(ctx, b.h)
@@ -47,60 +56,66 @@ func silence(s *scene) {
 			return err
 		})
 		broken("look without a ref", func(ctx context.Context) error { _, err := s.p.Look(ctx, b.lost()); return err })
-		r := s.wish(b, 4_000)
-		broken("refund", func(ctx context.Context) error {
-			st, err := s.p.Refund(ctx, r)
-			if st.Done || st.Refused {
-				s.j.Errorf("%s to a refund, told as %+v", w.name, st)
-			}
-			return err
-		})
-		if st := s.refund(r); !st.Done {
-			s.j.Errorf("%s, then refused: %+v", w.name, st)
-		}
-		s.moved(b.w.Reference, 12_900, 4_000)
-
-		o := s.begin(12_900)
-		broken("cancel", func(ctx context.Context) error { _, err := s.p.Cancel(ctx, o.h); return err })
-		if st := s.cancel(o.h); !st.State.Final() {
-			s.j.Errorf("%s, then cancelled and %s", w.name, st.State)
-		}
-
-		n := s.start(12_900)
-		broken("begin", func(ctx context.Context) error {
-			st, err := s.p.Begin(ctx, n)
-			if err != nil && st.State != "" {
-				s.j.Errorf("%s: an error, and a state beside it: %s", w.name, st.State)
-			}
-			return err
-		})
-		ctx, cancel := s.ctx()
-		_, err := s.p.Begin(ctx, n)
-		cancel()
-		if s.err(err); err != nil {
-			s.j.Errorf("%s, then begin: %v", w.name, err)
-		}
-		s.book(n.Reference)
-
-		if c, x, ok := s.reserved(12_900); ok {
-			t := s.take(x, 4_000, oneTake(s.p))
-			broken("capture", func(ctx context.Context) error {
-				st, err := c.Capture(ctx, t)
-				if st.Done || st.Refused {
-					s.j.Errorf("%s to a capture, told as %+v", w.name, st)
-				}
-				return err
-			})
-			if st := s.capture(c, t); !st.Done {
-				s.j.Errorf("%s, then refused: %+v", w.name, st)
-			}
-			s.moved(x.w.Reference, 4_000, 0)
-		}
+		s.changes(w.name, broken)
 		if l, ok := as[payment.Lister](s.p); ok {
 			broken("movements", func(ctx context.Context) error {
 				return l.Movements(ctx, time.Now().Add(-time.Hour), time.Now().Add(time.Hour), func(payment.Movement) error { return nil })
 			})
 		}
+	}
+}
+
+// changes breaks each call that moves something, and makes it again.
+func (s *scene) changes(way string, broken func(op string, f func(ctx context.Context) error)) {
+	b := s.taken(12_900)
+	r := s.wish(b, 4_000)
+	broken("refund", func(ctx context.Context) error {
+		st, err := s.p.Refund(ctx, r)
+		if st.Done || st.Refused {
+			s.j.Errorf("%s to a refund, told as %+v", way, st)
+		}
+		return err
+	})
+	if st := s.refund(r); !st.Done {
+		s.j.Errorf("%s, then refused: %+v", way, st)
+	}
+	s.moved(b.w.Reference, 12_900, 4_000)
+
+	o := s.begin(12_900)
+	broken("cancel", func(ctx context.Context) error { _, err := s.p.Cancel(ctx, o.h); return err })
+	if st := s.cancel(o.h); !st.State.Final() {
+		s.j.Errorf("%s, then cancelled and %s", way, st.State)
+	}
+
+	n := s.start(12_900)
+	broken("begin", func(ctx context.Context) error {
+		st, err := s.p.Begin(ctx, n)
+		if err != nil && st.State != "" {
+			s.j.Errorf("%s: an error, and a state beside it: %s", way, st.State)
+		}
+		return err
+	})
+	ctx, cancel := s.ctx()
+	_, err := s.p.Begin(ctx, n)
+	cancel()
+	if s.err(err); err != nil {
+		s.j.Errorf("%s, then begin: %v", way, err)
+	}
+	s.book(n.Reference)
+
+	if c, x, ok := s.reserved(12_900); ok {
+		t := s.take(x, 4_000, oneTake(s.p))
+		broken("capture", func(ctx context.Context) error {
+			st, err := c.Capture(ctx, t)
+			if st.Done || st.Refused {
+				s.j.Errorf("%s to a capture, told as %+v", way, st)
+			}
+			return err
+		})
+		if st := s.capture(c, t); !st.Done {
+			s.j.Errorf("%s, then refused: %+v", way, st)
+		}
+		s.moved(x.w.Reference, 4_000, 0)
 	}
 }
 
@@ -111,7 +126,7 @@ func lostBegin(s *scene) {
 	h := payment.Handle{Reference: w.Reference, Key: w.Key, Begun: time.Now()}
 	ctx, cancel := s.ctx()
 	defer cancel()
-	s.sim.Set(Fault{LoseAfter: true})
+	s.sim.Set(Fault{LoseAfter: true, Writes: true})
 	_, err := s.p.Begin(ctx, w)
 	s.unknown("an answer that was lost", err)
 	s.sim.Set(Fault{})

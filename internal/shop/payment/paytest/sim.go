@@ -20,11 +20,11 @@ import (
 type Fault struct {
 	Delay     time.Duration // before each answer
 	LoseAfter bool          // the call takes effect, then the connection is reset without an answer
-	Writes    bool          // with LoseAfter: calls that only read are answered
 	Half      bool          // the answer stops half way, the connection stays open until the client leaves
 	Garbage   bool          // the answer is 200 and no JSON
 	Status    int           // every call is answered with this HTTP status (500, 503, 429) and has no effect
 	Down      bool          // connections are refused or reset before anything happens
+	Writes    bool          // all of the above only to requests that change something, not to GET
 	Amount    int64         // added to every amount the partner tells of a payment
 	Currency  string        // told instead of the real one
 	Account   string        // told instead of the merchant's own account, where the partner tells one
