@@ -99,6 +99,27 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	silent := c.Buy(c.ReadyCart(v, 1), apptest.Wish{})
 	c.Pay(silent, apptest.Silent)
 	open := c.ReadyCart(v, 1)
+	// Gift cards: two are bought, one pays a part and gets it back, both are given up; one is
+	// issued by hand, extended and ended.
+	codes, given, _, _ := c.BuyGift(c.GiftCards()[0], 2)
+	k = c.ReadyCart(v, 20000/v.Price.Amount+1)
+	c.Want(c.Do("PUT", apptest.API+"/carts/"+k.ID+"/discounts/"+codes[0], nil), 200, &k)
+	c.Do("PUT", apptest.API+"/carts/"+k.ID+"/discounts/0000-0000-0000-0000-0001", nil)
+	_, part := c.PaidCart(k)
+	c.Want(c.Admin("POST", "/orders/"+part.Number+"/refunds", map[string]any{"amount": part.Totals.Total, "reason": "prov"}), 202, nil)
+	form(c, "/gift-card", url.Values{"code": {codes[1]}})
+	action, f = c.FormOf(c.Do("GET", "/withdraw?order="+given.Order.Token, nil), `main form[method=post]`)
+	f.Set("line", c.Order(given.Order.Token).Lines[0].ID)
+	action, f = c.FormOf(form(c, action, f), `form[action$="/withdraw/confirm"]`)
+	form(c, action, f)
+	action, f = c.FormOf(owner.Do("GET", "/admin/gift-cards/new", nil), `form[action$="/new"]`)
+	f.Set("amount", "50")
+	f.Set("email", apptest.NewMail())
+	f.Set("reason", "plåster på såret")
+	f.Set("totp", owner.Code(owner.Member("owner")))
+	gift := form(owner, action, f).Location()
+	form(owner, gift+"/extend", url.Values{"expires_on": {"2041-01-01"}, "reason": {"prov"}})
+	form(owner, gift+"/cancel", url.Values{"reason": {"prov"}})
 	// A question and its answer, a code that is tried, an order that is looked for.
 	talk := strings.TrimPrefix(form(c, "/support", url.Values{"topic": {"other"}, "message": {"Finns den i blått?"}, "name": {"Kim"}, "email": {mail}}).Location(), "/cases/")
 	caseID := one(`SELECT max(id) FROM support_case`)
@@ -124,7 +145,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		document = href[strings.LastIndex(href, "/")+1:]
 	}
 	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10", "key": "local"}
-	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`),
+	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`), "/admin/gift-cards/": strings.TrimPrefix(gift, "/admin/gift-cards/"),
 		"/admin/delivery/": one(`SELECT max(id) FROM delivery_method`), "/admin/products/": product, "/admin/purchases/": one(`SELECT max(id) FROM checkout_purchase`), "/admin/returns/": ret,
 		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
 	tokens := map[string]string{"/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
@@ -220,6 +241,8 @@ func queriesOf(path, number, staff string, v apptest.Variant) []string {
 		out = append(out, "?state=placed", "?limit=1")
 	case "/admin/orders":
 		out = append(out, "?number="+number)
+	case "/admin/gift-cards":
+		out = append(out, "?last4=0000", "?last4=0000&show=active")
 	case "/admin/products":
 		out = append(out, "?find="+url.QueryEscape(v.SKU))
 	case "/admin/audit":

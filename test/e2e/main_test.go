@@ -26,6 +26,7 @@ var journeys = []struct {
 	{"buy on a phone", alone(phone)},
 	{"buy with scripts off", alone(noScripts)},
 	{"buy with the keyboard alone", alone(keyboard)},
+	{"a gift card bought and spent", alone(gift)},
 	{"a refused card", alone(refusedCard)},
 	{"a second factor", alone(secondFactor)},
 	{"a bank that says nothing", alone(silentBank)},

@@ -45,6 +45,8 @@ var storefront = []template{
 	{"order", "/orders/{order}", 0, "Ändra dig?"},
 	{"order, shipped", "/orders/{shipped}", 0, "PROV12345SE"},
 	{"order, refunded", "/orders/{refunded}", 0, "betalat tillbaka"},
+	{"order, a gift card", "/orders/{gift}", 0, "Ditt presentkort"},
+	{"gift card", "/gift-card", 0, "Skriv koden"},
 	{"receipt", "/orders/{order}/documents/{receipt}", 0, "Kvitto"},
 	{"find an order", "/orders/find", 0, "Ordernummer"},
 	{"sign in", "/login", 0, ""},

@@ -62,6 +62,9 @@ func furnish(t *testing.T, s *apptest.Shop) world {
 	c.Pay(no, apptest.Declined)
 	w["refused"] = c.Final(no.Token).Token
 
+	_, given, _, _ := c.BuyGift(c.GiftCards()[1], 1)
+	w["gift"] = given.Order.Token
+
 	// A withdrawal and its acknowledgement.
 	a := c.Form("/withdraw", url.Values{"name": {"Kim Prov"}, "number": {o.Number}, "email": {mail}})
 	c.Want(a, 200, nil)

@@ -119,8 +119,9 @@ func Move(tx *db.Tx, v *secret.Vault, entry db.ID, years int64) error {
 
 // Unspent counts, of the cards of an order line, those of which nothing was used or is
 // held: their pieces can go back.
+// An ended card has no balance beyond what is held.
 func Unspent(q db.Q, line db.ID) (n int64, err error) {
-	err = q.QueryRow(`SELECT count(*) FROM giftcard_card WHERE line_id=$1 AND state='active' AND held=0 AND balance=issued`, line).Scan(&n)
+	err = q.QueryRow(`SELECT count(*) FROM giftcard_card WHERE line_id=$1 AND held=0 AND balance=issued`, line).Scan(&n)
 	return
 }
 
@@ -134,7 +135,7 @@ func errUsed() error { return fault.Conflict(Used) }
 // fewer.
 func Close(tx *db.Tx, by auth.By, line db.ID, n int64) error {
 	ids, err := db.All(tx, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return },
-		`SELECT id FROM giftcard_card WHERE line_id=$1 AND state='active' AND held=0 AND balance=issued ORDER BY id`, line)
+		`SELECT id FROM giftcard_card WHERE line_id=$1 AND held=0 AND balance=issued ORDER BY id`, line)
 	if err != nil {
 		return err
 	}
