@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"kassavalv/internal/shop/payment/paytest/swishsim"
 )
 
 // ProgramEnv names a program that is built already.
@@ -63,6 +65,9 @@ func (b *building) get(t testing.TB) string {
 
 // Main runs the tests of a package and removes the programs that were built.
 func Main(m *testing.M) {
+	if os.Getenv(swishEnv) != "" {
+		os.Exit(swishsim.Main(os.Args[1:]))
+	}
 	code := m.Run()
 	for _, b := range []*building{built, builtProof} {
 		if b.dir != "" {

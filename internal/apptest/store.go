@@ -83,6 +83,7 @@ type Purchase struct {
 	Next  *struct {
 		Type string `json:"type"`
 		URL  string `json:"url"`
+		QR   string `json:"qr"`
 	} `json:"next"`
 	Reason     *string `json:"reason"`
 	Message    string  `json:"message"`

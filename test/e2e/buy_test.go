@@ -39,6 +39,13 @@ func auto(name string) string { return `main input[autocomplete="` + name + `"]`
 // order fills the checkout and buys; the tab ends at the bank.
 func order(p *tab, who apptest.Customer) {
 	p.t.Helper()
+	orderBy(p, who, "card")
+	p.at("^" + p.Bank + "/pay/")
+}
+
+// orderBy is order with any way to pay.
+func orderBy(p *tab, who apptest.Customer, method string) {
+	p.t.Helper()
 	p.see("h1|Kassa")
 	for _, f := range checkoutFields(who) {
 		p.fill(auto(f[0]), f[1])
@@ -49,12 +56,11 @@ func order(p *tab, who apptest.Customer) {
 	for _, r := range look[[]string](p, `() => [...document.querySelectorAll("main [required]")].map(e => e.name)`) {
 		p.t.Errorf("%s is required by the browser, though nothing there must be ticked", r)
 	}
-	p.click(`input[name="payment_method"][value="card"]`)
+	p.click(`input[name="payment_method"][value="` + method + `"]`)
 	if last := look[string](p, `() => all("main button").at(-1).innerText.trim()`); last != "Köp nu" {
 		p.t.Errorf("the last button says %q", last)
 	}
 	p.follow("main button|Köp nu")
-	p.at("^" + p.Bank + "/pay/")
 }
 
 // pay writes a card number on the bank's page. The bank leads back to the shop.

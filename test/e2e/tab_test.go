@@ -44,6 +44,7 @@ type tab struct {
 	faults []string       // what must not happen
 	expect map[string]int // paths of documents that answer otherwise than 200
 	lost   []string       // network requests that failed, judged at the end
+	also   []string       // origins besides the demo's own that may show a page
 }
 
 // ask sends the browser a command.

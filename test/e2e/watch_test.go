@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/chromedp/cdproto/audits"
@@ -82,7 +83,7 @@ func (p *tab) asked(e *network.EventRequestWillBeSent) {
 	}
 	o := origin(e.Request.URL)
 	if e.Type == network.ResourceTypeDocument {
-		if o != p.Shop.Shop && o != p.Bank && o != p.Mailbox {
+		if o != p.Shop.Shop && o != p.Bank && o != p.Mailbox && !slices.Contains(p.also, o) {
 			p.fault("a page of another origin: %s", e.Request.URL)
 		}
 		return

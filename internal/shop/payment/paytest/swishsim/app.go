@@ -15,6 +15,7 @@ func (s *Server) appMux() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /app", s.appPage)
 	m.HandleFunc("POST /app", s.appAct)
+	m.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	m.HandleFunc("POST /control", s.control)
 	m.HandleFunc("GET /books", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Books()) })
 	return m

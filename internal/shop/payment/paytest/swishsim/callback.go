@@ -6,12 +6,32 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"net/http"
+	"os"
 	"time"
 )
 
-func callbackClient(pool *x509.CertPool) *http.Client {
-	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// post sends one callback; the authority may have been made since the last.
+func (s *Server) post(req *http.Request) (int, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if s.o.CallbackCA != "" {
+		b, err := os.ReadFile(s.o.CallbackCA)
+		if err != nil {
+			return 0, err
+		}
+		pool.AppendCertsFromPEM(b)
+	}
+	t := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}}
+	defer t.CloseIdleConnections()
+	c := &http.Client{Timeout: 20 * time.Second, Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := c.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	res.Body.Close()
+	return res.StatusCode, nil
 }
 
 // Notice is a callback's parts.
@@ -80,12 +100,7 @@ func (s *Server) callback(to, identifier string, v told) {
 					return
 				}
 				req.Header = n.Header.Clone()
-				res, err := s.back.Do(req)
-				if err != nil {
-					continue
-				}
-				res.Body.Close()
-				if res.StatusCode/100 == 2 || res.StatusCode == http.StatusNotFound {
+				if status, err := s.post(req); err == nil && (status/100 == 2 || status == http.StatusNotFound) {
 					return
 				}
 			}

@@ -32,15 +32,7 @@ func Main(args []string) int {
 		os.Stderr.WriteString("swishsim: " + err.Error() + "\n")
 		return 1
 	}
-	o := Options{Payee: *payee}
-	if *ca != "" {
-		b, err := os.ReadFile(*ca)
-		if err != nil {
-			return fail(err)
-		}
-		o.CallbackCA = b
-	}
-	s, err := New(o)
+	s, err := New(Options{Payee: *payee, CallbackCA: *ca})
 	if err != nil {
 		return fail(err)
 	}

@@ -3,7 +3,6 @@ package swishsim
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"log"
@@ -42,7 +41,7 @@ type Fault struct {
 type Options struct {
 	Payee      string // the merchant's number
 	Times      Times
-	CallbackCA []byte // PEM of an authority trusted at callback addresses, besides the machine's
+	CallbackCA string // PEM file of an authority trusted at callback addresses; read when there is one to post to
 	APIAddr    string // empty: 127.0.0.1:0
 	AppAddr    string // empty: 127.0.0.1:0
 }
@@ -54,7 +53,6 @@ type Server struct {
 	api, app *http.Server
 	apiURL   string
 	appURL   string
-	back     *http.Client
 	sends    sync.WaitGroup
 	quit     context.CancelFunc
 	life     context.Context
@@ -109,12 +107,6 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	pool.AppendCertsFromPEM(o.CallbackCA)
-	s.back = callbackClient(pool)
 	s.life, s.quit = context.WithCancel(context.Background())
 	listen := func(addr string) (net.Listener, error) {
 		if addr == "" {
