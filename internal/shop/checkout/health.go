@@ -21,6 +21,7 @@ type way struct {
 	silent int       // calls in a row without an answer
 	down   time.Time // since when; zero: up
 	asking bool      // a probe is under way
+	last   time.Time // when it last answered
 }
 
 const (
@@ -30,22 +31,25 @@ const (
 	pingTime = 3 * time.Second
 )
 
-// heard notes whether a provider answered. One payment may hang alone, so silence only
-// makes the provider be asked whether it is up.
-func (d *Desk) heard(method string, err error) {
-	h := &d.ways
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// of is what is known of a way; the lock is held.
+func (h *health) of(method string) *way {
 	if h.ways == nil {
 		h.ways = map[string]*way{}
 	}
-	w := h.ways[method]
-	if w == nil {
-		w = &way{}
-		h.ways[method] = w
+	if h.ways[method] == nil {
+		h.ways[method] = &way{last: time.Now()}
 	}
+	return h.ways[method]
+}
+
+// heard notes whether a provider answered. One payment may hang alone, so silence only
+// makes the provider be asked whether it is up.
+func (d *Desk) heard(method string, err error) {
+	d.ways.mu.Lock()
+	defer d.ways.mu.Unlock()
+	w := d.ways.of(method)
 	if err == nil || !errors.Is(err, payment.ErrUnknown) {
-		w.silent, w.down = 0, time.Time{}
+		w.silent, w.down, w.last = 0, time.Time{}, time.Now()
 		return
 	}
 	w.silent++
@@ -71,8 +75,11 @@ func (d *Desk) ping(method string, w *way, p payment.Pinger) {
 		if !w.down.IsZero() {
 			d.Log.Info("a way to pay is back", "method", method, "was_down", time.Since(w.down).Round(time.Second))
 		}
-		w.silent, w.down = 0, time.Time{}
+		w.silent, w.down, w.last = 0, time.Time{}, time.Now()
 	case w.down.IsZero():
+		if w.silent++; w.silent <= suspect {
+			return // once is nothing; it is asked again soon
+		}
 		w.down = time.Now()
 		d.Log.Warn("a way to pay is down and off the checkout", "method", method, "err", err)
 	}
@@ -86,18 +93,22 @@ func (d *Desk) Up(method string) bool {
 	return w == nil || w.down.IsZero()
 }
 
-// probe asks those that are down whether they are back.
+// probe asks those that are down, and those that have not answered for a while, whether
+// they are up: a partner that goes down at night is off the checkout before the first
+// buyer of the morning.
 func (d *Desk) probe() {
+	idle := max(15*time.Second, 5*d.Times.Check)
 	d.ways.mu.Lock()
 	defer d.ways.mu.Unlock()
-	for method, w := range d.ways.ways {
-		if w.down.IsZero() || w.asking {
-			continue
-		}
-		if p, ok := d.provider(method).(payment.Pinger); ok {
+	for _, prov := range d.Providers {
+		w := d.ways.of(prov.Method())
+		p, can := prov.(payment.Pinger)
+		switch {
+		case w.asking:
+		case can && (!w.down.IsZero() || w.silent > 0 || time.Since(w.last) > idle):
 			w.asking = true
-			d.calls.Go(func() { d.ping(method, w, p) })
-		} else if time.Since(w.down) > halfOpen {
+			d.calls.Go(func() { d.ping(prov.Method(), w, p) })
+		case !can && !w.down.IsZero() && time.Since(w.down) > halfOpen:
 			w.silent, w.down = blind-1, time.Time{} // one more silent call takes it off again
 		}
 	}
