@@ -248,6 +248,7 @@ func (a *App) background(ctx context.Context) error {
 	run("rescuer", a.Desk.Rescue)
 	run("refunds", a.back.RunRefunds)
 	run("captures", a.Desk.RunTakes)
+	run("reservations", a.Desk.RunReservations)
 	run("audit sealer", func(ctx context.Context) {
 		every(ctx, time.Second, func() { _, err := audit.Seal(ctx, a.DB); a.note("audit seal", err) })
 	})

@@ -39,7 +39,7 @@ var fewValued = []string{"status", "state", "kind", "lang", "currency", "complet
 var waiting = map[string]string{
 	"checkout_purchase_open": "purchases under way", "checkout_purchase_check": "payments that are looked up", "checkout_purchase_alarm": "purchases that staff must look at", "returns_alarm_open": "refunds that staff must look at",
 	"support_case_due": "questions without an answer", "job_job_due": "the queues themselves, which staff asked to see counted", "job_job_ended": "jobs that gave up",
-	"payment_refund_open": "money that goes back", "payment_take_open": "money that is on its way in", "mail_message_trouble": "letters that did not leave", "catalog_product_debt": "the list of goods with facts missing, all of it answers",
+	"payment_refund_open": "money that goes back", "payment_take_open": "money that is on its way in", "payment_intent_reserved": "money that is reserved and not taken yet", "mail_message_trouble": "letters that did not leave", "catalog_product_debt": "the list of goods with facts missing, all of it answers",
 	"order_order_unshipped": "what is to be sent", "order_order_unpaid": "bills", "order_order_owed": "bills", "returns_return_live": "returns under way", "audit_entry_refused": "the list of refusals, all of it answers",
 }
 

@@ -270,7 +270,7 @@ func (d *Desk) order(tx *db.Tx, p *Purchase, i payment.Intent, paid money.Money,
 	} else if _, err := job.Enqueue(tx, job.Spec{Kind: JobPlaced, Ref: o.ID}); err != nil {
 		return order.Order{}, err
 	}
-	if c, later := d.provider(p.Method).(payment.Capturer); later && c.AtOnce() && i.Authorised.Amount > 0 {
+	if p.Draft.Take == order.TakePlaced && i.Authorised.Amount > 0 {
 		if _, err := payment.AskTake(tx, i, i.Amount, true, "placed"); err != nil {
 			return order.Order{}, err
 		}

@@ -268,6 +268,11 @@ func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
 // intent: all or nothing.
 func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact order.Contact, terms string, idem []byte, at Point) (begun, error) {
 	draft := freeze(view, r.Lang, r.Method, terms, at)
+	if c, later := d.provider(r.Method).(payment.Capturer); later && draft.ToPay.Amount > 0 {
+		if draft.Take = order.TakeShipped; c.AtOnce() {
+			draft.Take = order.TakePlaced
+		}
+	}
 	var err error
 	if draft.Consents, draft.Unasked, err = agreed(view, r.Lang.Or(), r.Consents, r.Demand, tx.LegalNow()); err != nil {
 		return begun{}, err

@@ -34,10 +34,7 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 	case Paid:
 		return paidWith(lg, p, method)
 	case Placed:
-		if p.Money == Taken { // all of the invoice, or a part
-			return lang.T(lg, "state.placed.taken")
-		}
-		return lang.T(lg, "state.placed")
+		return placed(lg, p, method)
 	}
 	if p.Order > 0 { // the money came after the end, and became an order
 		return lang.T(lg, "state.late_order", "amount", total, "method", method)
@@ -57,6 +54,24 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 		return lang.T(lg, outcome)
 	}
 	return lang.T(lg, outcome) + " " + refusal(lg, p, method)
+}
+
+// placed is the sentence of an order whose money comes later: by invoice, or taken from
+// what is reserved.
+func placed(lg lang.Lang, p Purchase, method string) string {
+	switch {
+	case p.Money == Returned:
+		return lang.T(lg, "state.placed.returned")
+	case p.Draft.Take == "" && p.Money == Taken: // all of the invoice, or a part
+		return lang.T(lg, "state.placed.taken")
+	case p.Draft.Take == "":
+		return lang.T(lg, "state.placed")
+	case p.Money == Reserved:
+		return lang.T(lg, "state.placed.reserved."+p.Draft.Take, "method", capital(method))
+	case p.Money == Taken:
+		return lang.T(lg, "state.placed.drawn."+p.Draft.Take, "method", capital(method))
+	}
+	return lang.T(lg, "state.placed.free")
 }
 
 func capital(s string) string {

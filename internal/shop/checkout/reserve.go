@@ -22,6 +22,7 @@ const JobReserved = "checkout.reserved"
 const (
 	AlarmReservation = "reservation_gone" // what was reserved ended before it was taken
 	AlarmTake        = "capture_refused"  // the provider will not take what was reserved
+	AlarmEnding      = "reservation_ends" // what is reserved ends soon, and is not taken
 )
 
 func (d *Desk) settleLater(tx *db.Tx, purchase db.ID) error {
@@ -40,10 +41,18 @@ func (d *Desk) reserved(tx *db.Tx, p *Purchase, i payment.Intent, st payment.Sta
 		}
 		return d.came(tx, p, i, took)
 	}
+	if st.State == payment.Authorised && !st.AuthUntil.IsZero() && !i.AuthUntil.IsZero() && !st.AuthUntil.Equal(i.AuthUntil) {
+		if err := payment.HeldUntil(tx, i, st.AuthUntil); err != nil {
+			return err
+		}
+	}
 	over := st.State == payment.Cancelled || st.State == payment.Expired || st.State == payment.Refused
 	if over && p.Order > 0 && i.Takeable().Amount > 0 && i.Taking.Amount == 0 {
 		if err := payment.Unauthorise(tx, i.ID); err != nil {
 			return err
+		}
+		if p.Money == Reserved {
+			p.Money = NotMoved
 		}
 		o, err := order.ByID(tx, p.Order)
 		if err != nil {
@@ -77,6 +86,11 @@ func (d *Desk) came(tx *db.Tx, p *Purchase, i payment.Intent, took money.Money) 
 		if err := order.Paid(tx, o.ID, money.New(owed, took.Currency)); err != nil {
 			return err
 		}
+		if o.Paid.Amount+owed >= o.ToPay.Amount {
+			if err := receipt(tx, o.ID); err != nil {
+				return err
+			}
+		}
 	}
 	if rest := took.Amount - owed; rest > 0 {
 		if _, err := payment.AskRefund(tx, i, money.New(rest, took.Currency), "taken_after_cancel"); err != nil {
@@ -84,6 +98,15 @@ func (d *Desk) came(tx *db.Tx, p *Purchase, i payment.Intent, took money.Money) 
 		}
 	}
 	return nil
+}
+
+// JobReceipt sends the receipt of an order whose reserved money has been taken; Ref is the
+// order. It is sent once, however often it is queued.
+const JobReceipt = "notice.receipt"
+
+func receipt(tx *db.Tx, o db.ID) error {
+	_, err := job.Enqueue(tx, job.Spec{Kind: JobReceipt, Ref: o})
+	return err
 }
 
 // dueNow is how much of an order's reserved money may be taken: the worth of what has
@@ -181,12 +204,80 @@ func (d *Desk) SettleReserved(ctx context.Context, id db.ID) error {
 		if err := payment.Unauthorise(tx, i.ID); err != nil {
 			return err
 		}
+		if f.p.Order != 0 && i.Captured.Amount > 0 && f.o.IsPaid() && f.o.Paid.Amount > 0 {
+			// The rest was not wanted any more: with it, all that is owed has been taken.
+			if err := receipt(tx, f.p.Order); err != nil {
+				return err
+			}
+		}
 		if i.Captured.Amount == 0 {
 			if _, err := tx.Exec(`UPDATE checkout_purchase SET money='no', changed_at=$2, version=version+1 WHERE id=$1 AND money='reserved'`, id, tx.Now()); err != nil {
 				return err
 			}
 		}
 		return tx.Changed("purchase", id)
+	})
+}
+
+// endsSoon is how long before a reservation ends staff are told.
+const endsSoon = 72 * time.Hour
+
+// RunReservations watches the ends of reservations until ctx ends.
+func (d *Desk) RunReservations(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Minute)
+	defer tick.Stop()
+	for {
+		if err := d.WatchReservations(ctx); err != nil && ctx.Err() == nil {
+			d.Log.Error("reservations", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// WatchReservations tells staff of money that will soon not be reserved any more, and asks
+// the provider about reservations whose time is over.
+func (d *Desk) WatchReservations(ctx context.Context) error {
+	soon, err := db.Read(ctx, d.DB, func(q *db.Reader) ([]payment.Intent, error) {
+		return payment.ReservedUntil(q, q.Now().Add(endsSoon), 200)
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range soon {
+		if i.AuthUntil.Before(time.Now()) {
+			if _, err := d.Look(ctx, i.Purchase, "reservation ended"); err != nil {
+				d.Log.Warn("a reservation that ended is not looked up", "purchase", i.Purchase, "err", err)
+			}
+			continue
+		}
+		if err := d.endsSoon(ctx, i.Purchase); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Desk) endsSoon(ctx context.Context, id db.ID) error {
+	p, err := d.get(ctx, id)
+	if err != nil || p.Alarm != "" || p.Order == 0 {
+		return err
+	}
+	return db.Do(ctx, d.DB, func(tx *db.Tx) error {
+		if err := tx.ExecOne(`UPDATE checkout_purchase SET version=version+1 WHERE id=$1`, id); err != nil {
+			return err
+		}
+		p, err := ByID(tx, id)
+		if err != nil || p.Alarm != "" {
+			return err
+		}
+		if err := raise(tx, &p, AlarmEnding); err != nil {
+			return err
+		}
+		return d.save(tx, &p)
 	})
 }
 
@@ -307,6 +398,11 @@ func (d *Desk) take(ctx context.Context, x payment.TakeRow) error {
 		}
 		if err := d.came(tx, &p, i, x.Amount); err != nil {
 			return err
+		}
+		if p.Alarm == AlarmEnding && i.Takeable().Amount == 0 {
+			if err := raise(tx, &p, ""); err != nil {
+				return err
+			}
 		}
 		if err := d.save(tx, &p); err != nil {
 			return err

@@ -52,6 +52,7 @@ type kind struct {
 var kinds = []kind{
 	{name: checkout.JobPlaced, refKind: "order", who: ofOrder, write: confirmation},
 	{name: checkout.JobUnpaid, refKind: "purchase", who: ofPurchase, write: ended},
+	{name: checkout.JobReceipt, refKind: "order", who: ofOrder, write: receiptLetter},
 	{name: fulfilment.JobShipped, refKind: "parcel", who: ofParcel, write: shipped},
 	{name: returns.JobRefunded, refKind: "refund", who: ofRefund, write: refunded},
 	{name: returns.JobWithdrawal, refKind: "return", who: ofReturn, write: acknowledgement, more: KindCopy},

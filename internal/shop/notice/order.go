@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
@@ -47,6 +49,9 @@ func confirmation(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) 
 	if first.Kind == "invoice" {
 		subject = lang.T(l, "notice.placed.subject_invoice", "number", num)
 		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "notice.placed.invoice", "number", num, "amount", first.Amount, "date", lang.DateYear(l, o.DueAt), "ocr", o.OCR)})
+	} else if o.Paper(first) == order.Confirmation {
+		subject = lang.T(l, "notice.placed.subject_reserved", "number", num)
+		t.Parts = append(t.Parts, mail.Part{Text: lang.T(l, "notice.placed.reserved", "number", num) + " " + ReservedSentence(o, l) + " " + lang.T(l, "notice.placed.reserved.then")})
 	} else {
 		t.Parts = append(t.Parts, mail.Part{Text: paidSentence(o, first, l)})
 	}
@@ -74,6 +79,39 @@ func confirmation(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) 
 		return mail.Message{}, err
 	}
 	return finish(who.Email, subject, t, c, att...)
+}
+
+// receiptLetter is the receipt of an order whose money was reserved, when all that is owed
+// has been taken.
+func receiptLetter(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
+	o, err := order.ByID(q, ref)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	who, err := order.ContactOf(q, d.Vault, o)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	c, err := content.CompanyAt(q, o.PlacedAt)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	docs, err := order.Documents(q, o.ID)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	if len(docs) == 0 || o.Paper(docs[0]) != "receipt" {
+		return mail.Message{}, mail.ErrDrop // it has become larger again, or is undone
+	}
+	num := o.NumberString()
+	b, err := pdf.Render(ReceiptDoc(o, docs[0], who, c, l))
+	if err != nil {
+		return mail.Message{}, err
+	}
+	t := mail.Letter{Lang: l, Title: lang.T(l, "notice.receipt.title"), Foot: []string{lang.T(l, "notice.why.order", "number", num)}, Parts: []mail.Part{
+		{Text: lang.T(l, "notice.receipt.text", "number", num, "amount", o.Paid, "method", method(l, o.Method))},
+		{Button: &mail.Button{Label: lang.T(l, "notice.see_order"), URL: d.url(l, "/orders/"+o.Token(d.Vault))}}}}
+	return finish(who.Email, lang.T(l, "notice.receipt.subject", "number", num), t, c, mail.Attachment{Name: FileName(o, docs[0], l), Type: "application/pdf", Data: b})
 }
 
 // attachments are the receipt or invoice, the terms that were agreed to, and the
@@ -232,6 +270,23 @@ func paidSentence(o order.Order, doc order.Document, l lang.Lang) string {
 	return lang.T(l, "notice.placed.paid", "number", num, "amount", doc.Amount, "method", method(l, o.Method))
 }
 
+// ReservedSentence says that the money of an order is reserved and when it is taken.
+func ReservedSentence(o order.Order, l lang.Lang) string {
+	if o.State == order.Cancelled || o.ToPay.Amount == 0 {
+		return lang.T(l, "reserved.free")
+	}
+	when := o.Draft.Take
+	if when != order.TakePlaced {
+		when = order.TakeShipped
+	}
+	return lang.T(l, "reserved."+when, "method", initial(method(l, o.Method)), "amount", o.Left())
+}
+
+func initial(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
 func deliveryPart(o order.Order, who order.Contact, l lang.Lang) mail.Part {
 	sh := o.Draft.Shipping
 	p := mail.Part{Heading: lang.T(l, "notice.delivery"), Pairs: []mail.Pair{{Key: lang.T(l, "notice.delivery.how"), Value: sh.Name(l)}}}
@@ -258,7 +313,9 @@ func paymentPart(o order.Order, doc order.Document, l lang.Lang) mail.Part {
 	for _, g := range o.Draft.Gifts {
 		p.Pairs = append(p.Pairs, mail.Pair{Key: lang.T(l, "notice.gift.paid", "last4", g.Last4), Value: lang.Money(l, g.Amount)})
 	}
-	if doc.Kind == "invoice" {
+	if o.Paper(doc) == order.Confirmation {
+		add("notice.to_pay", lang.Money(l, o.Left()))
+	} else if doc.Kind == "invoice" {
 		add("notice.invoice_number", fmt.Sprint(doc.Number))
 		add("notice.to_pay", lang.Money(l, doc.Amount))
 		add("notice.due", lang.DateYear(l, o.DueAt))

@@ -23,14 +23,15 @@ func Full(o order.Order, doc order.Document, who order.Contact) bool {
 
 // FileName of a document, without anything personal.
 func FileName(o order.Order, doc order.Document, l lang.Lang) string {
-	return fmt.Sprintf("%s-%s-%d.pdf", lang.T(l, "notice.file."+doc.Kind), o.NumberString(), doc.Number)
+	return fmt.Sprintf("%s-%s-%d.pdf", lang.T(l, "notice.file."+o.Paper(doc)), o.NumberString(), doc.Number)
 }
 
 // ReceiptDoc is the receipt or invoice of an order as a paper, or, for a document that
 // is one, its credit note. The caller has the right to see the contact.
 func ReceiptDoc(o order.Order, doc order.Document, who order.Contact, c content.CompanyFacts, l lang.Lang) pdf.Doc {
 	l = l.Or()
-	title := lang.T(l, "notice.doc."+doc.Kind, "number", fmt.Sprint(doc.Number))
+	paper := o.Paper(doc)
+	title := lang.T(l, "notice.doc."+paper, "number", fmt.Sprint(doc.Number))
 	d := pdf.Doc{Title: title, Lang: string(l), Date: doc.At, Author: c.Shop, Footer: strings.Join([]string{c.Name, c.OrgNumber, c.Mail}, ", "), PageOf: lang.T(l, "notice.doc.page")}
 	add := func(b ...pdf.Block) { d.Blocks = append(d.Blocks, b...) }
 	add(pdf.Heading{Level: 1, Text: title})
@@ -62,7 +63,9 @@ func ReceiptDoc(o order.Order, doc order.Document, who order.Contact, c content.
 	add(sides)
 	facts := pdf.Pairs{{Key: lang.T(l, "notice.doc.date"), Value: lang.DateYear(l, doc.At)}, {Key: lang.T(l, "notice.order_number"), Value: o.NumberString()},
 		{Key: lang.T(l, "notice.ordered"), Value: lang.DateYear(l, o.PlacedAt)}}
-	switch doc.Kind {
+	switch paper {
+	case order.Confirmation:
+		facts = append(facts, pdf.Pair{Key: lang.T(l, "notice.payment.how"), Value: means(o, l)}, pdf.Pair{Key: lang.T(l, "notice.to_pay"), Value: lang.Money(l, o.Left())})
 	case "invoice":
 		facts = append(facts, pdf.Pair{Key: lang.T(l, "notice.due"), Value: lang.DateYear(l, o.DueAt)}, pdf.Pair{Key: lang.T(l, "notice.ocr"), Value: o.OCR})
 		if c.Bankgiro != "" {
@@ -72,7 +75,7 @@ func ReceiptDoc(o order.Order, doc order.Document, who order.Contact, c content.
 	case "credit_note":
 		facts = append(facts, pdf.Pair{Key: lang.T(l, "notice.doc.credits"), Value: fmt.Sprint(doc.RefersTo)})
 	default:
-		facts = append(facts, pdf.Pair{Key: lang.T(l, "notice.payment.how"), Value: means(o, l)}, pdf.Pair{Key: lang.T(l, "notice.paid"), Value: lang.Money(l, doc.Amount)})
+		facts = append(facts, pdf.Pair{Key: lang.T(l, "notice.payment.how"), Value: means(o, l)}, pdf.Pair{Key: lang.T(l, "notice.paid"), Value: lang.Money(l, paidOn(o, doc))})
 	}
 	add(facts)
 	if doc.Kind == "credit_note" {
@@ -85,11 +88,23 @@ func ReceiptDoc(o order.Order, doc order.Document, who order.Contact, c content.
 		if doc.Kind == "invoice" {
 			add(pdf.Small{Text: lang.T(l, "notice.doc.late")})
 		}
+		if paper == order.Confirmation {
+			add(pdf.Small{Text: ReservedSentence(o, l)})
+		}
 	}
 	if c.Example {
 		add(pdf.Small{Text: lang.T(l, "notice.example")})
 	}
 	return d
+}
+
+// paidOn is what a receipt says was paid: what it was drawn for, or less, when money that
+// was reserved for the rest was let go.
+func paidOn(o order.Order, doc order.Document) money.Money {
+	if o.Draft.Take != "" {
+		return o.Paid
+	}
+	return doc.Amount
 }
 
 func negative(vs []order.VAT) []order.VAT {

@@ -60,7 +60,16 @@ type Draft struct {
 	Unasked []Consent `json:"unasked,omitempty"`
 	// Gifts are the gift cards that pay, and how much of each: GiftCard in all.
 	Gifts []Gift `json:"gifts,omitempty"`
+	// Take says when money is taken that is only reserved at first: TakeShipped or
+	// TakePlaced. Empty where the way to pay takes it at once, or bills it.
+	Take string `json:"take,omitempty"`
 }
+
+// When reserved money is taken.
+const (
+	TakeShipped = "ship"   // as the goods leave
+	TakePlaced  = "placed" // when the order is placed
+)
 
 // Gift is what a gift card pays of a purchase. Its code is not here.
 type Gift struct {
@@ -214,6 +223,24 @@ func (o Order) RefundedInAll() money.Money {
 
 // IsPaid reports whether all that was to be paid has been.
 func (o Order) IsPaid() bool { return o.Paid.Amount >= o.ToPay.Amount }
+
+// Left is what is still to be paid.
+func (o Order) Left() money.Money {
+	return money.New(max(0, o.ToPay.Amount-o.Paid.Amount), o.ToPay.Currency)
+}
+
+// Paper is what a document is called now. The receipt of an order whose money is
+// reserved is drawn when the order is placed and confirms it; a receipt it is when all
+// that is owed has been taken.
+func (o Order) Paper(d Document) string {
+	if d.Kind == "receipt" && o.Draft.Take != "" && (!o.IsPaid() || o.Paid.Amount == 0) {
+		return Confirmation
+	}
+	return d.Kind
+}
+
+// Confirmation is the paper of an order whose money is not taken yet.
+const Confirmation = "confirmation"
 
 // IsShipped reports whether nothing is left to ship.
 func (o Order) IsShipped() bool {

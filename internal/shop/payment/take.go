@@ -14,6 +14,11 @@ func Authorise(tx *db.Tx, i Intent, until time.Time) error {
 	return tx.ExecOne(`UPDATE payment_intent SET authorised=amount, auth_until=$2, changed_at=$3 WHERE id=$1`, i.ID, until, tx.Now())
 }
 
+// HeldUntil notes that a reservation ends at another time than was known.
+func HeldUntil(tx *db.Tx, i Intent, until time.Time) error {
+	return tx.ExecOne(`UPDATE payment_intent SET auth_until=$2, changed_at=$3 WHERE id=$1`, i.ID, until, tx.Now())
+}
+
 // Unauthorise notes that nothing is reserved any more: it was released, or it ended.
 // What was taken stays taken.
 func Unauthorise(tx *db.Tx, intent db.ID) error {

@@ -20,6 +20,7 @@ import (
 type owed struct {
 	reason   string
 	standard int64 // of delivery; negative: not known
+	sent     bool  // the pieces had been sent
 	deduct   int64 // kept for lost value
 	key      string
 }
@@ -35,6 +36,16 @@ type means struct {
 
 // most is the greatest sum that can be given back.
 func (m means) most() int64 { return max(0, m.unpaid+m.paid+m.gift-m.bought) }
+
+// falls is how much of a sum lowers what is to be paid. An invoice that is not paid falls
+// first. Of reserved money, which is taken as goods leave, the buyer has paid for what was
+// sent: that comes back, and what is reserved for the rest stays.
+func (m means) falls(o order.Order, amount int64, sent bool) int64 {
+	if sent && o.DueAt.IsZero() {
+		return min(m.unpaid, max(0, amount-m.paid))
+	}
+	return min(amount, m.unpaid)
+}
 
 // back splits a sum that goes back over the means it was paid with: money first, at
 // most what came in as money, the rest to the gift cards.
@@ -74,7 +85,7 @@ func credit(tx *db.Tx, by auth.By, o order.Order, r *Return, ns map[db.ID]int64,
 	}
 	total := max(0, min(w.total()-in.deduct, m.most()))
 	gross := scale(o.Draft.VAT, w.gross, total)
-	fall := min(total, m.unpaid)
+	fall := m.falls(o, total, in.sent)
 	c := creditRow{order: o.ID, worth: w, reason: in.reason, key: in.key, currency: o.ToPay.Currency}
 	if r != nil {
 		c.ret = r.ID

@@ -132,11 +132,21 @@ func (d *Desk) propose(q db.Q, r Return, o order.Order) (Proposal, error) {
 		}
 	}
 	total := min(w.total(), m.most())
-	p := Proposal{Goods: money.New(w.goods(), cur), Delivery: money.New(w.delivery, cur), Total: money.New(total, cur), Falls: money.New(min(total, m.unpaid), cur),
+	p := Proposal{Goods: money.New(w.goods(), cur), Delivery: money.New(w.delivery, cur), Total: money.New(total, cur), Falls: money.New(m.falls(o, total, sent(r)), cur),
 		Deadline: r.RefundBy, pieces: ns}
 	cash, card := m.back(total - p.Falls.Amount)
 	p.Refund, p.GiftCard = money.New(cash, cur), money.New(card, cur)
 	return p, nil
+}
+
+// sent reports whether a return is of pieces that had been sent.
+func sent(r Return) bool {
+	for _, l := range r.Lines {
+		if l.Accepted > 0 || l.Received > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // RefundReturn asks for the money of an accepted return to go back: all that Propose
@@ -183,7 +193,7 @@ func (d *Desk) RefundReturn(tx *db.Tx, by auth.By, id db.ID, deduct money.Money,
 			return r, err
 		}
 	}
-	if err := credit(tx, by, o, &r, p.pieces, owed{reason: note, standard: d.standard(tx, o), deduct: deduct.Amount}); err != nil {
+	if err := credit(tx, by, o, &r, p.pieces, owed{reason: note, standard: d.standard(tx, o), deduct: deduct.Amount, sent: sent(r)}); err != nil {
 		return r, err
 	}
 	return ByID(tx, id)

@@ -34,6 +34,8 @@ type folder struct {
 	left    money.Money     // what can still be refunded
 	cards   []giftcard.Card // that the order bought
 	came    []payment.Entry
+	takes   []payment.TakeRow // of money that was reserved
+	intent  payment.Intent
 	named   []fulfilment.Named
 	follow  map[db.ID]string // where each parcel is followed
 	now     time.Time        // by the shop's clock of laws and prices
@@ -76,6 +78,10 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 	i, err := payment.OfPurchase(q, f.o.Purchase)
 	if err == nil {
 		f.left = money.New(i.Refundable().Amount+f.o.GiftPaid.Amount-f.o.GiftRefunded.Amount, f.o.ToPay.Currency)
+		f.intent = i
+		if f.takes, err = payment.TakesOf(q, i.ID); err != nil {
+			return f, err
+		}
 		if f.refunds, err = payment.RefundsOf(q, i.ID); err == nil {
 			f.came, err = payment.Captures(q, i.ID)
 		}
@@ -236,6 +242,16 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 		facts = append(facts, view.Pair{Key: v.t("money.vat", "rate", lang.Percent(v.l, x.RateBP)), Value: m(money.New(x.Amount, d.Currency))})
 	}
 	facts = append(facts, view.Pair{Key: v.t("money.paid"), Value: m(o.Paid), Sub: v.methodName(o.Method)})
+	if x := f.intent.Takeable(); x.Amount > 0 {
+		p := view.Pair{Key: v.t("money.reserved"), Value: m(x)}
+		if !f.intent.AuthUntil.IsZero() {
+			p.Sub = v.t("money.reserved_until", "date", lang.DateYear(v.l, f.intent.AuthUntil))
+		}
+		facts = append(facts, p)
+	}
+	if f.intent.Taking.Amount > 0 {
+		facts = append(facts, view.Pair{Key: v.t("money.taking"), Value: m(f.intent.Taking)})
+	}
 	if o.OCR != "" {
 		facts = append(facts, view.Pair{Key: v.t("money.ocr"), Value: o.OCR})
 	}
@@ -259,7 +275,15 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 	if len(f.docs) > 0 {
 		t := view.Table{Caption: v.t("docs.title"), Cols: []ui.Column{{Text: v.t("col.document")}, {Text: v.t("col.at")}, {Text: v.t("col.reason")}, {Text: v.t("col.total"), Num: true}}}
 		for _, x := range f.docs {
-			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: v.word("doc.", x.Kind) + " " + lang.Number(lang.SV, x.Number)}, {Text: lang.Stamp(v.l, x.At)}, {Text: v.word("why.", x.Reason)}, {Text: m(x.Amount)}}})
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: v.word("doc.", o.Paper(x)) + " " + lang.Number(lang.SV, x.Number)}, {Text: lang.Stamp(v.l, x.At)}, {Text: v.word("why.", x.Reason)}, {Text: m(x.Amount)}}})
+		}
+		blocks = append(blocks, view.TableBlock(v.l, t))
+	}
+	if len(f.takes) > 0 {
+		t := view.Table{Caption: v.t("takes.title"), Cols: []ui.Column{{Text: v.t("col.take")}, {Text: v.t("col.state")}, {Text: v.t("col.total"), Num: true}}}
+		for _, x := range f.takes {
+			tone := map[string]ui.Tone{"asked": ui.Wait, "done": ui.OK, "refused": ui.Stop}[x.State]
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, x.At)}, {Text: v.word("take.state.", x.State), Badge: true, Tone: tone, Sub: x.Code}, {Text: m(x.Amount)}}})
 		}
 		blocks = append(blocks, view.TableBlock(v.l, t))
 	}

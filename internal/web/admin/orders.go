@@ -183,6 +183,8 @@ func (v *visit) orderState(o order.Order, now time.Time) (string, ui.Tone) {
 		return v.t("order.state.pack"), ui.Wait
 	case !o.IsPaid() && !o.DueAt.IsZero() && o.DueAt.Before(now):
 		return v.t("order.state.overdue"), ui.Stop
+	case !o.IsPaid() && o.DueAt.IsZero():
+		return v.t("order.state.reserved"), ui.Wait
 	case !o.IsPaid():
 		return v.t("order.state.unpaid"), ui.Wait
 	case o.RefundedInAll().Amount > 0 && o.RefundedInAll().Amount >= o.PaidInAll().Amount:

@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/notice"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/web"
@@ -58,6 +59,9 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 		return p, err
 	}
 	p.Number, p.PlacedAt, p.State, p.Paid, p.Refunded, p.Method, p.RefundDays = o.NumberString(), o.PlacedAt, string(o.State), o.Paid, o.Refunded, s.Desk.MethodName(l, o.Method), refundDays
+	if p.Left = o.Left(); o.Draft.Take != "" && o.State == order.Placed && p.Left.Amount > 0 {
+		p.Reserved = notice.ReservedSentence(o, l)
+	}
 	p.Lines, p.Totals = s.soldLines(q, o, l), soldTotals(o.Draft, l)
 	p.Address = addressLines(contact)
 	ship := o.Draft.Shipping
@@ -100,10 +104,10 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 	for i, d := range docs {
 		to := path + "/documents/" + d.ID.String()
 		if i == 0 {
-			p.ReceiptPath, p.ReceiptText = to, documentTitle(d, l)
+			p.ReceiptPath, p.ReceiptText = to, documentTitle(o, d, l)
 			continue
 		}
-		p.Documents = append(p.Documents, ui.Link{Text: documentTitle(d, l), URL: to})
+		p.Documents = append(p.Documents, ui.Link{Text: documentTitle(o, d, l), URL: to})
 	}
 	on, err := content.CancelOnline.Get(q)
 	if err != nil {

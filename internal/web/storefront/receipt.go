@@ -31,8 +31,10 @@ type paper struct {
 }
 
 // documentTitle is what people call a document.
-func documentTitle(d order.Document, l lang.Lang) string {
-	switch d.Kind {
+func documentTitle(o order.Order, d order.Document, l lang.Lang) string {
+	switch o.Paper(d) {
+	case order.Confirmation:
+		return lang.T(l, "receipt.confirmation", "number", number(d.Number))
 	case "credit_note":
 		return lang.T(l, "receipt.credit", "number", number(d.Number))
 	case "invoice":
@@ -113,7 +115,15 @@ func (s *Store) receipt(p paper, l lang.Lang) view.Receipt {
 		out.Kind, out.Due = "invoice", o.DueAt
 		out.Paid = invoicePaid(p, l)
 	default:
+		if o.Paper(d) == order.Confirmation {
+			out.Kind, out.Paid = order.Confirmation, notice.ReservedSentence(o, l)
+			break
+		}
 		out.Kind = "receipt"
+		if o.Draft.Take != "" && !p.settled.IsZero() { // reserved first, and taken since
+			out.Paid = lang.T(l, "receipt.paid", "method", s.Desk.MethodName(l, o.Method), "date", lang.DateYear(l, p.settled))
+			break
+		}
 		out.Paid = lang.T(l, "receipt.paid", "method", s.Desk.MethodName(l, o.Method), "date", lang.DateYear(l, o.PlacedAt))
 		if o.Draft.GiftCard.Amount > 0 && o.Draft.ToPay.Amount > 0 {
 			out.Paid = lang.T(l, "receipt.paid_both", "method", s.Desk.MethodName(l, o.Method), "date", lang.DateYear(l, o.PlacedAt))

@@ -15,6 +15,8 @@ type Order struct {
 	PlacedAt     time.Time
 	State        string // "placed", "closed", "cancelled"
 	Paid         money.Money
+	Left         money.Money // still to be paid; zero: nothing
+	Reserved     string      // a sentence: the money is reserved, and when it is taken
 	Refunded     money.Money // zero: nothing
 	Method       string
 	RefundDays   int // banking days until a refund shows

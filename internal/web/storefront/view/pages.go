@@ -35,6 +35,8 @@ func (p Receipt) title() string {
 	switch p.Kind {
 	case "invoice":
 		return lang.T(p.l(), "receipt.invoice", "number", p.Number)
+	case "confirmation":
+		return lang.T(p.l(), "receipt.confirmation", "number", p.Number)
 	case "credit":
 		return lang.T(p.l(), "receipt.credit", "number", p.Number)
 	}
