@@ -68,7 +68,7 @@ type Config struct {
 	Stripe struct {
 		SecretKey     secret.Secret `toml:"secret_key"`     // sk_… or rk_…; empty: Stripe is off
 		WebhookSecret secret.Secret `toml:"webhook_secret"` // whsec_…, two with a space between while one replaces the other
-		Capture       string        `toml:"capture"`        // order (or empty) or ship: when the money is taken
+		Capture       string        `toml:"capture"`        // placed (or empty) or ship: when the money is taken
 		BaseURL       string        `toml:"base_url"`       // another address than Stripe's, for tests on this machine
 	} `toml:"stripe"`
 	Klarna struct {

@@ -21,6 +21,7 @@ part "unit and integration, SQLite and PostgreSQL" go test -timeout 20m $(go lis
 part "race detector on the writer, stock and checkout" env CGO_ENABLED=1 go test -race -timeout 15m ./internal/db ./internal/shop/stock ./internal/job
 part "what the law asks of a shop, read from outside" go test -timeout 10m -count=1 ./test/law
 if [ -d test/attack ]; then part "attack suite over HTTP, both engines" go test -timeout 20m -count=1 ./test/attack; fi
+part "purchases through a partner's stand-in, both engines" go test -timeout 10m -count=1 ./test/partners
 part "restart under load, both engines" go test -timeout 10m -count=1 ./test/restart
 part "crashes under purchases in flight, both engines" go test -timeout 15m -count=1 -parallel 8 ./test/crash
 if [ -d test/e2e ]; then part "browser journeys in Chromium" go test -timeout 20m -count=1 ./test/e2e; fi

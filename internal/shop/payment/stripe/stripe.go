@@ -22,7 +22,7 @@ import (
 type Options struct {
 	SecretKey     string // sk_… or rk_…
 	WebhookSecret string // whsec_…, several with spaces or commas between them while one replaces another; empty: notifications are refused
-	Capture       string // "order" (or empty): when the buyer pays; "ship": when the goods leave
+	Capture       string // "placed" (or empty): when the buyer pays; "ship": when the goods leave
 	BaseURL       string // another address than Stripe's, for tests; this machine only
 	Live          bool   // whether real money moves in this shop
 	Log           *slog.Logger
@@ -65,11 +65,11 @@ func New(o Options) (*Provider, error) {
 		p.hooks = append(p.hooks, s)
 	}
 	switch o.Capture {
-	case "", "order":
+	case "", "placed":
 	case "ship":
 		p.ship = true
 	default:
-		return nil, &ConfigError{"stripe.capture", `must be "order" or "ship"`}
+		return nil, &ConfigError{"stripe.capture", `must be "placed" or "ship"`}
 	}
 	if o.BaseURL != "" {
 		if o.Live {

@@ -179,7 +179,7 @@ func TestKeysOutliveStripes(t *testing.T) {
 
 // A refund among more than a page of others is found.
 func TestRefundFoundOnALaterPage(t *testing.T) {
-	s := newSim(t, "order", nil)
+	s := newSim(t, "placed", nil)
 	st, err := s.p.Begin(t.Context(), wish("KV1", 30_000))
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestRefundFoundOnALaterPage(t *testing.T) {
 
 // Our key with other values than before is no second payment, and no end either.
 func TestKeyWithOtherValuesIsLookedFor(t *testing.T) {
-	s := newSim(t, "order", nil)
+	s := newSim(t, "placed", nil)
 	w := wish("KV1", 30_000)
 	if _, err := s.p.Begin(t.Context(), w); err != nil {
 		t.Fatal(err)
@@ -219,7 +219,7 @@ func TestKeyWithOtherValuesIsLookedFor(t *testing.T) {
 
 // Another purchase's payment is neither refunded nor captured, whatever the books say.
 func TestMoneyOfAnotherPurchaseIsLeftAlone(t *testing.T) {
-	s := newSim(t, "order", nil)
+	s := newSim(t, "placed", nil)
 	st, err := s.p.Begin(t.Context(), wish("KV1", 30_000))
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestMoneyOfAnotherPurchaseIsLeftAlone(t *testing.T) {
 
 // A payment that was lost is found behind more than one page of others.
 func TestLostPaymentOnALaterPage(t *testing.T) {
-	s := newSim(t, "order", nil)
+	s := newSim(t, "placed", nil)
 	w := wish("KV1", 30_000)
 	first, err := s.p.Begin(t.Context(), w)
 	if err != nil {
@@ -265,7 +265,7 @@ func TestLostPaymentOnALaterPage(t *testing.T) {
 // A payment that we know by its id and Stripe does not is no absent payment: the key is
 // another account's.
 func TestUnknownIDIsNotAbsent(t *testing.T) {
-	s := newSim(t, "order", nil)
+	s := newSim(t, "placed", nil)
 	st, err := s.p.Look(t.Context(), handle(wish("KV1", 1), "cs_test_ofanotheraccount"))
 	if err == nil || errors.Is(err, payment.ErrUnknown) || st.State != "" {
 		t.Errorf("%+v, %v", st, err)
@@ -341,7 +341,7 @@ func TestRequestsTellNothingOfTheMachine(t *testing.T) {
 
 // Stripe's own books: captures, refunds (ours, by hand, failed), a dispute, a payout.
 func TestMovements(t *testing.T) {
-	s := newSim(t, "order", nil)
+	s := newSim(t, "placed", nil)
 	pay := func(ref string, sum int64) string {
 		st, err := s.p.Begin(t.Context(), wish(ref, sum))
 		if err != nil {
@@ -384,7 +384,7 @@ func TestMovements(t *testing.T) {
 
 // Notifications: what each kind says, with either secret, and what is not for us.
 func TestVerify(t *testing.T) {
-	s := newSim(t, "order", nil)
+	s := newSim(t, "placed", nil)
 	now := time.Now()
 	verify := func(body string) (payment.Hint, error) {
 		n := s.Server.Sign([]byte(body))
@@ -480,7 +480,7 @@ func FuzzVerify(f *testing.F) {
 func TestOptions(t *testing.T) {
 	live := "sk_live_51Kassavalv0000000000"
 	for key, o := range map[string]Options{
-		"":                       {SecretKey: testKey, Capture: "order", BaseURL: "http://127.0.0.1:1"},
+		"":                       {SecretKey: testKey, Capture: "placed", BaseURL: "http://127.0.0.1:1"},
 		" ":                      {SecretKey: live, Live: true, WebhookSecret: testSecret},
 		"  ":                     {SecretKey: "rk_live_x", Live: true},
 		"stripe.secret_key":      {SecretKey: "pk_test_1"},

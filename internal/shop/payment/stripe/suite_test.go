@@ -24,13 +24,13 @@ const (
 )
 
 // Money is taken when the buyer pays.
-func TestSuite(t *testing.T) { paytest.Run(t, simulator("order", official(t))) }
+func TestSuite(t *testing.T) { paytest.Run(t, simulator("placed", official(t))) }
 
 // Money is reserved, and taken when the goods leave.
 func TestSuiteOfCaptureLater(t *testing.T) { paytest.Run(t, simulator("ship", official(t))) }
 
 // The suite finds what is put into the provider wrongly.
-func TestSuiteFindsLies(t *testing.T)               { paytest.Lies(t, simulator("order", nil)) }
+func TestSuiteFindsLies(t *testing.T)               { paytest.Lies(t, simulator("placed", nil)) }
 func TestSuiteFindsLiesOfCaptureLater(t *testing.T) { paytest.Lies(t, simulator("ship", nil)) }
 
 // sim is a Stripe with our client connected to it.

@@ -34,15 +34,15 @@ func (s *Server) notify(kind string, object map[string]any) {
 	if s.opt.Hook == "" {
 		return
 	}
-	body := encode(event(kind, object))
+	body, hook, poster := encode(event(kind, object)), s.opt.Hook, s.poster
 	s.posts.Go(func() {
 		for wait := 100 * time.Millisecond; wait < time.Minute; wait *= 2 {
-			req, err := http.NewRequest(http.MethodPost, s.opt.Hook, bytes.NewReader(body))
+			req, err := http.NewRequest(http.MethodPost, hook, bytes.NewReader(body))
 			if err != nil {
 				return
 			}
 			req.Header = s.head(body, time.Now())
-			if res, err := s.poster.Do(req); err == nil {
+			if res, err := poster.Do(req); err == nil {
 				_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<16))
 				res.Body.Close()
 				if res.StatusCode/100 == 2 {

@@ -121,6 +121,16 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /c/pay/{id}", s.showPage)
 	mux.HandleFunc("POST /c/pay/{id}", s.takePage)
 	mux.HandleFunc("GET /control/books", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, s.Books()) })
+	mux.HandleFunc("POST /control/hook", func(w http.ResponseWriter, r *http.Request) {
+		var h struct{ URL, CA string }
+		if err := json.NewDecoder(r.Body).Decode(&h); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.opt.Hook, s.poster = h.URL, newPoster(h.CA)
+	})
 	mux.HandleFunc("POST /control/faults", func(w http.ResponseWriter, r *http.Request) {
 		var f paytest.Fault
 		if err := json.NewDecoder(r.Body).Decode(&f); err != nil {
