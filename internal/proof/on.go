@@ -21,6 +21,7 @@ const mark = "this program was built to be broken; it must not serve a shop"
 var Breaks = map[string]string{
 	"code":       "a discount code's use is written down, but its limit is not kept",
 	"double":     "a purchase that is over is placed again by the next answer",
+	"gift":       "the sum of a gift card is not held for a purchase",
 	"hold":       "stock is not held for a purchase",
 	"key":        "each try to make a payment has an idempotency key of its own",
 	"late":       "money that comes after the end of a purchase stays at the bank",

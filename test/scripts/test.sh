@@ -24,6 +24,7 @@ if [ -d test/attack ]; then part "attack suite over HTTP, both engines" go test 
 part "purchases through a partner's stand-in, both engines" go test -timeout 10m -count=1 ./test/partners
 part "restart under load, both engines" go test -timeout 10m -count=1 ./test/restart
 part "crashes under purchases in flight, both engines" go test -timeout 15m -count=1 -parallel 8 ./test/crash
+part "races for the last piece, code and krona, both engines" go test -timeout 15m -count=1 -parallel 8 ./test/race
 if [ -d test/e2e ]; then part "browser journeys in Chromium" go test -timeout 20m -count=1 ./test/e2e; fi
 echo
 echo "Ran:"; printf '  %s\n' "${ran[@]}"
