@@ -237,6 +237,13 @@ func (c *Client) Books(except ...string) (wrong []string) {
 		}
 		seen[b.Reference] = true
 	}
+	// A gift card's balance is the sum of what happened to it; what is held, purchases hold.
+	for _, r := range c.Query(`SELECT c.id, c.balance, c.held, (SELECT sum(e.amount) FROM giftcard_entry e WHERE e.card_id=c.id), (SELECT sum(e.held) FROM giftcard_entry e WHERE e.card_id=c.id),
+		(SELECT COALESCE(sum(h.amount),0) FROM giftcard_hold h WHERE h.card_id=c.id AND h.state='held') FROM giftcard_card c`) {
+		if r[1] != r[3] || r[2] != r[4] || r[2] != r[5] || r[2] != "0" {
+			bad("gift card %s: balance %s held %s, its entries say %s and %s, purchases hold %s", r[0], r[1], r[2], r[3], r[4], r[5])
+		}
+	}
 	for _, r := range c.Query(`SELECT variant_id, tracked FROM stock_level`) {
 		s := c.Stock(r[0])
 		// What is not counted can be promised without end.

@@ -6,7 +6,8 @@
 // reason. It pays for goods like money that the shop has received already: its sum is
 // held when a purchase is stored, used when the order is placed, let go when the purchase
 // ends without one. VAT is counted on what is bought, never on the card, which is good for
-// goods at several rates (mervärdesskattelagen 2023:200, 2 kap. 26 §; a multi-purpose voucher).
+// goods at several rates (a multi-purpose voucher, flerfunktionsvoucher, of mervärdesskattelagen
+// 2023:200).
 //
 // # Invariants
 //
