@@ -9,7 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/web"
 )
 
@@ -55,6 +58,7 @@ type stateCollector struct{ a *App }
 var (
 	openPurchases = prometheus.NewDesc("kassavalv_purchases_open", "Purchases without a final state, by state.", []string{"state"}, nil)
 	alarms        = prometheus.NewDesc("kassavalv_purchases_alarm", "Purchases staff must look at.", nil, nil)
+	unsettled     = prometheus.NewDesc("kassavalv_money_unsettled", "Money that is not settled, counted by what it waits for: unknown_hour, unknown_day, unknown_older (purchases whose money is not known, by age), refunds, refunds_refused (at most 100), captures, reserved, cases, lines, overdue.", []string{"kind"}, nil)
 	jobsWaiting   = prometheus.NewDesc("kassavalv_jobs", "Jobs by state.", []string{"state"}, nil)
 	dbStatements  = prometheus.NewDesc("kassavalv_db_statements_total", "SQL statements; on PostgreSQL each is a round trip.", nil, nil)
 	dbWork        = prometheus.NewDesc("kassavalv_db_transactions_total", "Transactions begun, reading ones among them.", nil, nil)
@@ -65,6 +69,7 @@ var (
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- openPurchases
 	ch <- alarms
+	ch <- unsettled
 	ch <- jobsWaiting
 	ch <- goodsFound
 	ch <- dbStatements
@@ -96,6 +101,16 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for st, n := range s.jobs {
 		ch <- prometheus.MustNewConstMetric(jobsWaiting, prometheus.GaugeValue, n, st)
+	}
+	refused, err := db.Read(ctx, c.a.DB, func(q *db.Reader) ([]returns.Alarm, error) { return returns.Alarms(q, auth.System("metrics"), 100) })
+	if err == nil {
+		ch <- prometheus.MustNewConstMetric(unsettled, prometheus.GaugeValue, float64(len(refused)), "refunds_refused")
+	}
+	if u, err := db.Read(ctx, c.a.DB, func(q *db.Reader) (checkout.Unsettled, error) { return checkout.Count(q) }); err == nil {
+		for kind, n := range map[string]int64{"unknown_hour": u.Unknown["hour"], "unknown_day": u.Unknown["day"], "unknown_older": u.Unknown["older"], "refunds": u.Refunds, "captures": u.Captures, "reserved": u.Reserved,
+			"cases": u.Cases, "lines": u.Lines, "overdue": u.Overdue} {
+			ch <- prometheus.MustNewConstMetric(unsettled, prometheus.GaugeValue, float64(n), kind)
+		}
 	}
 	ch <- prometheus.MustNewConstMetric(alarms, prometheus.GaugeValue, s.alarms)
 }

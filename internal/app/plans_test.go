@@ -25,7 +25,7 @@ var staySmall = map[string]string{
 	"pricing_vat_rate": "the law's", "pricing_campaign": "made by hand", "pricing_step": "a campaign's", "pricing_target": "a campaign's",
 	"pricing_code": "made by hand", "pricing_code_exclusion": "a code's",
 	"fulfilment_carrier": "made by hand", "delivery_method": "made by hand", "delivery_price": "a method's",
-	"content_page": "made by hand", "content_setting": "made by hand", "content_company": "one row",
+	"payment_window": "a row a way to pay", "content_page": "made by hand", "content_setting": "made by hand", "content_company": "one row",
 	"auth_change": "what people of the house did, swept", "auth_root": "one row", "auth_staff": "people of the house", "auth_invite": "one a member", "auth_token": "made by hand", "auth_passkey": "a few a member", "auth_challenge": "minutes old", "auth_session": "people of the house",
 	"auth_try": "swept each hour",
 }
@@ -39,13 +39,15 @@ var fewValued = []string{"status", "state", "kind", "lang", "currency", "complet
 var waiting = map[string]string{
 	"checkout_purchase_open": "purchases under way", "checkout_purchase_check": "payments that are looked up", "checkout_purchase_alarm": "purchases that staff must look at", "returns_alarm_open": "refunds that staff must look at",
 	"support_case_due": "questions without an answer", "job_job_due": "the queues themselves, which staff asked to see counted", "job_job_ended": "jobs that gave up",
-	"payment_refund_open": "money that goes back", "payment_take_open": "money that is on its way in", "payment_intent_reserved": "money that is reserved and not taken yet", "mail_message_trouble": "letters that did not leave", "catalog_product_debt": "the list of goods with facts missing, all of it answers",
+	"payment_refund_open": "money that goes back", "payment_bankline_open": "payments that staff must decide about", "payment_case_open": "differences that staff must look at", "payment_intent_reserved": "money that is reserved", "payment_payout_open": "payouts under way to the account", "payment_take_open": "money that is on its way in", "mail_message_trouble": "letters that did not leave", "catalog_product_debt": "the list of goods with facts missing, all of it answers",
 	"order_order_unshipped": "what is to be sent", "order_order_unpaid": "bills", "order_order_owed": "bills", "returns_return_live": "returns under way", "audit_entry_refused": "the list of refusals, all of it answers",
 }
 
 // well are the plans that read much of a growing table, or may, and why that is
 // right. The key is the statement, values of lists and long lists of columns left out.
 var well = map[string]string{
+	`SELECT at, id, intent_id FROM payment_entry WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4`:                                                                                     "the money of a week, a page at a time in the order of the index",
+	`SELECT s.from_on, s.to_on FROM payment_bankstatement s JOIN payment_bankfile f ON f.id=s.file_id WHERE s.to_on >= $1 AND s.from_on IS NOT NULL AND f.format=$2 ORDER BY s.to_on DESC LIMIT 500`: "the statements of a quarter",
 	`SELECT id FROM catalog_product ORDER BY id`:                                               "the search reads every product, once, when the program starts: here only their ids",
 	`SELECT … FROM order_order WHERE id < $1 AND number IS NOT NULL ORDER BY id DESC LIMIT $2`: "all but those being placed this moment have a number",
 	`SELECT … FROM catalog_product WHERE id < $1 AND id IN (SELECT product FROM catalog_variant WHERE sku = $3 AND sku <> '' AND status <> 'removed' UNION SELECT product FROM catalog_variant WHERE gtin = $3 AND gtin <> '' AND status <> 'removed' UNION SELECT id FROM catalog_product WHERE handle >= $3 AND handle < $4) ORDER BY id DESC LIMIT $2`: "the handles that begin as staff typed, by their index alone",

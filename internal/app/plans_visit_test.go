@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -120,6 +121,8 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	gift := form(owner, action, f).Location()
 	form(owner, gift+"/extend", url.Values{"expires_on": {"2041-01-01"}, "reason": {"prov"}})
 	form(owner, gift+"/cancel", url.Values{"reason": {"prov"}})
+	// The bank's file, what waits in it, and the comparison of the books.
+	money := visitMoney(t, a, s, owner, o.Number)
 	// A question and its answer, a code that is tried, an order that is looked for.
 	talk := strings.TrimPrefix(form(c, "/support", url.Values{"topic": {"other"}, "message": {"Finns den i blått?"}, "name": {"Kim"}, "email": {mail}}).Location(), "/cases/")
 	caseID := one(`SELECT max(id) FROM support_case`)
@@ -148,6 +151,8 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`), "/admin/gift-cards/": strings.TrimPrefix(gift, "/admin/gift-cards/"),
 		"/admin/delivery/": one(`SELECT max(id) FROM delivery_method`), "/admin/products/": product, "/admin/purchases/": one(`SELECT max(id) FROM checkout_purchase`), "/admin/returns/": ret,
 		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
+	maps.Copy(ids, money)
+	ids["/api/admin/v1/purchases/"] = ids["/admin/purchases/"]
 	tokens := map[string]string{"/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
 	handles := map[string]string{"/categories/": "kok", "/pages/": "villkor", "/admin/pages/": "villkor"}
 	visited := 0

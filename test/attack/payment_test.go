@@ -586,7 +586,9 @@ var _ = attack("AC-023", func(t *testing.T, c *apptest.Client) {
 			func() apptest.Answer { return hookPost(b, ev, signedNow(ev)) },
 			func() apptest.Answer { return b.Do("GET", back, nil) },
 			func() apptest.Answer { return b.Do("GET", apptest.API+"/purchases/"+p.Token, nil) },
-			func() apptest.Answer { return staff.Form("/admin/purchases/"+row+"/look", url.Values{}) },
+			func() apptest.Answer {
+				return staff.Form("/admin/purchases/"+row+"/look", url.Values{"look_note": {"kontroll"}})
+			},
 		}
 		together(len(calls), func(j int) {
 			if a := calls[j](); a.Status >= 400 {

@@ -261,22 +261,37 @@ func (d *Desk) books(ctx context.Context, method string, theirs []payment.Moveme
 		}
 	}
 	shift := d.DB.LegalNow().Sub(time.Now())
-	for after := db.ID(0); ; {
+	return out, d.moved(ctx, method, from.Add(shift), to.Add(shift), func(q db.Q, i payment.Intent) error { return add(q, i) })
+}
+
+// moved gives fn the payments of a method whose money moved in [from, to), by our own
+// ledger; some at a time, so that no snapshot lives long. One may be given more than once.
+func (d *Desk) moved(ctx context.Context, method string, from, to time.Time, fn func(db.Q, payment.Intent) error) error {
+	const page = 200
+	at := payment.Moved{At: from}
+	for {
 		n, err := db.Read(ctx, d.DB, func(q *db.Reader) (int, error) {
-			is, err := payment.IntentsMoved(q, method, from.Add(shift), to.Add(shift), after, 200)
+			ms, err := payment.MovedIn(q, at, to, page)
 			if err != nil {
 				return 0, err
 			}
-			for _, i := range is {
-				after = i.ID
-				if err := add(q, i); err != nil {
+			for _, m := range ms {
+				at = m
+				i, err := payment.IntentByID(q, m.Intent)
+				if err != nil {
+					return 0, err
+				}
+				if i.Method != method {
+					continue
+				}
+				if err := fn(q, i); err != nil {
 					return 0, err
 				}
 			}
-			return len(is), nil
+			return len(ms), nil
 		})
-		if err != nil || n < 200 {
-			return out, err
+		if err != nil || n < page {
+			return err
 		}
 	}
 }
@@ -385,27 +400,19 @@ func (d *Desk) reconcileAccount(ctx context.Context) error {
 		}
 		return false
 	}
-	for after := db.ID(0); len(spans) > 0; {
-		n, err := db.Read(ctx, d.DB, func(q *db.Reader) (int, error) {
-			is, err := payment.IntentsMoved(q, "invoice", from.Add(shift), to.Add(shift), after, 200)
-			if err != nil {
-				return 0, err
+	if len(spans) > 0 {
+		judged := map[db.ID]bool{}
+		err := d.moved(ctx, "invoice", from.Add(shift), to.Add(shift), func(q db.Q, i payment.Intent) error {
+			if judged[i.ID] {
+				return nil
 			}
-			for _, i := range is {
-				after = i.ID
-				cs, err := byHand(q, i, covered)
-				if err != nil {
-					return 0, err
-				}
-				cases = append(cases, cs...)
-			}
-			return len(is), nil
+			judged[i.ID] = true
+			cs, err := byHand(q, i, covered)
+			cases = append(cases, cs...)
+			return err
 		})
 		if err != nil {
 			return err
-		}
-		if n < 200 {
-			break
 		}
 	}
 	return db.Do(ctx, d.DB, func(tx *db.Tx) error {

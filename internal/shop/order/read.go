@@ -326,3 +326,9 @@ func ByOCR(q db.Q, ocr string) ([]Order, error) {
 	}
 	return db.All(q, func(r *db.Rows) (Order, error) { return scan(r) }, `SELECT `+cols+` FROM order_order WHERE ocr=$1 ORDER BY id LIMIT 5`, ocr)
 }
+
+// CountOverdue counts the unpaid invoices whose day has passed.
+func CountOverdue(q db.Q) (n int64, err error) {
+	err = q.QueryRow(`SELECT count(*) FROM order_order WHERE number IS NOT NULL AND due_at IS NOT NULL AND paid < to_pay AND state <> 'cancelled' AND due_at < $1`, q.LegalNow()).Scan(&n)
+	return
+}

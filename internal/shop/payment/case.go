@@ -81,21 +81,52 @@ func Find(tx *db.Tx, c Case) (fresh bool, err error) {
 	return false, err
 }
 
+// openCase is what Agree and OldestCase weigh; the open ones are few, and a person
+// wants them fewer.
+type openCase struct {
+	id          db.ID
+	method      string
+	about, seen time.Time
+}
+
+func openCases(q db.Q) ([]openCase, error) {
+	return db.All(q, func(r *db.Rows) (c openCase, err error) {
+		err = r.Scan(&c.id, &c.method, &c.about, &c.seen)
+		return
+	}, `SELECT id, method, about_at, seen_at FROM payment_case WHERE state='open'`)
+}
+
 // Agree closes the cases of a method about money of [from, to) that no comparison has
 // found since began. It returns how many.
-func Agree(tx *db.Tx, method string, from, to, began time.Time) (int64, error) {
-	return tx.Exec(`UPDATE payment_case SET state='agreed', closed_at=$5, author='reconcile', version=version+1 WHERE id IN (SELECT id FROM payment_case WHERE state='open' AND method=$1 AND about_at >= $2 AND about_at < $3 AND seen_at < $4) AND state='open'`,
-		method, from, to, began, tx.Now())
+func Agree(tx *db.Tx, method string, from, to, began time.Time) (int, error) {
+	cs, err := openCases(tx)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, c := range cs {
+		if c.method != method || c.about.Before(from) || !c.about.Before(to) || !c.seen.Before(began) {
+			continue
+		}
+		k, err := tx.Exec(`UPDATE payment_case SET state='agreed', closed_at=$2, author='reconcile', version=version+1 WHERE id=$1 AND state='open'`, c.id, tx.Now())
+		if err != nil {
+			return n, err
+		}
+		n += int(k)
+	}
+	return n, nil
 }
 
 // OldestCase is when the oldest money moved that an open case of a method is about;
 // the zero time when there is none.
-func OldestCase(q db.Q, method string) (t time.Time, err error) {
-	err = q.QueryRow(`SELECT about_at FROM payment_case WHERE state='open' AND method=$1 ORDER BY about_at LIMIT 1`, method).Scan(&t)
-	if errors.Is(err, db.ErrNotFound) {
-		return time.Time{}, nil
+func OldestCase(q db.Q, method string) (oldest time.Time, err error) {
+	cs, err := openCases(q)
+	for _, c := range cs {
+		if c.method == method && (oldest.IsZero() || c.about.Before(oldest)) {
+			oldest = c.about
+		}
 	}
-	return
+	return oldest, err
 }
 
 // Cases lists them, newest first: those that are open, or all.
@@ -177,9 +208,16 @@ func BookOf(q db.Q, i Intent) (b Book, err error) {
 	return
 }
 
-// IntentsMoved lists the intents of a method whose money moved in [from, to), each
-// once, those with an id above after, at most n.
-func IntentsMoved(q db.Q, method string, from, to time.Time, after db.ID, n int) ([]Intent, error) {
-	return db.All(q, func(r *db.Rows) (Intent, error) { return scanIntent(r) }, `SELECT `+intentCols+` FROM payment_intent WHERE id IN (SELECT intent_id FROM payment_entry WHERE at >= $2 AND at < $3) AND method=$1 AND id > $4 ORDER BY id LIMIT $5`,
-		method, from, to, after, n)
+// Moved is a place in the ledger by time.
+type Moved struct {
+	At     time.Time
+	ID     db.ID // of the entry
+	Intent db.ID
+}
+
+// MovedIn lists the entries of [after.At, to) behind the place after, in the order of
+// their time, at most n.
+func MovedIn(q db.Q, after Moved, to time.Time, n int) ([]Moved, error) {
+	return db.All(q, func(r *db.Rows) (m Moved, err error) { err = r.Scan(&m.At, &m.ID, &m.Intent); return },
+		`SELECT at, id, intent_id FROM payment_entry WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4`, after.At, after.ID, to, n)
 }

@@ -53,7 +53,7 @@ const (
 // Routes is the table of contents.
 func (a *Admin) Routes() []web.Route {
 	var out []web.Route
-	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes(), a.productRoutes(), a.caseRoutes(), a.contentRoutes(),
+	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes(), a.moneyRoutes(), a.productRoutes(), a.caseRoutes(), a.contentRoutes(),
 		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.securityRoutes(), a.engineRoutes(), a.carrierRoutes(), a.giftRoutes(), a.moreRoutes()} {
 		out = append(out, part...)
 	}

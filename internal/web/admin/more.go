@@ -27,6 +27,7 @@ var navs = []struct {
 	{"/admin/products", "products", "tag", auth.CatalogRead, false},
 	{"/admin/stock", "stock", "store", auth.CatalogRead, false},
 	{"/admin/returns", "returns", "return", auth.OrdersRead, true},
+	{"/admin/money", "money", "chart", auth.OrdersRead, true},
 	{"/admin/purchases", "purchases", "card", auth.OrdersRead, true},
 	{"/admin/gift-cards", "gift_cards", "card", auth.OrdersRead, true},
 	{"/admin/categories", "categories", "filter", auth.CatalogRead, true},

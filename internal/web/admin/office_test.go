@@ -118,7 +118,7 @@ func TestPurchase(t *testing.T) {
 		path := "/admin/purchases/" + p.ID.String()
 		b.page("/admin/purchases")
 		b.page(path)
-		if a := b.done(path+"/look", ""); !strings.Contains(a.body, "Banken är tillfrågad") {
+		if a := b.done(path+"/look", "look_note", "kunden ringde"); !strings.Contains(a.body, "Banken är tillfrågad") {
 			t.Error("the bank was not asked")
 		}
 		if a := o.as("orders").page(path); strings.Contains(a.body, path+"/look") {

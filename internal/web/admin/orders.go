@@ -35,6 +35,9 @@ func (a *Admin) orderRoutes() []web.Route {
 		a.page(get, "/admin/purchases", read, (*visit).purchases),
 		a.page(get, "/admin/purchases/{id}", read, (*visit).purchase),
 		a.page(post, "/admin/purchases/{id}/look", web.Staff(auth.JobsWrite), (*visit).lookAtPurchase),
+		a.page(post, "/admin/purchases/{id}/cancel", write, (*visit).cancelPurchase),
+		a.page(post, "/admin/purchases/{id}/capture", write, (*visit).capturePurchase),
+		a.page(post, "/admin/purchases/{id}/refund", money, (*visit).refundPurchase),
 		a.page(post, "/admin/refunds/{id}/clear", money, (*visit).clearAlarm),
 	}
 }

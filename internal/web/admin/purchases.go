@@ -1,18 +1,13 @@
 package admin
 
 import (
-	"errors"
 	"net/http"
-	"strings"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
-	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
-	"kassavalv/internal/money"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/order"
-	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
@@ -103,115 +98,4 @@ func (v *visit) clearAlarm() error {
 		return err
 	}
 	return v.done("alarm_cleared", "/admin/purchases?show=alarm")
-}
-
-// purchase is one attempt to buy: what the shop knows of it, step by step.
-func (v *visit) purchase() error {
-	id, err := v.id("id")
-	if err != nil {
-		return err
-	}
-	type file struct {
-		p      checkout.Purchase
-		steps  []checkout.Step
-		number string
-		i      payment.Intent
-		has    bool
-	}
-	f, err := read(v, func(q *db.Reader) (f file, err error) {
-		if err = v.by.Need(auth.OrdersRead); err != nil {
-			return f, err
-		}
-		if f.p, err = checkout.ByID(q, id); errors.Is(err, db.ErrNotFound) {
-			return f, fault.NotFound()
-		}
-		if err != nil {
-			return f, err
-		}
-		if f.steps, err = checkout.Steps(q, id); err != nil {
-			return f, err
-		}
-		if f.i, err = payment.OfPurchase(q, id); err == nil {
-			f.has = true
-		} else if !errors.Is(err, db.ErrNotFound) {
-			return f, err
-		}
-		if f.p.Order > 0 {
-			o, err := order.ByID(q, f.p.Order)
-			if err != nil {
-				return f, err
-			}
-			f.number = o.NumberString()
-		}
-		return f, nil
-	})
-	if err != nil {
-		return err
-	}
-	p, m := f.p, func(x money.Money) string { return lang.Money(v.l, x) }
-	facts := []view.Pair{{Key: v.t("col.state"), Value: v.word("purchase.state.", string(p.State)), Sub: checkout.Message(v.l, p, v.methodName(p.Method))},
-		{Key: v.t("col.money"), Value: v.word("purchase.money.", string(p.Money))}, {Key: v.t("col.method"), Value: v.methodName(p.Method)}, {Key: v.t("col.total"), Value: m(p.Total)}}
-	if f.has {
-		facts = append(facts, view.Pair{Key: v.t("purchase.captured"), Value: m(f.i.Captured)}, view.Pair{Key: v.t("money.refunded"), Value: m(f.i.Refunded)})
-		if f.i.Refunding.Amount > 0 {
-			facts = append(facts, view.Pair{Key: v.t("purchase.refunding"), Value: m(f.i.Refunding)})
-		}
-		if f.i.ProviderRef != "" {
-			facts = append(facts, view.Pair{Key: v.t("purchase.ref"), Value: f.i.ProviderRef})
-		}
-	}
-	if p.Reason != "" {
-		facts = append(facts, view.Pair{Key: v.t("purchase.reason"), Value: strings.TrimSuffix(p.Reason+" · "+p.Code, " · ")})
-	}
-	if f.number != "" {
-		facts = append(facts, view.Pair{Key: v.t("col.order"), Value: f.number, URL: "/admin/orders/" + f.number})
-	}
-	facts = append(facts, view.Pair{Key: v.t("col.started"), Value: lang.Stamp(v.l, p.Created)})
-	if !p.State.Terminal() {
-		facts = append(facts, view.Pair{Key: v.t("purchase.answer_by"), Value: lang.Stamp(v.l, p.AnswerBy)}, view.Pair{Key: v.t("purchase.check"), Value: lang.Stamp(v.l, p.CheckAt), Sub: v.t("purchase.checks", "n", p.Checks)})
-	}
-	var main []view.Block
-	if p.Alarm != "" {
-		main = append(main, view.Notice(ui.Stop, v.word("alarm.", p.Alarm), view.Say(v.word("alarm.do.", p.Alarm))))
-	}
-	main = append(main, view.Panel("", v.t("purchase.facts"), view.Facts(v.l, facts)))
-	if v.by.Has(auth.JobsWrite) {
-		main = append(main, view.Panel("", v.t("purchase.look"), view.Quiet(v.t("purchase.look.text")),
-			view.ButtonForm(v.l, view.Button{Action: "/admin/purchases/" + id.String() + "/look", Text: v.t("purchase.look.go"), Main: true})))
-	}
-	entries := make([]ui.Entry, len(f.steps))
-	for i, s := range f.steps {
-		entries[i] = ui.Entry{At: lang.Stamp(v.l, s.At), ISO: lang.ISO(s.At), Text: v.word("purchase.state.", string(s.State)), More: v.word("purchase.why.", s.Why), Now: i == len(f.steps)-1}
-	}
-	return v.show(http.StatusOK, view.Shell{Title: v.t("purchase.title"), Crumbs: []ui.Link{{Text: v.t("purchases.title"), URL: "/admin/purchases"}, {Text: lang.Stamp(v.l, p.Created), URL: "/admin/purchases/" + id.String()}}},
-		view.Beside(view.Group(main...), view.Panel("", v.t("purchase.steps"), view.Timeline(entries))))
-}
-
-// lookAtPurchase asks the bank now.
-func (v *visit) lookAtPurchase() error {
-	if _, err := v.r.ReadForm(); err != nil {
-		return err
-	}
-	id, err := v.id("id")
-	if err != nil {
-		return err
-	}
-	// The right is checked and the wish recorded in a transaction of its own; the
-	// bank is asked outside any.
-	err = v.do("purchase.look", "purchase", id, func(tx *db.Tx) error {
-		if err := v.by.Need(auth.JobsWrite); err != nil {
-			return err
-		}
-		if _, err := checkout.ByID(tx, id); err != nil {
-			return fault.NotFound()
-		}
-		return v.by.Record(tx, "purchase.look", "purchase", id, "", "")
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := v.Desk.Look(v.ctx(), id, "staff"); err != nil {
-		return err
-	}
-	return v.done("looked", "/admin/purchases/"+id.String())
 }

@@ -46,29 +46,13 @@ func (v *visit) settleInvoice() error {
 		if !mendable(err) {
 			return err
 		}
-		return v.showOrder(status(err), "settle", v.form(in, settleFields(err), ""))
+		// The page has another form with an amount.
+		return v.showOrder(status(err), "settle", v.form(in, refield(err, "/amount", "/paid"), ""))
 	}
 	if o.IsPaid() {
 		return v.done("settled", orderPath(o))
 	}
 	return v.done("settled_part", orderPath(o))
-}
-
-// settleFields names the fields of the fault as the form does: the page has another
-// form with an amount.
-func settleFields(err error) error {
-	f := fault.As(err)
-	if f == nil || len(f.Fields) == 0 {
-		return err
-	}
-	c := *f
-	c.Fields = append([]fault.Field{}, f.Fields...)
-	for i := range c.Fields {
-		if c.Fields[i].Pointer == "/amount" {
-			c.Fields[i].Pointer = "/paid"
-		}
-	}
-	return &c
 }
 
 // settleForm stands filled in for the usual case: all that is left, today.

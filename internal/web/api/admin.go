@@ -45,6 +45,10 @@ func (a *Admin) Routes() []web.Route {
 		ep("POST", "/orders/{number}/cancel", "adminCancel", auth.OrdersWrite, a.cancel),
 		ep("POST", "/orders/{number}/shipments", "adminShip", auth.OrdersWrite, a.ship),
 		ep("GET", "/purchases", "adminListPurchases", auth.OrdersRead, a.purchases),
+		ep("GET", "/purchases/{id}", "adminGetPurchase", auth.OrdersRead, a.purchase),
+		ep("POST", "/purchases/{id}/look", "adminLookAtPurchase", auth.JobsWrite, a.lookAtPurchase),
+		ep("POST", "/purchases/{id}/cancel", "adminCancelPurchase", auth.OrdersWrite, a.cancelPurchase),
+		ep("POST", "/purchases/{id}/capture", "adminCapture", auth.OrdersWrite, a.capture),
 		ep("GET", "/variants", "adminFindVariant", auth.CatalogRead, a.variants),
 		ep("GET", "/variants/{id}/stock", "adminGetStock", auth.CatalogRead, a.stock),
 		ep("PUT", "/variants/{id}/stock", "adminSetStock", auth.StockWrite, a.setStock),
@@ -282,6 +286,7 @@ func (a *Admin) ship(w http.ResponseWriter, r *web.Request) error {
 
 // AdminPurchase is a purchase as staff see it.
 type AdminPurchase struct {
+	ID string `json:"id"` // of this API
 	Purchase
 	Method    string      `json:"method"`
 	Total     money.Money `json:"total"`
@@ -328,7 +333,7 @@ func (a *Admin) purchases(w http.ResponseWriter, r *web.Request) error {
 	}
 	items := make([]AdminPurchase, len(rows))
 	for i, x := range rows {
-		items[i] = AdminPurchase{Purchase: a.purchaseShape(x.p, x.o, r.Lang), Method: x.p.Method, Total: x.p.Total, Alarm: x.p.Alarm, Code: x.p.Code, CreatedAt: stamp(x.p.Created), ChangedAt: stamp(x.p.Changed)}
+		items[i] = AdminPurchase{ID: x.p.ID.String(), Purchase: a.purchaseShape(x.p, x.o, r.Lang), Method: x.p.Method, Total: x.p.Total, Alarm: x.p.Alarm, Code: x.p.Code, CreatedAt: stamp(x.p.Created), ChangedAt: stamp(x.p.Changed)}
 	}
 	return web.JSON(w, r, http.StatusOK, list(items, next(rows, n, func(x row) db.ID { return x.p.ID })))
 }
