@@ -105,7 +105,7 @@ func swishDesk(t *testing.T, p, app *tab, sw *apptest.Swish) {
 	if _, path, err := ui.Square(code); err != nil || p.attr("main svg[role=img] path", "d") != path {
 		t.Error("the code on the page is not the payment's")
 	}
-	p.see("figcaption|Skanna koden")
+	p.see(".moment__app p|Skanna koden med Swish")
 	p.judge("purchase, an app")
 	p.click("summary|Fortsätt på en annan enhet")
 	link := p.value("main input[readonly]")
