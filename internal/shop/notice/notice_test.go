@@ -189,6 +189,18 @@ func TestEndedPurchase(t *testing.T) {
 		m := w.last(1)
 		says(t, "ended", m.Text, "Inga pengar har dragits", "pengarna på kontot inte räckte", base+"/purchases/"+p.Token(w.Vault))
 		never(t, "ended", m.Text, "betald", "betalat")
+		// When money has moved, the letter says where it is, and goes out at once.
+		q := refuse()
+		w.Do(func(tx *db.Tx) error {
+			if err := tx.ExecOne(`UPDATE checkout_purchase SET money='taken', reason=$2 WHERE id=$1`, q.ID, checkout.AlarmMismatch); err != nil {
+				return err
+			}
+			_, err := job.Enqueue(tx, job.Spec{Kind: checkout.JobUnpaid, Ref: q.ID})
+			return err
+		})
+		m = w.last(2)
+		says(t, "wrong sum", m.Text, "288 kr är på väg tillbaka")
+		never(t, "wrong sum", m.Text, "Inga pengar har dragits")
 		// Money that comes after the end goes back, and the buyer is told.
 		w.Do(func(tx *db.Tx) error {
 			i, err := payment.OfPurchase(tx, p.ID)
@@ -208,7 +220,7 @@ func TestEndedPurchase(t *testing.T) {
 		if _, err := w.returns.RunOnce(ctx, 10); err != nil {
 			t.Fatal(err)
 		}
-		m = w.last(2)
+		m = w.last(3)
 		says(t, "late money", m.Text, "288 kr", "redan var avslutat")
 		if len(m.Attachments) != 0 {
 			t.Error("a credit note without an order")
