@@ -81,6 +81,9 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
 		return Purchase{}, err
 	}
 	if st.State == payment.Absent {
+		if p.State.Terminal() {
+			return p, d.late(tx, &p, i, a) // never there, and over: not asked about for ever
+		}
 		return p, d.later(tx, &p, why)
 	}
 	paidish := st.State == payment.Captured || st.State == payment.Authorised
@@ -125,6 +128,12 @@ func (d *Desk) apply(tx *db.Tx, id db.ID, a answer) (Purchase, error) {
 		return p, d.late(tx, &p, i, a)
 	}
 	p.Code = st.Code
+	if !st.State.Final() && st.State != payment.Authorised && p.Alarm == "" && p.AnswerBy.Before(tx.Now()) {
+		// The provider answers, and does not know: Swish after a time-out at the banks.
+		if err := raise(tx, &p, AlarmSilent); err != nil {
+			return Purchase{}, err
+		}
+	}
 	switch st.State {
 	case payment.Captured:
 		if st.Captured.Amount > 0 {
@@ -289,8 +298,8 @@ func (d *Desk) end(tx *db.Tx, p *Purchase, to State, why string) error {
 	if err := giftcard.Release(tx, p.ID); err != nil {
 		return err
 	}
-	if p.Alarm == "" {
-		p.Money = NotMoved
+	if p.Alarm == "" || p.Alarm == AlarmSilent {
+		p.Money = NotMoved // the provider has said so
 	}
 	p.NextType, p.NextURL = "", ""
 	p.CheckAt = time.Time{}

@@ -210,6 +210,14 @@ func (s *Server) Age(id string, by func(time.Time) time.Time) {
 	p.Created, p.Paid = by(p.Created), by(p.Paid)
 }
 
+// Forget loses every payment.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.payments)
+	s.order = nil
+}
+
 // Calls counts the requests to the API.
 func (s *Server) Calls() int {
 	s.mu.Lock()
@@ -246,6 +254,7 @@ const (
 	FailPrefix  = "fail:"   // fail:CODE: it ends with an error code, after Times.Bank
 	PaidUnknown = "ds24"    // ends with DS24 though the money moved: Swish does not know
 	RunOut      = "timeout" // nobody approved in time: TM01
+	PaidAfter   = "paid"    // the banks tell that it was paid, whatever Swish said before
 )
 
 // ErrOver is returned for an act on a payment that is over.
@@ -258,6 +267,12 @@ func (s *Server) Act(ref, what string) error {
 	p := s.find(ref)
 	if p == nil {
 		return errors.New("swishsim: no such payment")
+	}
+	if what == PaidAfter {
+		p.Status, p.Code, p.approving = "CREATED", "", false
+		what = Approve
+		defer s.setBank(s.times.Bank)
+		s.times.Bank = 0
 	}
 	if p.final() || p.approving {
 		return ErrOver
@@ -284,6 +299,8 @@ func (s *Server) Act(ref, what string) error {
 	}
 	return nil
 }
+
+func (s *Server) setBank(d time.Duration) { s.times.Bank = d }
 
 func (s *Server) find(ref string) *payment {
 	if p := s.payments[ref]; p != nil {
