@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	api "github.com/stripe/stripe-go/v84"
@@ -41,6 +42,7 @@ type Provider struct {
 	live    bool
 	secure  bool // the buyer's address must be https
 	http    *http.Client
+	wire    *transport
 	backend string
 }
 
@@ -83,12 +85,13 @@ func New(o Options) (*Provider, error) {
 	if len(p.hooks) == 0 && o.Log != nil {
 		o.Log.Warn("stripe.webhook_secret is not set: Stripe's notifications are refused, and payments are only found by asking for them")
 	}
+	p.wire = &transport{now: time.Now, Transport: &http.Transport{
+		Proxy:       http.ProxyFromEnvironment,
+		DialContext: (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext, TLSHandshakeTimeout: 5 * time.Second,
+		MaxIdleConnsPerHost: 32, MaxConnsPerHost: 128, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 64 << 10,
+	}}
 	p.http = &http.Client{
-		Transport: &transport{&http.Transport{
-			Proxy:       http.ProxyFromEnvironment,
-			DialContext: (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext, TLSHandshakeTimeout: 5 * time.Second,
-			MaxIdleConnsPerHost: 32, MaxConnsPerHost: 128, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 64 << 10,
-		}},
+		Transport:     p.wire,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	p.client = api.NewClient(o.SecretKey, api.WithBackends(api.NewBackendsWithConfig(&api.BackendConfig{
@@ -139,7 +142,13 @@ func (p *Provider) OneTake() bool { return true }
 
 // transport bounds answers and looks whether they are any, and keeps to ourselves what Stripe has no use for: the
 // library would send this machine's name and system with each request.
-type transport struct{ *http.Transport }
+type transport struct {
+	*http.Transport
+	now     func() time.Time
+	seconds atomic.Int64 // by how much Stripe's clock is ahead of ours
+}
+
+func (t *transport) off() time.Duration { return time.Duration(t.seconds.Load()) * time.Second }
 
 const maxAnswer = 8 << 20
 
@@ -163,6 +172,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if res.StatusCode < 400 && (json.Unmarshal(b, &kind) != nil || kind.Object == "" || res.StatusCode >= 300) {
 		return nil, errUnreadable
+	}
+	if at, err := http.ParseTime(res.Header.Get("Date")); err == nil && res.StatusCode < 400 {
+		t.seconds.Store(int64(at.Sub(t.now()) / time.Second))
 	}
 	res.Body = io.NopCloser(bytes.NewReader(b))
 	return res, nil

@@ -262,6 +262,37 @@ func TestLostPaymentOnALaterPage(t *testing.T) {
 	}
 }
 
+// A clock of ours that is hours wrong hides no payment.
+func TestLostPaymentUnderAWrongClock(t *testing.T) {
+	for _, wrong := range []time.Duration{3 * time.Hour, -3 * time.Hour, 50 * time.Hour} {
+		s := newSim(t, "placed", nil)
+		s.p.wire.now = func() time.Time { return time.Now().Add(wrong) }
+		w := wish("KV1", 30_000)
+		w.Until = time.Time{}
+		begun := time.Now().Add(wrong)
+		st, err := s.p.Begin(t.Context(), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, known := range []bool{true, false} { // after an answer, and as after a restart
+			if !known {
+				s.p.wire.seconds.Store(0)
+			}
+			if got, err := s.p.Look(t.Context(), payment.Handle{Reference: "KV1", Begun: begun}); err != nil || got.Ref != st.Ref {
+				t.Errorf("%v wrong: %+v, %v", wrong, got, err)
+			}
+		}
+		if got, err := s.p.Look(t.Context(), payment.Handle{Reference: "KV2", Begun: begun}); err != nil || got.State != payment.Absent {
+			t.Errorf("%v wrong, never was: %+v, %v", wrong, got, err)
+		}
+		// One that goes wild finds nothing, and says so.
+		s.p.wire.now = func() time.Time { wrong += time.Hour; return time.Now().Add(wrong) }
+		if got, err := s.p.Look(t.Context(), payment.Handle{Reference: "KV2", Begun: begun}); !errors.Is(err, payment.ErrUnknown) {
+			t.Errorf("a wild clock: %+v, %v", got, err)
+		}
+	}
+}
+
 // A payment that we know by its id and Stripe does not is no absent payment: the key is
 // another account's.
 func TestUnknownIDIsNotAbsent(t *testing.T) {
