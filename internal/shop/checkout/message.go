@@ -22,6 +22,9 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 		if p.Changed.After(p.HoldUntil) && !p.HoldUntil.IsZero() {
 			return lang.T(lg, "state.awaiting_late", "time", lang.Clock(lg, p.AnswerBy))
 		}
+		if k := "method." + p.Method + ".where"; lang.Has(k) {
+			return lang.T(lg, "state.awaiting_page", "where", lang.T(lg, k), "time", lang.Clock(lg, p.HoldUntil))
+		}
 		app := method
 		if k := "method." + p.Method + ".app"; lang.Has(k) {
 			app = lang.T(lg, k)

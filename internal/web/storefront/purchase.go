@@ -114,6 +114,9 @@ func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 	if key := "method." + p.Method + ".app"; lang.Has(key) {
 		v.App = lang.T(l, key)
 	}
+	if key := "method." + p.Method + ".where"; lang.Has(key) {
+		v.Where = lang.T(l, key)
+	}
 	v.Message = checkout.Message(l, p, v.Method)
 	if p.Order > 0 && p.Money == checkout.Taken && p.State != checkout.Placed {
 		v.State = string(checkout.Paid) // also money that came after the end and became an order

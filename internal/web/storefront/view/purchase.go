@@ -21,6 +21,7 @@ type Purchase struct {
 	Token       string
 	Amount      money.Money
 	Method      string    // "kort": as in "Du har betalat … med kort"
+	Where       string    // the same with its preposition: "på bankens sida"; or ""
 	App         string    // where the buyer approves: "bankens sida", "BankID"
 	NextURL     string    // absolute: the bank; with awaiting_customer
 	Stay        bool      // do not go there by itself: the buyer has been there
@@ -163,6 +164,13 @@ func (p Purchase) app() string {
 		return p.App
 	}
 	return lang.T(p.l(), "moment.bank")
+}
+
+func (p Purchase) where() string {
+	if p.Where != "" {
+		return p.Where
+	}
+	return lang.T(p.l(), "moment.where")
 }
 
 // stage is one of the three steps drawn under the words.
