@@ -44,3 +44,14 @@ func TestCredentialsThatEnd(t *testing.T) {
 		t.Errorf("%+v", d.Ends(now))
 	}
 }
+
+// What has ended is not offered, whatever its partner said before.
+func TestEndedIsNotOffered(t *testing.T) {
+	now := time.Now()
+	d := &checkout.Desk{Providers: []payment.Provider{invoice.Provider{}, aging{name: "ended", until: now.Add(-time.Second)}, aging{name: "fresh", until: now.Add(time.Hour)}, aging{name: "never"}}}
+	for method, up := range map[string]bool{"ended": false, "fresh": true, "never": true, "invoice": true} {
+		if d.Up(method) != up {
+			t.Errorf("%s is offered: %v", method, !up)
+		}
+	}
+}

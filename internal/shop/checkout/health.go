@@ -87,6 +87,11 @@ func (d *Desk) ping(method string, w *way, p payment.Pinger) {
 
 // Up reports whether a way to pay is to be offered.
 func (d *Desk) Up(method string) bool {
+	if e, ok := d.provider(method).(payment.Expirer); ok {
+		if until := e.Expires(); !until.IsZero() && !time.Now().Before(until) {
+			return false // its partner would not speak with us
+		}
+	}
 	d.ways.mu.Lock()
 	defer d.ways.mu.Unlock()
 	w := d.ways.ways[method]

@@ -18,7 +18,8 @@ import (
 const lookAgain = time.Minute
 
 // clientCert is the shop's certificate, read anew when its files change, so that a
-// renewal needs no restart. Files that do not fit leave the old one in use.
+// renewal needs no restart. Files that do not fit leave the old one in use. One that has
+// ended is no reason not to start: the shop's other ways to pay work.
 type clientCert struct {
 	o   Options
 	log *slog.Logger
@@ -92,8 +93,6 @@ func (c *clientCert) load() (*tls.Certificate, [32]byte, error) {
 		}
 	}
 	switch leaf := cert.Leaf; {
-	case !c.now().Before(leaf.NotAfter):
-		return nil, sum, &ConfigError{key, "ended on " + leaf.NotAfter.Format(time.DateOnly) + "; fetch a new one in Swish's certificate portal"}
 	case swishNumber.MatchString(leaf.Subject.CommonName) && leaf.Subject.CommonName != c.o.Payee:
 		// A technical supplier's certificate has a number of another kind.
 		return nil, sum, &ConfigError{key, "is of the Swish number " + leaf.Subject.CommonName + ", not of swish.payee"}
@@ -112,6 +111,8 @@ func (c *clientCert) current() *tls.Certificate {
 		switch {
 		case err != nil:
 			c.log.Error("swish: the certificate on disk cannot be used; the one before stays", "err", err)
+		case sum != c.sum && cert.Leaf.NotAfter.Before(c.cur.Leaf.NotAfter) && !now.Before(cert.Leaf.NotAfter):
+			c.log.Error("swish: the certificate on disk has ended; the one before stays", "ended", cert.Leaf.NotAfter)
 		case sum != c.sum:
 			c.cur, c.sum = cert, sum
 			c.log.Info("swish: a new certificate is in use", "ends", cert.Leaf.NotAfter)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +49,6 @@ func TestSettings(t *testing.T) {
 		{"swish.base_url", func(o *swish.Options) { o.BaseURL = "http://127.0.0.1:1" }},
 		{"swish.base_url", func(o *swish.Options) { o.Live = true }},
 		{"swish.cert", func(o *swish.Options) { o.Live, o.BaseURL = true, "" }}, // the stand-in's authority says Test
-		{"swish.cert", func(o *swish.Options) { o.Now = func() time.Time { return time.Now().AddDate(2, 0, 0) } }},
 	} {
 		o := s.o
 		c.change(&o)
@@ -174,6 +174,36 @@ func TestPKCS12(t *testing.T) {
 		var ce *swish.ConfigError
 		if _, err := swish.New(o); !errors.As(err, &ce) || ce.Key != "swish.p12" || strings.Contains(err.Error(), "wrong") {
 			t.Errorf("%s with another password: %v", name, err)
+		}
+	}
+}
+
+// A certificate that has ended stops nothing but Swish: its buyers are sent to other
+// ways at once, and Swish is not asked.
+func TestEndedCertificate(t *testing.T) {
+	s := newSim(t, func(o *swish.Options) { o.Now = func() time.Time { return time.Now().AddDate(2, 0, 0) } })
+	st, err := s.p.Begin(t.Context(), start("late", 100))
+	if err != nil || st.State != payment.Refused || st.Reason != payment.ProviderDown || st.Code != "certificate_ended" {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if n := s.Calls(); n != 0 {
+		t.Errorf("Swish was asked %d times", n)
+	}
+}
+
+// The page for merchants has every code, with what the table says of it.
+func TestCodesAreInTheDocs(t *testing.T) {
+	b, err := os.ReadFile("../../../../docs/payments/swish.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, r := range swish.Codes() {
+		told := "`" + string(r) + "`"
+		if c == "DS24" {
+			told = "*being processed*"
+		}
+		if !regexp.MustCompile("(?m)^\\| `" + c + "` \\| [^|]+ \\| " + regexp.QuoteMeta(told) + " \\|$").Match(b) {
+			t.Errorf("%s is not in the docs as %s", c, told)
 		}
 	}
 }

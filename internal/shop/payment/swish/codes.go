@@ -48,11 +48,18 @@ var codes = map[string]code{
 	"RP03": {payment.ProviderDown, payment.Refused, "the address to call back is missing or not https"},
 }
 
+// codeEnded is our own code of a payment that was not asked for, because the certificate
+// has ended.
+const codeEnded = "certificate_ended"
+
 // taken is Swish's word for an instruction UUID that it has seen before.
 const taken = "RP09"
 
 // meaning of a code; one that is not listed is a plain refusal.
 func meaning(c string) code {
+	if c == codeEnded {
+		return code{payment.ProviderDown, payment.Refused, ""}
+	}
 	if m, ok := codes[c]; ok {
 		return m
 	}

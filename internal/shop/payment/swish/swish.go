@@ -164,6 +164,9 @@ func (p *Provider) Begin(ctx context.Context, s payment.Start) (payment.Status, 
 	case s.Amount.Amount > maxAmount:
 		return no("AM02")
 	}
+	if !p.o.Now().Before(p.Expires()) {
+		return no(codeEnded) // Swish would not speak with us
+	}
 	body := paymentRequest{PayeePaymentReference: s.Reference, CallbackURL: s.NotifyURL, CallbackIdentifier: p.identifier(id), PayeeAlias: p.o.Payee,
 		Amount: kronor(s.Amount.Amount), Currency: "SEK", Message: message(s.Description, s.Reference)}
 	if s.Phone != "" {
