@@ -36,6 +36,7 @@ import (
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/delivery"
+	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
@@ -46,7 +47,7 @@ import (
 
 // Migrations are those of the rooms a purchase touches.
 var Migrations = []db.Migrations{secret.Migrations, job.Migrations, audit.Migrations, catalog.Migrations, pricing.Migrations, stock.Migrations,
-	delivery.Migrations, customer.Migrations, cart.Migrations, payment.Migrations, order.Migrations, content.Migrations, giftcard.Migrations, checkout.Migrations}
+	delivery.Migrations, customer.Migrations, cart.Migrations, payment.Migrations, order.Migrations, content.Migrations, giftcard.Migrations, checkout.Migrations, fulfilment.Migrations}
 
 // By is who arranges things in tests.
 var By = auth.System("shoptest")

@@ -93,13 +93,13 @@ func (d *Desk) issue(tx *db.Tx, o order.Order) (made int64, err error) {
 		if n == 0 {
 			continue
 		}
+		made += n
 		if err := order.Delivered(tx, o.ID, l.ID, n); err != nil {
 			return made, err
 		}
 		if err := stock.Ship(tx, auth.System("giftcard"), o.Purchase, l.Variant, n); err != nil {
 			return made, err
 		}
-		made += n
 	}
 	if made > 0 {
 		err = order.AddEvent(tx, o.ID, "gift_cards", true, nil)

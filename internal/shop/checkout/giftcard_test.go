@@ -11,8 +11,10 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shoptest"
 )
@@ -62,6 +64,14 @@ func TestGiftCardOnInvoice(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		// No parcel has a gift card, and sending the goods does not send it.
+		w.Do(func(tx *db.Tx) error {
+			got, err := fulfilment.Ship(tx, shoptest.By, fulfilment.Shipment{Order: o.ID})
+			if err == nil && (len(got.Lines) != 1 || got.Lines[0].Line != o.Lines[1].ID) {
+				t.Errorf("%+v", got.Lines)
+			}
+			return err
+		})
 		settle(20000)
 		if n := len(w.GiftCards(o.ID)); n != 0 {
 			t.Errorf("%d cards for a part", n)
@@ -70,7 +80,7 @@ func TestGiftCardOnInvoice(t *testing.T) {
 		if n := len(w.GiftCards(o.ID)); n != 1 {
 			t.Errorf("%d cards for the whole", n)
 		}
-		if o = w.OrderOf(p.ID); o.Lines[0].Open() != 0 || o.Lines[1].Open() != 1 || !o.ShippedAt.IsZero() {
+		if o = w.OrderOf(p.ID); o.Lines[0].Open() != 0 || o.Lines[1].Open() != 0 || o.ShippedAt.IsZero() {
 			t.Errorf("%+v", o.Lines)
 		}
 	})
@@ -254,6 +264,52 @@ func TestGiftCardBuysNoGiftCard(t *testing.T) {
 		p := mustBuy(t, w, token, "")
 		if p.Total.Amount != 20000 || p.Draft.GiftCard.Amount != 13900 || p.Draft.Lines[0].Kind != order.KindGiftCard && p.Draft.Lines[1].Kind != order.KindGiftCard {
 			t.Errorf("%+v", p)
+		}
+	})
+}
+
+// Money that comes after the end finds its gift card as it was, and becomes an order; or
+// finds it spent, and goes back: the card pays once.
+func TestLateMoneyBesideAGiftCard(t *testing.T) {
+	ctx := context.Background()
+	shoptest.Each(t, func(t *testing.T, w *shoptest.World) {
+		for _, spent := range []bool{false, true} {
+			says, d := &teller{}, w.NewDesk()
+			d.Providers = []payment.Provider{says}
+			d.Late = func(db.Q) (bool, error) { return true, nil }
+			d.Times.Hold = time.Millisecond
+			v := w.Product(30000, 9)
+			c, _ := w.GiftCard(10000)
+			tok := w.Cart(stock.Line{Variant: v, Quantity: 1})
+			w.PayWith(tok, c)
+			p, err := d.Begin(ctx, checkout.Request{Cart: tok, Method: "card", Accept: true, Lang: lang.SV})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Millisecond) // the hold runs out
+			if p, err = d.Look(ctx, p.ID, "test"); err != nil || p.State != checkout.Expired || w.Gift(c.ID).Held.Amount != 0 {
+				t.Fatal(p.State, err)
+			}
+			if spent {
+				w.Do(func(tx *db.Tx) error {
+					return giftcard.Hold(tx, tx.NewID(), []giftcard.Part{{Card: c.ID, Amount: money.SEK(1)}})
+				})
+			}
+			says.say(pay)
+			for range 3 {
+				if p, err = d.Look(ctx, p.ID, "late"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			i, got := intentOf(t, w, p.ID), w.Gift(c.ID)
+			if spent && (p.Order != 0 || i.Refunding != i.Captured || got.Balance.Amount != 10000 || got.Held.Amount != 1) {
+				t.Errorf("spent: order %d, %s on the way back, card %+v", p.Order, i.Refunding, got)
+			}
+			if !spent {
+				if o := w.OrderOf(p.ID); p.Order == 0 || o.GiftPaid.Amount != 10000 || i.Refunding.Amount != 0 || got.Balance.Amount != 0 || got.Held.Amount != 0 {
+					t.Errorf("there still: %+v, card %+v", o, got)
+				}
+			}
 		}
 	})
 }

@@ -22,15 +22,12 @@ const AlarmRevived = "late_order"
 var errNoOrder = errors.New("checkout: late money cannot become an order")
 
 // revive makes the order of a purchase that had ended when its money came, by the
-// merchant's rule: at the price that was agreed, when all its goods and codes are there
-// still and its cart has not gone another way. The state stays as it was told; nil
+// merchant's rule: at the price that was agreed, when all its goods, codes and gift cards are
+// there still and its cart has not gone another way. The state stays as it was told; nil
 // without an error: by the rule, the money goes back.
 func (d *Desk) revive(tx *db.Tx, p *Purchase, i payment.Intent, a answer) (*order.Order, error) {
 	if a.back || d.Late == nil || p.Order != 0 {
 		return nil, nil
-	}
-	if len(p.Draft.Gifts) > 0 {
-		return nil, nil // what the cards held was let go, and may be spent
 	}
 	if ok, err := d.Late(tx); err != nil || !ok {
 		return nil, err

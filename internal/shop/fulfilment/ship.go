@@ -85,6 +85,8 @@ func Ship(tx *db.Tx, by auth.By, in Shipment) (Parcel, error) {
 	if err != nil {
 		return Parcel{}, err
 	}
+	// A gift card is handed over when it is paid, by mail: no parcel has one.
+	lines = slices.DeleteFunc(lines, func(l picked) bool { return l.line.Kind == order.KindGiftCard })
 	if len(lines) == 0 {
 		return Parcel{}, &fault.Error{Kind: fault.Clash, Code: "nothing_to_ship", Key: "fulfilment.nothing_to_ship"}
 	}

@@ -1,8 +1,11 @@
 package order
 
 import (
+	"errors"
+
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/job"
 	"kassavalv/internal/money"
 )
 
@@ -11,12 +14,18 @@ import (
 // invoice. 409 over_credit when less than amount is unpaid: what has been paid goes back
 // by Refunded.
 func Credited(tx *db.Tx, id db.ID, amount money.Money, vat []VAT, reason string) error {
-	n, err := tx.Exec(`UPDATE order_order SET to_pay=to_pay-$2 WHERE id=$1 AND currency=$3 AND $2 > 0 AND to_pay-$2 >= paid`, id, amount.Amount, amount.Currency)
+	var paid, left int64
+	err := tx.QueryRow(`UPDATE order_order SET to_pay=to_pay-$2 WHERE id=$1 AND currency=$3 AND $2 > 0 AND to_pay-$2 >= paid RETURNING paid, to_pay-paid`, id, amount.Amount, amount.Currency).Scan(&paid, &left)
+	if errors.Is(err, db.ErrNotFound) {
+		return fault.Conflict("over_credit")
+	}
 	if err != nil {
 		return err
 	}
-	if n != 1 {
-		return fault.Conflict("over_credit")
+	if left == 0 && paid > 0 { // what had been paid in part is paid in full now
+		if _, err := job.Enqueue(tx, job.Spec{Kind: JobPaid, Ref: id}); err != nil {
+			return err
+		}
 	}
 	if err := AddEvent(tx, id, "credited", true, map[string]string{"amount": itoa(amount.Amount), "currency": amount.Currency}); err != nil {
 		return err

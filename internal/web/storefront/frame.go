@@ -23,6 +23,7 @@ type frame struct {
 	company content.CompanyFacts
 	tree    *catalog.Tree
 	hours   int64 // within which customer service answers
+	gifts   bool  // gift cards are taken
 }
 
 // changed drops the frame; it is registered with the change feed.
@@ -54,6 +55,9 @@ func (s *Store) framed(q db.Q) (*frame, error) {
 		return nil, err
 	}
 	if f.hours, err = content.AnswerHours.Get(q); err != nil {
+		return nil, err
+	}
+	if f.gifts, err = content.GiftCardsOn.Get(q); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()

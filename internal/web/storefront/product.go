@@ -92,6 +92,7 @@ func (s *Store) productPage(q *db.Reader, r *web.Request, p *catalog.Product) (v
 	l := r.Lang
 	t := p.Texts.In(l)
 	v := view.Product{Shell: sh, Handle: p.Handle, Title: t.Title, Text: lead(t.Description), TextLang: t.Lang, Withdrawal: p.Withdrawal.Surface(), ReturnCost: p.ReturnCost}
+	v.GiftCard = p.Kind == catalog.GiftCard && f.gifts
 	v.Shell.Title, v.Shell.About = t.Title, v.Text
 	if t.SEOTitle != "" {
 		v.Shell.Title = t.SEOTitle

@@ -117,6 +117,7 @@ type Product struct {
 	Contents  string   // ingredients or fibre content
 	Energy    *Energy
 	Updates   string // security updates until, for goods with digital parts
+	GiftCard  bool   // of the shop's own: leads to what is left on one
 	Digital   string // function, protection and compatibility of digital goods
 	Care      string
 	Related   []Card
