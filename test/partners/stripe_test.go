@@ -136,6 +136,33 @@ func (s *stripe) agree(c *apptest.Client) {
 	}
 }
 
+// compared has the shop compare the books by itself, as it does at night, and waits for
+// what it finds.
+func (s *stripe) compared(c *apptest.Client, want string) {
+	c.T.Helper()
+	staff := c.Shop.Staff(c, "owner")
+	looked := func() string {
+		// Windows are saved one by one; the last ends where the look began.
+		if rows := c.Query(`SELECT looked_at FROM payment_window WHERE method='stripe' AND done_until=looked_at`); len(rows) > 0 {
+			return rows[0][0]
+		}
+		return ""
+	}
+	before := looked()
+	action, form := staff.FormOf(staff.Do("GET", "/admin/money", nil), `form[action$="/money/compare"]`)
+	if a := staff.Form(action, form); a.Status/100 != 3 {
+		c.T.Fatalf("the button that compares: %v", a)
+	}
+	c.Wait("the books are compared", time.Minute, func() bool { now := looked(); return now != "" && now != before })
+	var kinds []string
+	for _, r := range c.Query(`SELECT kind FROM payment_case WHERE method='stripe' AND state='open' ORDER BY kind`) {
+		kinds = append(kinds, r[0])
+	}
+	if got := strings.Join(kinds, " "); got != want {
+		c.T.Errorf("cases %q, want %q", got, want)
+	}
+}
+
 func str(n int64) string {
 	var b []byte
 	if n == 0 {
@@ -264,6 +291,16 @@ func throughStripe(t *testing.T, s *stripe, shop *apptest.Shop) {
 	}
 
 	s.agree(c)
+	s.compared(c, "")
+
+	// Somebody refunds in the partner's dashboard, and a buyer goes to the bank: each opens a case when it is not fresh any more.
+	var all []string
+	for _, r := range c.Query(`SELECT provider_ref FROM payment_intent WHERE method='stripe' AND captured > 1000 AND refunded=0 ORDER BY id`) {
+		all = append(all, r[0])
+	}
+	c.Want(c.Do("POST", s.URL+"/control/dashboard", map[string]any{"ref": all[0], "refund": 100, "ago": 7200}), 200, nil)
+	c.Want(c.Do("POST", s.URL+"/control/dashboard", map[string]any{"ref": all[1], "dispute": true, "ago": 7200}), 200, nil)
+	s.compared(c, "disputed missing_here")
 	for _, secret := range []string{key, secret} {
 		if strings.Contains(shop.Log(), secret) {
 			t.Error("the log holds a secret")

@@ -565,3 +565,72 @@ func TestErrorsAreCodes(t *testing.T) {
 		}
 	}
 }
+
+// How a session is read, each kind of end, and that what Stripe says of mode and money
+// is told and not made to fit.
+func TestStatus(t *testing.T) {
+	p := &Provider{}
+	cs := func(status api.CheckoutSessionStatus, pi *api.PaymentIntent) *api.CheckoutSession {
+		return &api.CheckoutSession{ID: "cs_1", ClientReferenceID: "KV1", AmountTotal: 500, Currency: "sek", Status: status, PaymentIntent: pi, URL: "https://checkout.stripe.com/c/pay/cs_1#x", ExpiresAt: time.Now().Add(time.Hour).Unix()}
+	}
+	pi := func(status api.PaymentIntentStatus, received int64) *api.PaymentIntent {
+		return &api.PaymentIntent{ID: "pi_1", Object: "payment_intent", Amount: 500, Currency: "sek", Status: status, AmountReceived: received}
+	}
+	no := &api.Error{Type: api.ErrorTypeCard, Code: "card_declined", DeclineCode: "insufficient_funds"}
+	with := func(x *api.PaymentIntent, e *api.Error) *api.PaymentIntent { x.LastPaymentError = e; return x }
+	open, complete, expired := api.CheckoutSessionStatusOpen, api.CheckoutSessionStatusComplete, api.CheckoutSessionStatusExpired
+	past := cs(expired, nil)
+	past.ExpiresAt = time.Now().Add(-time.Minute).Unix()
+	for name, c := range map[string]struct {
+		cs     *api.CheckoutSession
+		state  payment.State
+		reason payment.Reason
+		got    int64
+	}{
+		"open":                          {cs(open, nil), payment.Open, "", 0},
+		"open, refused once":            {cs(open, with(pi(api.PaymentIntentStatusRequiresPaymentMethod, 0), no)), payment.Open, payment.Insufficient, 0},
+		"its time is over":              {past, payment.Expired, payment.TimedOut, 0},
+		"ended by us":                   {cs(expired, nil), payment.Cancelled, payment.BuyerLeft, 0},
+		"ended after a refusal":         {cs(expired, with(pi(api.PaymentIntentStatusCanceled, 0), no)), payment.Refused, payment.Insufficient, 0},
+		"ended, and money all the same": {cs(expired, pi(api.PaymentIntentStatusSucceeded, 500)), payment.Captured, "", 500},
+		"paid":                          {cs(complete, pi(api.PaymentIntentStatusSucceeded, 500)), payment.Captured, "", 500},
+		"paid at the second try":        {cs(complete, with(pi(api.PaymentIntentStatusSucceeded, 500), no)), payment.Captured, "", 500},
+		"reserved":                      {cs(complete, pi(api.PaymentIntentStatusRequiresCapture, 0)), payment.Authorised, "", 0},
+		"let go":                        {cs(complete, pi(api.PaymentIntentStatusCanceled, 0)), payment.Cancelled, payment.BuyerLeft, 0},
+		"on its way":                    {cs(complete, pi(api.PaymentIntentStatusProcessing, 0)), payment.Processing, "", 0},
+		"a later way that failed":       {cs(complete, with(pi(api.PaymentIntentStatusRequiresPaymentMethod, 0), no)), payment.Refused, payment.Insufficient, 0},
+		"failed without a word":         {cs(complete, pi(api.PaymentIntentStatusRequiresPaymentMethod, 0)), payment.Refused, payment.Declined, 0},
+		"a status of next year":         {cs(complete, pi("pondering", 0)), payment.Processing, "", 0},
+		"a session of next year":        {cs("pondering", pi(api.PaymentIntentStatusSucceeded, 500)), payment.Processing, "", 500},
+		"complete, intent unseen":       {cs(complete, &api.PaymentIntent{ID: "pi_1"}), payment.Processing, "", 0},
+	} {
+		st := p.status(c.cs)
+		if st.State != c.state || st.Reason != c.reason || st.Captured != money.SEK(c.got) || st.Ref != "cs_1" || st.Reference != "KV1" || st.Live {
+			t.Errorf("%s: %+v", name, st)
+		}
+		if (st.Next != nil) != (c.state == payment.Open) {
+			t.Errorf("%s: next %+v", name, st.Next)
+		}
+	}
+	x := cs(complete, pi(api.PaymentIntentStatusSucceeded, 500))
+	x.Livemode = true
+	if !p.status(x).Live {
+		t.Error("real money is told as test money")
+	}
+	x.PaymentIntent.Amount = 499
+	if st := p.status(x); st.Amount != money.SEK(499) {
+		t.Errorf("the session says 500 and the payment 499: %v", st.Amount)
+	}
+	x.PaymentIntent.Currency = "eur"
+	if st := p.status(x); st.Captured.Currency != "EUR" || st.Amount.Currency != "EUR" {
+		t.Errorf("in euro: %+v", st)
+	}
+	// Buyers are sent to https only, whatever the answer says.
+	for _, to := range []string{"http://checkout.stripe.com/", "javascript:alert(1)", "//x", ""} {
+		x := cs(open, nil)
+		x.URL = to
+		if st := (&Provider{secure: true}).status(x); st.Next != nil {
+			t.Errorf("sent to %q", st.Next.URL)
+		}
+	}
+}

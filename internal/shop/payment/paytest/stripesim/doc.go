@@ -8,7 +8,7 @@
 //	POST /v1/refunds                         GET /v1/refunds                GET /v1/refunds/{id}
 //	GET  /v1/balance_transactions
 //	GET  /c/pay/{id}    POST /c/pay/{id}     the buyer's page: card_number=…, then 303 to success_url
-//	GET  /control/books POST /control/faults POST /control/hook    what tests ask and set, when it runs as a process
+//	GET  /control/books POST /control/faults POST /control/hook POST /control/dashboard    what tests ask and set, when it runs as a process
 //
 // As Stripe does it: bodies are forms with brackets, errors have type, code, param and
 // message, every answer a Request-Id; an idempotency key is good for 24 hours, repeats

@@ -131,6 +131,27 @@ func (s *Server) Handler() http.Handler {
 		defer s.mu.Unlock()
 		s.opt.Hook, s.poster = h.URL, newPoster(h.CA)
 	})
+	mux.HandleFunc("POST /control/dashboard", func(w http.ResponseWriter, r *http.Request) {
+		var x struct {
+			Ref     string
+			Refund  int64
+			Dispute bool
+			Ago     int64 // seconds: when it was booked
+		}
+		if err := json.NewDecoder(r.Body).Decode(&x); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if x.Refund > 0 {
+			s.RefundByHand(x.Ref, x.Refund)
+		}
+		if x.Dispute {
+			s.Dispute(x.Ref)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.rows[len(s.rows)-1].created -= x.Ago
+	})
 	mux.HandleFunc("POST /control/faults", func(w http.ResponseWriter, r *http.Request) {
 		var f paytest.Fault
 		if err := json.NewDecoder(r.Body).Decode(&f); err != nil {
