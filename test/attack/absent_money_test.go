@@ -4,7 +4,6 @@ package attack
 // stock, durability.
 func init() {
 	for id, why := range map[string]string{
-		"AC-016": "Klarna is not connected yet",
 		"AC-067": "there is no backup command yet: no copies are made",
 		"AC-070": "there is no backup to download, over any route or token",
 	} {

@@ -48,11 +48,28 @@ func (s *Server) Fraud(order, status string) {
 	}
 }
 
+// CancelInPortal cancels an order as the merchant can in Klarna's portal, behind the
+// shop's back.
+func (s *Server) CancelInPortal(order string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.orders[order]; o != nil {
+		o.Status, o.Remaining = "CANCELLED", 0
+	}
+}
+
 // BeforeDisable runs f once, just before the next page is closed.
 func (s *Server) BeforeDisable(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.beforeDisable = f
+}
+
+// AfterCapture runs f once, when the next capture has been made and not yet answered.
+func (s *Server) AfterCapture(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.afterCapture = f
 }
 
 // LosePages loses the answer to each new page, and to nothing else.

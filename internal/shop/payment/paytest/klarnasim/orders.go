@@ -53,6 +53,12 @@ func (s *Server) createCapture(r *http.Request, body []byte) (*answer, error) {
 	if o.Status = "PART_CAPTURED"; o.Remaining == 0 {
 		o.Status = "CAPTURED"
 	}
+	if f := s.afterCapture; f != nil {
+		s.afterCapture = nil
+		s.mu.Unlock()
+		f()
+		s.mu.Lock()
+	}
 	return &answer{status: 201, header: map[string]string{"Capture-Id": c.ID, "Location": "http://" + r.Host + "/ordermanagement/v1/orders/" + o.ID + "/captures/" + c.ID}}, nil
 }
 

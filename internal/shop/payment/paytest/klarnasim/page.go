@@ -17,6 +17,7 @@ const (
 	Leave   = "cancel"  // CANCELLED: for good
 	Suspect = "suspect" // approved, and rejected by the check for fraud at once
 	Ponder  = "ponder"  // approved, and the check for fraud takes its time
+	Undo    = "undo"    // approved, and cancelled in the portal before anybody could ask
 )
 
 var form = template.Must(template.New("page").Parse(`<!doctype html><html lang="sv"><head><meta charset="utf-8"><title>Klarna</title></head><body>
@@ -84,13 +85,15 @@ func (s *Server) Act(code, act string) (to string, status int) {
 	p.Told = true
 	where := ""
 	switch act {
-	case Accept, Suspect, Ponder:
+	case Accept, Suspect, Ponder, Undo:
 		o := s.place(s.sessions[p.Session])
 		switch act {
 		case Suspect:
 			o.Fraud = "REJECTED"
 		case Ponder:
 			o.Fraud = "PENDING"
+		case Undo:
+			o.Status, o.Remaining = "CANCELLED", 0
 		}
 		p.Order = o.ID
 		s.move(p, "COMPLETED")

@@ -34,6 +34,7 @@ type Server struct {
 	faults paytest.Faults
 
 	beforeDisable func()
+	afterCapture  func()
 	losePages     bool
 
 	mu       sync.Mutex
