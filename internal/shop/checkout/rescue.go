@@ -26,14 +26,23 @@ func (d *Desk) get(ctx context.Context, id db.ID) (Purchase, error) {
 	return db.Read(context.WithoutCancel(ctx), d.DB, func(q *db.Reader) (Purchase, error) { return ByID(q, id) })
 }
 
-// look joins look-ups of one purchase that run at once, and records the answer.
-func (d *Desk) look(ctx context.Context, id db.ID, why string, ev *event) (Purchase, error) {
-	v, err, _ := d.flight.Do(id.String(), func() (any, error) {
-		cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.Times.Call)
-		defer cancel()
-		return d.lookOnce(cctx, id, why, ev)
-	})
-	p, _ := v.(Purchase)
+// look joins look-ups of one purchase that run at once, and records the answer. Who
+// joined one that had begun before may have been answered with what was true before the
+// buyer acted, and asks once more.
+func (d *Desk) look(ctx context.Context, id db.ID, why string, ev *event) (p Purchase, err error) {
+	for range 2 {
+		mine := false
+		v, e, _ := d.flight.Do(id.String(), func() (any, error) {
+			mine = true
+			cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.Times.Call)
+			defer cancel()
+			return d.lookOnce(cctx, id, why, ev)
+		})
+		p, _ = v.(Purchase)
+		if err = e; mine || err != nil || p.State.Terminal() {
+			break
+		}
+	}
 	return p, err
 }
 
