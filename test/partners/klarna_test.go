@@ -127,142 +127,140 @@ func (w *lender) ship(number string, lines ...map[string]any) {
 
 func (w *lender) until(what string, ok func() bool) { w.T.Helper(); w.Wait(what, patience, ok) }
 
-func each(t *testing.T, fn func(t *testing.T, engine string)) {
+// Klarna, through the whole program: one shop an engine, one thing after the other.
+func TestKlarna(t *testing.T) {
 	for _, e := range apptest.Engines {
 		t.Run(e, func(t *testing.T) {
 			t.Parallel()
-			fn(t, e)
+			w := startLender(t, e)
+			for _, c := range []struct {
+				name string
+				run  func(t *testing.T, w *lender)
+			}{{"from end to end", klarnaFromEndToEnd}, {"lets go", klarnaLetsGo}, {"killed during a capture", klarnaKilledDuringACapture}} {
+				t.Run(c.name, func(t *testing.T) { c.run(t, &lender{w.With(t), w.k}) })
+			}
 		})
 	}
 }
 
 // A purchase from the button to the last krona: approved, sent in two parcels, paid back.
-func TestKlarnaFromEndToEnd(t *testing.T) {
-	each(t, func(t *testing.T, engine string) {
-		w := startLender(t, engine)
-		mail := apptest.NewMail()
-		p := w.begin(mail, 1, w.Variant(), w.Variant())
-		page := w.at(p, klarnasim.Accept)
-		p = w.Final(p.Token)
-		if p.State != "placed" || p.MoneyMoved != "reserved" {
-			t.Fatalf("%+v", p)
+func klarnaFromEndToEnd(t *testing.T, w *lender) {
+	mail := apptest.NewMail()
+	p := w.begin(mail, 1, w.Variant(), w.Variant())
+	page := w.at(p, klarnasim.Accept)
+	p = w.Final(p.Token)
+	if p.State != "placed" || p.MoneyMoved != "reserved" {
+		t.Fatalf("%+v", p)
+	}
+	const says = "Klarna har godkänt köpet. Pengarna dras när varorna skickas."
+	for what, s := range map[string]string{"the page": page.Words(), "the page, later": w.Do("GET", "/purchases/"+p.Token, nil).Words(), "the API": p.Message} {
+		if !strings.Contains(s, says) {
+			t.Errorf("%s: %s", what, s)
 		}
-		const says = "Klarna har godkänt köpet. Pengarna dras när varorna skickas."
-		for what, s := range map[string]string{"the page": page.Words(), "the page, later": w.Do("GET", "/purchases/"+p.Token, nil).Words(), "the API": p.Message} {
-			if !strings.Contains(s, says) {
-				t.Errorf("%s: %s", what, s)
-			}
-			w.honest(what, s)
-		}
-		shown := w.Do("GET", "/orders/"+p.Order.Token, nil).Words()
-		if !strings.Contains(shown, "Kvar att betala") || !strings.Contains(shown, "Orderbekräftelse") || strings.Contains(shown, "Kvitto") {
-			t.Errorf("the order's page: %s", shown)
-		}
-		w.honest("the order's page", shown)
-		letter := w.OneMail(mail)
-		if !strings.Contains(letter.Subject, "Orderbekräftelse") || strings.Contains(letter.Subject, "kvitto") || !strings.Contains(letter.Text, "dras när varorna skickas") {
-			t.Errorf("%s\n%s", letter.Subject, letter.Text)
-		}
-		before, _, _ := strings.Cut(letter.Text, "Ångerrätt")
-		w.honest("the letter", before)
+		w.honest(what, s)
+	}
+	shown := w.Do("GET", "/orders/"+p.Order.Token, nil).Words()
+	if !strings.Contains(shown, "Kvar att betala") || !strings.Contains(shown, "Orderbekräftelse") || strings.Contains(shown, "Kvitto") {
+		t.Errorf("the order's page: %s", shown)
+	}
+	w.honest("the order's page", shown)
+	letter := w.OneMail(mail)
+	if !strings.Contains(letter.Subject, "Orderbekräftelse") || strings.Contains(letter.Subject, "kvitto") || !strings.Contains(letter.Text, "dras när varorna skickas") {
+		t.Errorf("%s\n%s", letter.Subject, letter.Text)
+	}
+	before, _, _ := strings.Cut(letter.Text, "Ångerrätt")
+	w.honest("the letter", before)
 
-		// One of two lines leaves: its worth and the delivery are taken.
-		o := w.AdminOrder(p.Order.Number)
-		total := o.Totals.Total.Amount
-		w.ship(p.Order.Number, map[string]any{"line_id": o.Lines[0].ID, "quantity": 1})
-		w.until("the first part is taken", func() bool { return w.order(p).Captures == 1 && w.AdminOrder(p.Order.Number).Payment.Paid.Amount > 0 })
-		k := w.order(p)
-		if k.Status != "PART_CAPTURED" || k.Captured <= 0 || k.Captured >= total || w.AdminOrder(p.Order.Number).Payment.Paid.Amount != k.Captured {
-			t.Errorf("%+v of %d", k, total)
-		}
-		w.honest("the purchase's page", w.Do("GET", "/purchases/"+p.Token, nil).Words())
-		// The rest.
-		w.ship(p.Order.Number)
-		w.until("all is taken", func() bool { return w.AdminOrder(p.Order.Number).Payment.Paid.Amount == total })
-		if k = w.order(p); k.Status != "CAPTURED" || k.Captured != total || k.Captures != 2 {
-			t.Errorf("%+v of %d", k, total)
-		}
-		w.until("the receipt comes", func() bool {
-			for _, m := range w.Mails(mail) {
-				if strings.Contains(m.Subject, "Kvitto") && strings.Contains(m.Text, "Du har betalat") {
-					return true
-				}
+	// One of two lines leaves: its worth and the delivery are taken.
+	o := w.AdminOrder(p.Order.Number)
+	total := o.Totals.Total.Amount
+	w.ship(p.Order.Number, map[string]any{"line_id": o.Lines[0].ID, "quantity": 1})
+	w.until("the first part is taken", func() bool { return w.order(p).Captures == 1 && w.AdminOrder(p.Order.Number).Payment.Paid.Amount > 0 })
+	k := w.order(p)
+	if k.Status != "PART_CAPTURED" || k.Captured <= 0 || k.Captured >= total || w.AdminOrder(p.Order.Number).Payment.Paid.Amount != k.Captured {
+		t.Errorf("%+v of %d", k, total)
+	}
+	w.honest("the purchase's page", w.Do("GET", "/purchases/"+p.Token, nil).Words())
+	// The rest.
+	w.ship(p.Order.Number)
+	w.until("all is taken", func() bool { return w.AdminOrder(p.Order.Number).Payment.Paid.Amount == total })
+	if k = w.order(p); k.Status != "CAPTURED" || k.Captured != total || k.Captures != 2 {
+		t.Errorf("%+v of %d", k, total)
+	}
+	w.until("the receipt comes", func() bool {
+		for _, m := range w.Mails(mail) {
+			if strings.Contains(m.Subject, "Kvitto") && strings.Contains(m.Text, "Du har betalat") {
+				return true
 			}
-			return false
-		})
-		if s := w.Do("GET", "/orders/"+p.Order.Token, nil).Words(); !strings.Contains(s, "Kvitto") || strings.Contains(s, "Kvar att betala") {
-			t.Errorf("the order's page when all is paid: %s", s)
 		}
-		// And back.
-		w.Want(w.Admin("POST", "/orders/"+p.Order.Number+"/refunds", map[string]any{"amount": apptest.SEK(total), "reason": "ångrat"}), 202, nil)
-		w.until("the money is back", func() bool {
-			return w.order(p).Refunded == total && w.AdminOrder(p.Order.Number).Payment.Refunded.Amount == total
-		})
-		w.until("the purchase says so", func() bool { return w.Purchase(p.Token).MoneyMoved == "returned" })
-		w.agree()
-		// The office shows it.
-		w.SignIn("owner")
-		office := w.Do("GET", "/admin/orders/"+p.Order.Number, nil).Words()
-		if !strings.Contains(office, "Pengar som har dragits av det reserverade") {
-			t.Errorf("the office: %s", office)
-		}
+		return false
 	})
+	if s := w.Do("GET", "/orders/"+p.Order.Token, nil).Words(); !strings.Contains(s, "Kvitto") || strings.Contains(s, "Kvar att betala") {
+		t.Errorf("the order's page when all is paid: %s", s)
+	}
+	// And back.
+	w.Want(w.Admin("POST", "/orders/"+p.Order.Number+"/refunds", map[string]any{"amount": apptest.SEK(total), "reason": "ångrat"}), 202, nil)
+	w.until("the money is back", func() bool {
+		return w.order(p).Refunded == total && w.AdminOrder(p.Order.Number).Payment.Refunded.Amount == total
+	})
+	w.until("the purchase says so", func() bool { return w.Purchase(p.Token).MoneyMoved == "returned" })
+	w.agree()
+	// The office shows it.
+	w.SignIn("owner")
+	office := w.Do("GET", "/admin/orders/"+p.Order.Number, nil).Words()
+	if !strings.Contains(office, "Pengar som har dragits av det reserverade") {
+		t.Errorf("the office: %s", office)
+	}
 }
 
 // A cancelled order lets all of it go, a declined buyer owes nothing, and who leaves may
 // come again.
-func TestKlarnaLetsGo(t *testing.T) {
-	each(t, func(t *testing.T, engine string) {
-		w := startLender(t, engine)
-		p, number := w.approved(apptest.NewMail(), 1, w.Variant())
-		w.Want(w.Admin("POST", "/orders/"+number+"/cancel", map[string]any{"reason": "prov"}), 200, nil)
-		w.until("it is let go", func() bool { return w.order(p).Status == "CANCELLED" && w.Purchase(p.Token).MoneyMoved == "no" })
-		w.honest("the purchase's page", w.Do("GET", "/purchases/"+p.Token, nil).Words())
-		w.honest("the order's page", w.Do("GET", "/orders/"+p.Order.Token, nil).Words())
+func klarnaLetsGo(t *testing.T, w *lender) {
+	p, number := w.approved(apptest.NewMail(), 1, w.Variant())
+	w.Want(w.Admin("POST", "/orders/"+number+"/cancel", map[string]any{"reason": "prov"}), 200, nil)
+	w.until("it is let go", func() bool { return w.order(p).Status == "CANCELLED" && w.Purchase(p.Token).MoneyMoved == "no" })
+	w.honest("the purchase's page", w.Do("GET", "/purchases/"+p.Token, nil).Words())
+	w.honest("the order's page", w.Do("GET", "/orders/"+p.Order.Token, nil).Words())
 
-		for button, reason := range map[string]string{klarnasim.Decline: "declined", klarnasim.Leave: "cancelled"} {
-			p := w.begin(apptest.NewMail(), 1, w.Variant())
-			page := w.at(p, button)
-			if p = w.Final(p.Token); p.State != "refused" || p.Reason == nil || *p.Reason != reason || p.MoneyMoved != "no" {
-				t.Errorf("%s: %+v", button, p)
-			}
-			w.honest(button, page.Words())
-			if page.Status != 200 || !strings.Contains(page.Words(), "Inga pengar har dragits") {
-				t.Errorf("%s: %s", button, page.Words())
-			}
+	for button, reason := range map[string]string{klarnasim.Decline: "declined", klarnasim.Leave: "cancelled"} {
+		p := w.begin(apptest.NewMail(), 1, w.Variant())
+		page := w.at(p, button)
+		if p = w.Final(p.Token); p.State != "refused" || p.Reason == nil || *p.Reason != reason || p.MoneyMoved != "no" {
+			t.Errorf("%s: %+v", button, p)
 		}
-		// Back is not away: the purchase waits, and can still be approved.
-		p = w.begin(apptest.NewMail(), 1, w.Variant())
-		w.at(p, klarnasim.Back)
-		if q := w.Purchase(p.Token); q.State != "awaiting_customer" || q.Next == nil {
-			t.Errorf("%+v", q)
+		w.honest(button, page.Words())
+		if page.Status != 200 || !strings.Contains(page.Words(), "Inga pengar har dragits") {
+			t.Errorf("%s: %s", button, page.Words())
 		}
-		w.at(p, klarnasim.Accept)
-		if q := w.Final(p.Token); q.State != "placed" {
-			t.Errorf("%+v", q)
-		}
-		w.agree()
-	})
+	}
+	// Back is not away: the purchase waits, and can still be approved.
+	p = w.begin(apptest.NewMail(), 1, w.Variant())
+	w.at(p, klarnasim.Back)
+	if q := w.Purchase(p.Token); q.State != "awaiting_customer" || q.Next == nil {
+		t.Errorf("%+v", q)
+	}
+	w.at(p, klarnasim.Accept)
+	if q := w.Final(p.Token); q.State != "placed" {
+		t.Errorf("%+v", q)
+	}
+	w.agree()
 }
 
 // The program is killed after Klarna has taken the money and before anybody was told: the
 // money is taken once, and the program learns of it when it is there again.
-func TestKlarnaKilledDuringACapture(t *testing.T) {
-	each(t, func(t *testing.T, engine string) {
-		w := startLender(t, engine)
-		p, number := w.approved(apptest.NewMail(), 2, w.Variant())
-		w.k.AfterCapture(w.Shop.Kill)
-		w.ship(number)
-		w.until("the program is killed", func() bool { return !w.Alive() })
-		if err := w.Open(); err != nil {
-			t.Fatal(err)
-		}
-		w.Client = w.Shop.As(t)
-		total := w.AdminOrder(number).Totals.Total.Amount
-		w.until("the capture is known", func() bool { return w.AdminOrder(number).Payment.Paid.Amount == total })
-		if k := w.order(p); k.Captures != 1 || k.Captured != total || k.Status != "CAPTURED" {
-			t.Errorf("%+v of %d", k, total)
-		}
-		w.agree()
-	})
+func klarnaKilledDuringACapture(t *testing.T, w *lender) {
+	p, number := w.approved(apptest.NewMail(), 2, w.Variant())
+	w.k.AfterCapture(w.Shop.Kill)
+	w.ship(number)
+	w.until("the program is killed", func() bool { return !w.Alive() })
+	if err := w.Open(); err != nil {
+		t.Fatal(err)
+	}
+	w.Client = w.Shop.As(t)
+	total := w.AdminOrder(number).Totals.Total.Amount
+	w.until("the capture is known", func() bool { return w.AdminOrder(number).Payment.Paid.Amount == total })
+	if k := w.order(p); k.Captures != 1 || k.Captured != total || k.Status != "CAPTURED" {
+		t.Errorf("%+v of %d", k, total)
+	}
+	w.agree()
 }
