@@ -52,6 +52,7 @@ var officeStates = []template{
 	{"office, order to ship", "/admin/orders/{number}", 0, "Kim Prov"},
 	{"office, orders without a hit", "/admin/orders?q=99999999", 0, ""},
 	{"office, case", "/admin/cases/{case}", 0, "nästa vecka"},
+	{"office, bank's file before it is taken in", "/admin/money/bank/drafts/{draft}", 0, "Inget är bokfört ännu"},
 	{"office, new campaign", "/admin/campaigns/new", 0, ""},
 	{"office, confirm", "/admin/confirm", 0, ""},
 	{"office, no such page", "/admin/finns-inte", 404, "finns inte"},

@@ -101,6 +101,8 @@ func furnish(t *testing.T, s *apptest.Shop) world {
 		t.Fatalf("no answer to the case: %d %s", a.Status, a.Words())
 	}
 
+	w.account(t, s, c, owner, v)
+
 	// What the back office has to show beside orders.
 	for path, form := range map[string]url.Values{
 		"/admin/campaigns/new":  {"name/sv": {"Vårrea"}, "kind": {"percent"}, "value": {"20"}, "from": {"2099-01-02"}, "target": {"all"}},

@@ -160,7 +160,9 @@ func (b *bankImport) run(ctx context.Context) error {
 		if f.Whole {
 			return nil
 		}
-		b.rep.Notes = slices.DeleteFunc(b.rep.Notes, func(n BankNote) bool { return n.Code == "statement_gap" || n.Code == "balance_gap" })
+		b.rep.Notes = slices.DeleteFunc(b.rep.Notes, func(n BankNote) bool {
+			return n.Code == "statement_missing" || n.Code == "statement_gap" || n.Code == "balance_gap"
+		})
 		return b.statements(tx)
 	})
 	if err != nil {
@@ -269,6 +271,8 @@ func (b *bankImport) statements(tx *db.Tx) error {
 			continue
 		}
 		switch {
+		case before.Number == s.Number-2:
+			b.rep.Notes = append(b.rep.Notes, BankNote{"statement_missing", map[string]any{"account": s.Account, "number": s.Number - 1}})
 		case before.Number != s.Number-1:
 			b.rep.Notes = append(b.rep.Notes, BankNote{"statement_gap", map[string]any{"account": s.Account, "from": before.Number + 1, "to": s.Number - 1}})
 		case before.Closing != nil && s.Opening != nil && before.Currency == s.Currency && *before.Closing != *s.Opening:
