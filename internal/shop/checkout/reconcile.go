@@ -193,6 +193,16 @@ func (d *Desk) compare(ctx context.Context, l payment.Lister, from, to time.Time
 		ours[i] = span.account(b)
 	}
 	ds := payment.Compare(ours, theirs)
+	if d.heal(ctx, ds, books) {
+		if books, err = d.books(ctx, l.Method(), theirs, from, to); err != nil {
+			return 0, err
+		}
+		ours = ours[:0]
+		for _, b := range books {
+			ours = append(ours, span.account(b))
+		}
+		ds = payment.Compare(ours, theirs)
+	}
 	if err := d.open(ctx, l.Method(), ds, books, span); err != nil {
 		return 0, err
 	}
@@ -214,6 +224,27 @@ func (d *Desk) compare(ctx context.Context, l payment.Lister, from, to time.Time
 		return err
 	})
 	return len(ds), err
+}
+
+// heal asks about payments of ours whose money the provider has and we do not: what was
+// never heard of it becomes an order or goes back before anybody has to look. It reports
+// whether it asked.
+func (d *Desk) heal(ctx context.Context, ds []payment.Difference, books []payment.Book) bool {
+	asked := map[db.ID]bool{}
+	for _, x := range ds {
+		if x.Kind != payment.MissingHere || x.Account < 0 || x.Theirs == nil || x.Theirs.Kind != "capture" {
+			continue
+		}
+		id := books[x.Account].Intent.Purchase
+		if asked[id] || len(asked) == 100 {
+			continue
+		}
+		asked[id] = true
+		if _, err := d.Look(ctx, id, "the books"); err != nil {
+			d.Log.Warn("a payment that the books differ about could not be looked up", "purchase", id, "err", err)
+		}
+	}
+	return len(asked) > 0
 }
 
 // books reads our side: the payments that theirs name, and those whose money moved in

@@ -300,3 +300,34 @@ func TestNightly(t *testing.T) {
 		}
 	})
 }
+
+// Money that came after everybody had stopped asking is found at night: it goes back,
+// and no person has to look.
+func TestTheBooksHeal(t *testing.T) {
+	ctx := context.Background()
+	shoptest.Each(t, func(t *testing.T, w *shoptest.World) {
+		w.Desk.Times.Hold = time.Millisecond
+		p := mustBuy(t, w, w.Cart(stock.Line{Variant: w.Product(11900, 1), Quantity: 1}), "")
+		w.PayAtBank(p.NextURL, "4000000000000341") // paid, and nobody tells
+		// The shop had taken it for expired, and asks no more.
+		w.Do(func(tx *db.Tx) error {
+			if err := stock.Release(tx, p.ID); err != nil {
+				return err
+			}
+			_, err := tx.Exec(`UPDATE checkout_purchase SET state='expired', is_open=0, money='no', check_at=NULL WHERE id=$1`, p.ID)
+			return err
+		})
+		reconcile(t, w)
+		i := intent(t, w, p)
+		if i.Captured != p.Total || i.Refunding != p.Total {
+			t.Fatalf("captured %s, on the way back %s", i.Captured, i.Refunding)
+		}
+		if cs := cases(t, w, false); len(cs) != 0 {
+			t.Errorf("somebody is to look at what has healed: %s", kinds(cs))
+		}
+		got, err := db.Read(ctx, w.DB, func(q *db.Reader) (checkout.Purchase, error) { return checkout.ByID(q, p.ID) })
+		if err != nil || got.State != checkout.Expired || got.Money != checkout.Taken {
+			t.Fatal(got.State, got.Money, err)
+		}
+	})
+}
