@@ -158,7 +158,8 @@ func (d *Desk) LookNow(ctx context.Context, by auth.By, id db.ID, note string) (
 }
 
 // CancelNow ends an open purchase because a person wants it; one that was paid after
-// all comes back as paid. Faults: 403, 404, 409 wrong_state, 422 field "note".
+// all comes back as paid. One whose provider will never know is over by the person's
+// word, once the promised time is. Faults: 403, 404, 409 wrong_state, 422 field "note".
 func (d *Desk) CancelNow(ctx context.Context, by auth.By, id db.ID, note string) (Purchase, error) {
 	_, err := auth.Act(ctx, d.DB, by, "purchase.cancel", "purchase", id, func(tx *db.Tx) (bool, error) {
 		if err := by.Need(auth.OrdersWrite); err != nil {
@@ -183,7 +184,7 @@ func (d *Desk) CancelNow(ctx context.Context, by auth.By, id db.ID, note string)
 	if err != nil {
 		return Purchase{}, err
 	}
-	return d.cancel(ctx, id, "staff")
+	return d.cancel(ctx, id, byStaff)
 }
 
 // CaptureNow asks for a part of what is reserved, or all that is owed, because a

@@ -199,8 +199,16 @@ func (d *Desk) cancel(ctx context.Context, id db.ID, why string) (Purchase, erro
 			return d.get(ctx, id)
 		}
 	}
+	if why == byStaff && st.State == payment.Processing && st.Adrift && b.AnswerBy.Before(time.Now()) {
+		// Its provider will never know. Staff do: they have looked in the account, and
+		// should money come all the same, it is late money.
+		st.State, st.Reason, why = payment.Expired, payment.BankError, "staff decided"
+	}
 	return d.record(ctx, id, answer{st: st, why: why, call: call})
 }
+
+// byStaff is why a purchase is cancelled when a person of the shop wants it.
+const byStaff = "staff"
 
 // Cancel ends an open purchase on the buyer's own wish.
 func (d *Desk) Cancel(ctx context.Context, id db.ID) (Purchase, error) {

@@ -171,6 +171,42 @@ func TestSwishDoesNotKnow(t *testing.T) {
 	})
 }
 
+// What Swish will never know, staff decide who have looked in the account, once the
+// promised time is over; money that comes all the same goes back.
+func TestStaffDecideWhatSwishDoesNotKnow(t *testing.T) {
+	shoptest.Each(t, func(t *testing.T, w *shoptest.World) {
+		c := bySwish(t, w, time.Hour)
+		c.act(t, swishsim.PaidUnknown)
+		c.look(t)
+		cancel := func() checkout.Purchase {
+			p, err := w.Desk.CancelNow(context.Background(), shoptest.By, c.p.ID, "Inget på kontot")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		if p := cancel(); p.State != checkout.Processing {
+			t.Fatalf("before the promised time it is %s", p.State)
+		}
+		w.Do(func(tx *db.Tx) error {
+			return tx.ExecOne(`UPDATE checkout_purchase SET answer_by=$2, hold_until=$2 WHERE id=$1`, c.p.ID, tx.Now().Add(-time.Minute))
+		})
+		if _, err := w.Desk.Cancel(context.Background(), c.p.ID); err != nil {
+			t.Fatal(err)
+		}
+		if p := c.look(t); p.State != checkout.Processing {
+			t.Fatalf("by the buyer's wish it is %s", p.State)
+		}
+		if p := cancel(); p.State != checkout.Expired || p.Money != checkout.NotMoved || p.CheckAt.IsZero() {
+			t.Fatalf("decided: %s, money %s, asked again %v", p.State, p.Money, p.CheckAt)
+		}
+		c.act(t, swishsim.PaidAfter)
+		if p := c.look(t); p.Alarm != checkout.AlarmLate || p.Money != checkout.Taken {
+			t.Errorf("and then paid: alarm %q, money %s", p.Alarm, p.Money)
+		}
+	})
+}
+
 // What never reached Swish is over when its time is, and is not asked about for ever.
 func TestSwishNeverHeardOfIt(t *testing.T) {
 	shoptest.Each(t, func(t *testing.T, w *shoptest.World) {

@@ -66,6 +66,7 @@ type Status struct {
 	Next      *NextAction
 	Live      bool      // true when real money moves
 	AuthUntil time.Time // when an authorisation that is not captured ends; zero: not said
+	Adrift    bool      // of a processing one: the provider will never know by itself whether money moved
 	Until     time.Time // of an open one: until when the provider gives the buyer time; zero: as long as we do
 }
 

@@ -301,6 +301,7 @@ func (p *Provider) told(id string, a answer) (paymentAnswer, payment.Status, err
 	case "ERROR":
 		m := meaning(w.ErrorCode)
 		st.State, st.Reason = m.state, m.reason
+		st.Adrift = w.ErrorCode == unsure
 	default:
 		st.State = payment.Processing // a word we do not know is no answer
 	}
