@@ -3,10 +3,13 @@ package e2e
 import (
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/page"
 
 	"kassavalv/internal/apptest"
 	"kassavalv/internal/web/ui"
@@ -26,7 +29,7 @@ func TestSwish(t *testing.T) {
 	}
 	t.Run("people", func(t *testing.T) {
 		for name, walk := range map[string]func(t *testing.T, p, app *tab, sw *apptest.Swish){
-			"on a phone": swishPhone, "on a desk": swishDesk, "refused, and another way": swishRefused, "with scripts off": swishPlain, "another way instead": swishChanged,
+			"on a phone": swishPhone, "on a desk": swishDesk, "refused, and another way": swishRefused, "with scripts off": swishPlain, "without a live line": swishPolled, "another way instead": swishChanged,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -35,6 +38,7 @@ func TestSwish(t *testing.T) {
 		}
 		t.Run("paid back", func(t *testing.T) { t.Parallel(); swishPaidBack(t, s, sw) })
 	})
+	t.Run("down and back", func(t *testing.T) { swishDown(t, s, sw) })
 	// Each payment that Swish has is one purchase of the shop, and the money agrees.
 	c := s.As(t)
 	for _, x := range sw.Books(t) {
@@ -152,6 +156,18 @@ func swishPlain(t *testing.T, p, app *tab, sw *apptest.Swish) {
 	paid(p)
 }
 
+// Without a live line the page asks; back from elsewhere it asks at once.
+func swishPolled(t *testing.T, p, app *tab, sw *apptest.Swish) {
+	must(p, page.Enable, page.EnableParams{})
+	must(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: "delete window.EventSource"})
+	to := bySwish(p, apptest.NewMail(), true)
+	if look[bool](p, `() => "EventSource" in window`) {
+		t.Fatal("there is a live line")
+	}
+	opened(app, sw.AppFor(to), "Betala")
+	paid(p)
+}
+
 // Another way is chosen while the app waits: Swish's payment ends, and the cart is
 // bought once.
 func swishChanged(t *testing.T, p, app *tab, sw *apptest.Swish) {
@@ -165,6 +181,43 @@ func swishChanged(t *testing.T, p, app *tab, sw *apptest.Swish) {
 	app.see("main|Här finns inget att godkänna")
 	pay(p, apptest.Good)
 	paid(p)
+}
+
+// A partner that does not answer is off the checkout, with the reason, and comes back
+// by itself.
+func swishDown(t *testing.T, s *apptest.Shop, sw *apptest.Swish) {
+	c := s.As(t)
+	k := c.ReadyCart(c.Variant(), 1)
+	type methods struct {
+		Items       []struct{ ID string }
+		Unavailable []struct{ ID, Name, Message string }
+	}
+	offered := func() (m methods) {
+		c.Want(c.Do("GET", apptest.API+"/carts/"+k.ID+"/payment-methods", nil), 200, &m)
+		return
+	}
+	has := func(m methods) bool {
+		return slices.ContainsFunc(m.Items, func(i struct{ ID string }) bool { return i.ID == "swish" })
+	}
+	if m := offered(); !has(m) || len(m.Unavailable) != 0 {
+		t.Fatalf("before: %+v", m)
+	}
+	p := c.Buy(k, apptest.Wish{Method: "swish"}) // is asked about while it waits
+	sw.Control(t, map[string]any{"fault": map[string]any{"Down": true}})
+	c.Wait("Swish is off the checkout", 2*time.Minute, func() bool { return !has(offered()) })
+	if m := offered(); len(m.Unavailable) != 1 || m.Unavailable[0].ID != "swish" || !strings.Contains(m.Unavailable[0].Message, "Swish svarar inte just nu") || len(m.Items) < 2 {
+		t.Errorf("while it is down: %+v", m)
+	}
+	sw.Control(t, map[string]any{"fault": map[string]any{}})
+	c.Wait("Swish is back", 2*time.Minute, func() bool { m := offered(); return has(m) && len(m.Unavailable) == 0 })
+	u, err := url.Parse(p.Next.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sw.Control(t, map[string]any{"act": map[string]string{"ref": u.Query().Get("token"), "do": "decline"}})
+	if p = c.Final(p.Token); p.State != "refused" {
+		t.Errorf("what was begun before is %s", p.State)
+	}
 }
 
 // Staff pay back; Swish takes its time, and the purchase says so when it is done.

@@ -140,7 +140,7 @@ if (moment) {
   };
   const listen = () => { // anew when the buyer is back from an app or another tab: the line may be dead
     if (done() || source && document.hidden) return;
-    clearTimeout(timer); source?.close(); failures = 0;
+    clearTimeout(timer); source?.close(); failures = 0; if (!window.EventSource) return ask();
     source = new EventSource(moment.dataset.events);
     source.onmessage = (e) => { heard(e.data); if (done()) source.close(); };
     source.onerror = () => { source.close(); ask(); };
