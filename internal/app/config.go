@@ -183,10 +183,18 @@ func (c *Config) environment(environ []string) error {
 				return &configError{"environment", k, "must be a whole number"}
 			}
 			f.SetInt(int64(n))
+		case bool:
+			b, err := strconv.ParseBool(v)
+			if err != nil {
+				return &configError{"environment", k, "must be true or false"}
+			}
+			f.SetBool(b)
 		case []string:
 			f.Set(reflect.ValueOf(strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })))
 		case secret.Secret:
 			f.Set(reflect.ValueOf(secret.Hide(v)))
+		default:
+			panic("config: " + k + " is of a kind that the environment cannot give")
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,7 @@ func TestConfigRefusesWithTheRightWords(t *testing.T) {
 		"klarna capture":      {file: "[klarna]\ncapture = \"later\"\n", want: "klarna.capture"},
 		"klarna elsewhere":    {file: "[klarna]\nbase_url = \"https://klarna.example\"\n", want: "klarna.base_url"},
 		"klarna by name":      {file: "[klarna]\nbase_url = \"http://127.0.0.1.example\"\n", want: "klarna.base_url"},
+		"neither nor":         {env: "KASSAVALV_PAYMENTS_TEST=perhaps", want: "KASSAVALV_PAYMENTS_TEST"},
 		"bad addr":            {env: "KASSAVALV_OPS_ADDR=8081", want: "ops.addr"},
 	} {
 		dir := t.TempDir()
@@ -67,4 +69,26 @@ func TestFolderBelongsToOne(t *testing.T) {
 		t.Fatal("a clean stop counts as unclean", err)
 	}
 	l.Release()
+}
+
+// Every key can be given by the environment, whatever its kind; a shop that is to be
+// tried out is not taken for one that moves real money.
+func TestEveryKeyFromTheEnvironment(t *testing.T) {
+	var env []string
+	eachKey(reflect.ValueOf(&Config{}).Elem(), func(section, key string, f reflect.Value) {
+		v := "7"
+		if f.Kind() == reflect.Bool {
+			v = "true"
+		}
+		env = append(env, envPrefix+strings.ToUpper(section+"_"+key)+"="+v)
+	})
+	var c Config
+	if err := c.environment(env); err != nil {
+		t.Fatal(err)
+	}
+	eachKey(reflect.ValueOf(&c).Elem(), func(section, key string, f reflect.Value) {
+		if f.IsZero() {
+			t.Errorf("%s.%s is not read from the environment", section, key)
+		}
+	})
 }
