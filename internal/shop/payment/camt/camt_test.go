@@ -166,6 +166,16 @@ func TestTooBig(t *testing.T) {
 	}
 }
 
+// Only what the bank has booked counts.
+func TestBooked(t *testing.T) {
+	for status, pending := range map[string]bool{"<Sts>BOOK</Sts>": false, "<Sts><Cd>BOOK</Cd></Sts>": false, "<Sts>PDNG</Sts>": true, "<Sts><Cd>FUTR</Cd></Sts>": true, "<Sts>INFO</Sts>": true} {
+		f, err := Read(strings.NewReader(doc("001.08", strings.Replace(entryXML("1", ""), "<Sts>BOOK</Sts>", status, 1))))
+		if err != nil || f.Accounts[0].Entries[0].Pending != pending {
+			t.Errorf("%s: %v", status, err)
+		}
+	}
+}
+
 // What is wrong is told with the line it is on.
 func TestWhere(t *testing.T) {
 	_, err := Read(strings.NewReader(doc("001.02", "\n\n"+entryXML("1.005", ""))))

@@ -156,8 +156,8 @@ func (p *parser) close(n *node) error {
 	}
 	// From version 8 on the status is a choice of codes.
 	switch n.get("Sts/Cd", "Sts") {
-	case "BOOK", "INFO":
-	case "PDNG", "FUTR":
+	case "BOOK":
+	case "PDNG", "FUTR", "INFO": // INFO: told, and nothing is booked
 		e.Pending = true
 	case "":
 		if p.file.Format == Statements {
