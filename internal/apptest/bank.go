@@ -68,6 +68,8 @@ type Call struct {
 	Method, Path, Key string // Key: Idempotency-Key
 	Body              string
 	Status            int // what the shop was answered; 0: nothing
+
+	Gone <-chan struct{} // closed when the shop has given the call up
 }
 
 // Meddle decides what happens to a call. forward carries it out at the bank, once, and
@@ -112,7 +114,7 @@ func NewTap(t testing.TB, base string) *Tap {
 			typ, auth = res.Header.Get("Content-Type"), res.Header.Get("WWW-Authenticate")
 			return res.StatusCode, b
 		}
-		call := Call{Method: r.Method, Path: r.URL.RequestURI(), Key: r.Header.Get("Idempotency-Key"), Body: string(body)}
+		call := Call{Method: r.Method, Path: r.URL.RequestURI(), Key: r.Header.Get("Idempotency-Key"), Body: string(body), Gone: r.Context().Done()}
 		tap.mu.Lock()
 		meddle := tap.meddle
 		tap.mu.Unlock()

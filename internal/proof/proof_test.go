@@ -47,6 +47,31 @@ func firsts(re string, in string) (out []string) {
 	return slices.Compact(out)
 }
 
+// Every rule that can be broken is broken somewhere in the program, and a proof is seen
+// to catch it.
+func TestEveryBreakageIsCaughtSomewhere(t *testing.T) {
+	on := read(t, "internal/proof/on.go")
+	names := func(list string) []string {
+		head, _, _ := strings.Cut(on[strings.Index(on, "var "+list):], "\n}\n")
+		return firsts(`(?m)^\t"([a-z]+)":`, head)
+	}
+	known, costs := names("Breaks"), names("Costs")
+	if len(known) < 10 {
+		t.Fatalf("only %v", known)
+	}
+	if used := firsts(`proof\.(?:Broken|Spoil)\("([a-z]+)"`, sources(t, "internal")); !slices.Equal(slices.Sorted(slices.Values(append(costs, known...))), used) {
+		t.Errorf("package proof knows %v and %v, the program has %v", known, costs, used)
+	}
+	var caught []string
+	for _, room := range []string{"crash", "race", "fault"} {
+		caught = append(caught, firsts(`(?m)^\t\t?\{"([a-z]+)", `, read(t, "test/"+room+"/broken_test.go"))...)
+	}
+	slices.Sort(caught)
+	if !slices.Equal(known, slices.Compact(caught)) {
+		t.Errorf("package proof knows %v, the proofs catch %v", known, caught)
+	}
+}
+
 // notTaken are steps that the crash proof cannot reach, and why.
 var notTaken = map[string]string{
 	"checkout.capture claimed": "no way to pay of the demo reserves money first",

@@ -3,8 +3,6 @@ package attack
 import (
 	"bytes"
 	"crypto/sha256"
-	"database/sql"
-	"encoding/hex"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -17,134 +15,7 @@ import (
 	"testing"
 
 	"kassavalv/internal/apptest"
-	"kassavalv/internal/db/dbtest"
 )
-
-// disk is a place with little room: for the shop's folder on SQLite, for its tables on
-// PostgreSQL.
-type disk struct {
-	dir      string // of the shop; "" : wherever
-	database string // PostgreSQL
-	room     string // the small file system; "" when a limit of file sizes stands in for it
-	shop     *apptest.Shop
-	ballast  *os.File
-}
-
-// smallDisk makes a file system of so many bytes in memory, where that is allowed (root).
-// Elsewhere a limit of the size of files stands in for it, which a program meets in
-// the same calls; the test says so.
-func smallDisk(t *testing.T, engine string, size int64) *disk {
-	t.Helper()
-	d := &disk{}
-	room := t.TempDir()
-	if engine == "sqlite" {
-		d.dir = filepath.Join(room, "shop")
-		if err := mountSmall(room, size); err != nil {
-			t.Logf("no small file system here (%v): the size of files is limited instead", err)
-			return d
-		}
-		d.room = room
-		t.Cleanup(func() { unmount(room) })
-		return d
-	}
-	// The server's own folder is not ours to fill: the tables lie in a small place of
-	// their own. That needs a server on this machine and the right to give it a folder.
-	if err := mountSmall(room, size); err != nil {
-		t.Logf("no small file system here (%v): the size of the program's files is limited instead, the tables have room", err)
-		d.database = dbtest.PostgresURL(t)
-		return d
-	}
-	t.Cleanup(func() { unmount(room) })
-	admin, err := sql.Open("pgx", os.Getenv(dbtest.Env))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
-	space := filepath.Join(room, "space")
-	name := "kv" + hex.EncodeToString([]byte(filepath.Base(room))) + fmt.Sprint(os.Getpid())
-	if err := os.Mkdir(space, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := giveToPostgres(admin, room, space); err == nil {
-		_, err = admin.Exec("CREATE TABLESPACE " + name + " LOCATION '" + space + "'")
-		if err == nil {
-			d.room = room
-			t.Cleanup(func() { admin.Exec("DROP TABLESPACE " + name) })
-			d.database = dbtest.PostgresURL(t) + "&default_tablespace=" + name
-			return d
-		}
-		t.Logf("no table space: %v", err)
-	} else {
-		t.Logf("no table space: %v", err)
-	}
-	t.Log("the size of the program's files is limited instead, the tables have room")
-	d.database = dbtest.PostgresURL(t)
-	return d
-}
-
-// limited reports that a limit of file sizes stands in for a small disk.
-func (d *disk) limited() bool { return d.room == "" }
-
-// fill takes the room that is left.
-func (d *disk) fill(t *testing.T, c *apptest.Client) {
-	t.Helper()
-	d.shop = c.Shop
-	if d.limited() {
-		var most int64
-		filepath.WalkDir(c.Dir(), func(_ string, e fs.DirEntry, err error) error {
-			if err == nil && e.Type().IsRegular() {
-				if i, err := e.Info(); err == nil {
-					most = max(most, i.Size())
-				}
-			}
-			return nil
-		})
-		if d.database != "" {
-			most = 1 << 10 // not even a letter
-		}
-		if err := limitFiles(c.PID, uint64(most)); err != nil {
-			t.Fatalf("neither a small disk nor a limit of files can be had here: %v", err)
-		}
-		return
-	}
-	f, err := os.Create(filepath.Join(d.room, "ballast"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.ballast = f
-	d.topUp()
-}
-
-// topUp takes what the program has let go of meanwhile.
-func (d *disk) topUp() {
-	if d.ballast == nil {
-		return
-	}
-	for _, n := range []int{1 << 20, 64 << 10, 4 << 10, 512} {
-		b := make([]byte, n)
-		for {
-			if _, err := d.ballast.Write(b); err != nil {
-				break
-			}
-		}
-	}
-}
-
-// free gives the room back.
-func (d *disk) free(t *testing.T) {
-	t.Helper()
-	if d.limited() {
-		if err := limitFiles(d.shop.PID, ^uint64(0)); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	d.ballast.Close()
-	if err := os.Remove(d.ballast.Name()); err != nil {
-		t.Fatal(err)
-	}
-	d.ballast = nil
-}
 
 // copyDir copies a data directory.
 func copyDir(t *testing.T, from string) string {

@@ -272,15 +272,15 @@ var _ = apart("AC-064", func(t *testing.T, engine string) {
 
 // The disk is full.
 var _ = apart("AC-065", func(t *testing.T, engine string) {
-	disk := smallDisk(t, engine, 40<<20)
+	disk := apptest.SmallDisk(t, engine, 40<<20)
 	bank := apptest.StartBank(t)
-	c := lone(t, apptest.Options{Engine: engine, Dir: disk.dir, Database: disk.database, Bank: bank.URL})
+	c := lone(t, apptest.Options{Engine: engine, Dir: disk.Dir, Database: disk.Database, Bank: bank.URL})
 	v := c.Scarce(100)
 	mail := apptest.NewMail()
 	atBank := c.Buy(c.Complete(c.Cart(1, v).ID, apptest.Buyer(mail)), apptest.Wish{})
 	k := c.ReadyCart(v, 1)
-	disk.fill(t, c)
-	if disk.limited() && engine == "postgres" {
+	disk.Fill(t, c.Shop)
+	if disk.Limited() && engine == "postgres" {
 		// Only the program's own folder is full: the shop sells on, and letters wait.
 		c.Pay(atBank, apptest.Good)
 		paidWithin(c, atBank.Token, 40*time.Second)
@@ -292,7 +292,7 @@ var _ = apart("AC-065", func(t *testing.T, engine string) {
 		if n := len(c.Mails(mail)); n != 0 {
 			t.Errorf("%d letters were written to a full disk", n)
 		}
-		disk.free(t)
+		disk.Free(t)
 		c.OneMail(mail)
 		for _, w := range c.Books() {
 			t.Error(w)
@@ -308,7 +308,7 @@ var _ = apart("AC-065", func(t *testing.T, engine string) {
 		if first = c.Other().Do("POST", apptest.API+"/carts", nil); first.Status != 201 {
 			break
 		}
-		disk.topUp()
+		disk.TopUp()
 	}
 	for _, word := range []string{"disk", "SQL", "database", "/", ".go"} {
 		if strings.Contains(string(first.Body), word) && word != "/" {
@@ -368,7 +368,7 @@ var _ = apart("AC-065", func(t *testing.T, engine string) {
 	if a := c.Do("GET", c.Ops+"/healthz", nil); a.Status != 200 || !c.Alive() {
 		t.Errorf("health: %v", a)
 	}
-	disk.free(t)
+	disk.Free(t)
 	c.Wait("the shop is ready again", 30*time.Second, func() bool { return c.Do("GET", c.Ops+"/readyz", nil).Status == 200 })
 	paidWithin(c, atBank.Token, 40*time.Second)
 	c.OneMail(mail)

@@ -1,4 +1,4 @@
-package attack
+package apptest
 
 import (
 	"database/sql"
