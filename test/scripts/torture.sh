@@ -1,11 +1,52 @@
 #!/usr/bin/env bash
-# The crash test for a long while: purchases in flight, the program killed at random
-# moments, the books compared after each round. Usage: torture.sh MINUTES
-set -euo pipefail
+# The three proofs for a long while. First every program that is broken on purpose, on
+# both engines; then crash, race and fault in turns, each on fresh shops, until the
+# minutes are over. The last lines add up what was done. Usage: torture.sh MINUTES
+#
+# One of a turn's tests that fails ends the run: what it said is in .cache/torture.
+set -uo pipefail
 cd "$(dirname "$0")/../.."
 minutes="${1:-60}"
 . test/scripts/setup.sh
 . test/scripts/pg.sh
 start_pg
-export CGO_ENABLED=0 KASSAVALV_TEST_MINUTES="$minutes"
-go test -timeout "$((minutes + 15))m" -count=1 -v ./test/crash | grep -v '^ *level='
+export CGO_ENABLED=0
+out="$PWD/.cache/torture"
+rm -rf "$out" && mkdir -p "$out"
+go build -trimpath -o "$out/kassavalv" ./cmd/kassavalv &&
+go build -trimpath -tags proof -o "$out/kassavalv-proof" ./cmd/kassavalv &&
+for p in crash race fault; do go test -c -o "$out/$p.test" "./test/$p" || exit 1; done || exit 1
+export KASSAVALV_TEST_PROGRAM="$out/kassavalv" KASSAVALV_TEST_PROOF_PROGRAM="$out/kassavalv-proof"
+failed=0
+run() { # package, log, arguments…
+  local p="$1" log="$out/$2.log"; shift 2
+  if (cd "test/$p" && "$out/$p.test" -test.count=1 -test.parallel 10 -test.v "$@") >"$log" 2>&1; then
+    return 0
+  fi
+  failed=1
+  echo "FAILED: $log"
+  grep -E '_test\.go:|finding\.go:|panic|--- FAIL' "$log" | head -n 40
+  return 1
+}
+begin=$SECONDS
+for p in crash race fault; do
+  KASSAVALV_TEST_BROKEN=1 run "$p" "broken-$p" -test.timeout 20m -test.run Broken || break
+done
+caught="$(cat "$out"/broken-*.log | grep -c '_test.go:[0-9]*: caught')"
+echo "broken programs: $caught caught in $((SECONDS - begin)) s"
+turns=0
+while [ $failed = 0 ] && [ $((SECONDS - begin)) -lt $((minutes * 60)) ]; do
+  turns=$((turns + 1))
+  left=$(((minutes * 60 - SECONDS + begin) / 60))
+  each=$((left / 3 < 3 ? left / 3 : 3)) # minutes of each proof in this turn
+  for p in crash race fault; do
+    KASSAVALV_TEST_MINUTES=$each run "$p" "$(printf '%s-%03d' "$p" "$turns")" -test.timeout 30m -test.run 'TestCrashes|TestDatabaseKilled|TestRaces|TestFaults' || break 2
+  done
+  echo "turn $turns: crash, race and fault held, $(((SECONDS - begin) / 60)) of $minutes minutes"
+done
+echo
+cat "$out"/*.log | grep '^sum: ' | awk -v turns="$turns" -v caught="$caught" -v seconds="$((SECONDS - begin))" '
+  { n++; for (i = 3; i <= NF; i++) { split($i, kv, "="); sum[kv[1]] += kv[2] } }
+  END { printf "torture: %d turns in %d s; %d rounds, %d kills, %d purchases, %d refunds; %d broken programs caught; differences: %d\n",
+    turns, seconds, sum["rounds"], sum["kills"], sum["purchases"], sum["refunds"], caught, sum["differences"] }'
+exit $failed
