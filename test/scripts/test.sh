@@ -21,13 +21,13 @@ part "unit and integration, SQLite and PostgreSQL" go test -timeout 20m $(go lis
 part "race detector on the writer, stock and checkout" env CGO_ENABLED=1 go test -race -timeout 15m ./internal/db ./internal/shop/stock ./internal/job
 part "what the law asks of a shop, read from outside" go test -timeout 10m -count=1 ./test/law
 if [ -d test/attack ]; then part "attack suite over HTTP, both engines" go test -timeout 20m -count=1 ./test/attack; fi
-part "purchases through a partner's stand-in, both engines" go test -timeout 10m -count=1 ./test/partners
 part "restart under load, both engines" go test -timeout 10m -count=1 ./test/restart
 part "the program that proofs can break" go build -trimpath -tags proof -o .cache/kassavalv-proof ./cmd/kassavalv
 proof() { KASSAVALV_TEST_PROGRAM="$PWD/.cache/kassavalv" KASSAVALV_TEST_PROOF_PROGRAM="$PWD/.cache/kassavalv-proof" go test -timeout 15m -count=1 -parallel 10 "$@"; }
 part "crash: purchases in flight, program and database killed, broken programs caught" proof ./test/crash
 part "race: the last piece, code and krona, one purchase moved by all, broken programs caught" proof ./test/race
 part "fault: bank, database, disk and relay misbehave, broken programs caught" proof ./test/fault
+part "purchases through a partner's stand-in, both engines, killed while money is taken" proof ./test/partners
 if [ -d test/e2e ]; then part "browser journeys in Chromium" go test -timeout 20m -count=1 ./test/e2e; fi
 echo
 echo "Ran:"; printf '  %s\n' "${ran[@]}"
