@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"net/textproto"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -144,6 +145,8 @@ var _ = alone("AC-147", func(t *testing.T, engine string) {
 	}
 })
 
+var tokenOfOurs = regexp.MustCompile(`/(?:orders|cases|purchases)/[A-Za-z0-9_-]{32}$`)
+
 // What a letter quotes is quoted: it links to nowhere and loads nothing.
 var _ = attack("AC-148", func(t *testing.T, c *apptest.Client) {
 	v := c.Scarce(20)
@@ -163,7 +166,8 @@ var _ = attack("AC-148", func(t *testing.T, c *apptest.Client) {
 			inert(t, "the letter "+m.Subject, doc.HTML())
 			for _, n := range doc.Find("[href], [src], [background], [action]") {
 				for _, at := range []string{"href", "src", "background", "action"} {
-					if strings.Contains(apptest.Attr(n, at), mark) {
+					// A token of ours may hold the mark by chance.
+					if strings.Contains(tokenOfOurs.ReplaceAllString(apptest.Attr(n, at), ""), mark) {
 						t.Errorf("the letter %q links to %s", m.Subject, apptest.Attr(n, at))
 					}
 				}
