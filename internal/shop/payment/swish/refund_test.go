@@ -68,11 +68,12 @@ func TestRefundTakesTime(t *testing.T) {
 	// One of its siblings is under way: it waits, and is not refused.
 	s.OneRefundAtATime()
 	ref = s.paid(t, "two", 5000)
-	s.SetTimes(swishsim.Times{Refund: 100 * time.Millisecond})
+	s.HoldRefunds()
 	s.refund(t, ref, "first", 2000)
 	if st := s.refund(t, ref, "second", 2000); st.Done || st.Refused || st.Code != "RF09" {
 		t.Errorf("beside the first: %+v", st)
 	}
+	s.ReleaseRefunds("")
 	if a, b := s.settled(t, ref, "first", 2000), s.settled(t, ref, "second", 2000); !a.Done || !b.Done || s.refunded(t, ref) != 4000 {
 		t.Errorf("in the end: %+v, %+v, %d öre", a, b, s.refunded(t, ref))
 	}
