@@ -93,7 +93,7 @@ func (d *Desk) came(tx *db.Tx, p *Purchase, i payment.Intent, took money.Money) 
 		}
 	}
 	if rest := took.Amount - owed; rest > 0 {
-		if _, err := payment.AskRefund(tx, i, money.New(rest, took.Currency), "taken_after_cancel"); err != nil {
+		if _, err := payment.AskRefund(tx, i, money.New(rest, took.Currency), payment.Surplus); err != nil {
 			return err
 		}
 	}

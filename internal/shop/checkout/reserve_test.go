@@ -321,6 +321,18 @@ func TestReservedMoneyIsTakenAtOnce(t *testing.T) {
 		if k, _ = w.agree(p); k.Refunded != 23900 || w.purchase(p).Money == checkout.Reserved {
 			t.Errorf("%+v", k)
 		}
+		// Cancelled while Klarna was taking the money: what nobody owes any more goes back.
+		p = w.approved(stock.Line{Variant: a, Quantity: 1})
+		w.k.Set(paytest.Fault{LoseAfter: true, Writes: true})
+		if _, err := w.Desk.TakeOnce(context.Background(), 32); err != nil {
+			t.Fatal(err)
+		}
+		w.k.Set(paytest.Fault{})
+		w.cancel(p)
+		w.settle(p)
+		if k, o = w.agree(p); k.Captured != 23900 || k.Refunded != 23900 || o.Paid.Amount != 0 {
+			t.Errorf("%+v; paid %v", k, o.Paid)
+		}
 	})
 }
 

@@ -30,6 +30,11 @@ func (i Intent) Takeable() money.Money {
 	return money.New(max(0, i.Authorised.Amount-i.Captured.Amount-i.Taking.Amount), i.Amount.Currency)
 }
 
+// Surplus is the reason of a refund of money that came in and that the order never owed,
+// because it had become smaller meanwhile: the order counts neither its coming nor its
+// going.
+const Surplus = "taken_after_cancel"
+
 // TakeRow is a capture on its way.
 type TakeRow struct {
 	ID, Intent db.ID

@@ -355,7 +355,7 @@ func (d *Desk) finish(tx *db.Tx, x payment.RefundRow, i payment.Intent, s paymen
 		}
 		return true, raise(tx, x.ID, i.Purchase, AlarmRefused)
 	}
-	if has {
+	if has && x.Reason != payment.Surplus {
 		docs, err := order.Documents(tx, o.ID)
 		if err != nil {
 			return false, err
