@@ -38,7 +38,7 @@ func (s *Shop) eye() (*sql.DB, error) {
 	if s.opt.Database != "" {
 		s.db.d, err = sql.Open("pgx", s.opt.Database)
 	} else {
-		s.db.d, err = sql.Open("sqlite", "file:"+filepath.Join(s.opt.Dir, "shop.db")+"?mode=ro&_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+		s.db.d, err = sql.Open("sqlite", "file:"+strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.Join(s.opt.Dir, "shop.db"))+"?mode=ro&_pragma=busy_timeout(5000)&_pragma=query_only(1)")
 	}
 	if err == nil {
 		s.db.d.SetMaxOpenConns(2)

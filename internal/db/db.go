@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,7 +144,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	}
 	v.Set("_txlock", "immediate")
 	var err error
-	if d.w, err = sql.Open("sqlite", "file:"+d.opt.Path+"?"+v.Encode()); err != nil {
+	if d.w, err = sql.Open("sqlite", address(d.opt.Path)+"?"+v.Encode()); err != nil {
 		return err
 	}
 	d.w.SetMaxOpenConns(1)
@@ -173,7 +174,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	for _, p := range []string{"busy_timeout(10000)", "query_only(ON)", "temp_store(MEMORY)", "cache_size(-16000)", "mmap_size(268435456)"} {
 		rv.Add("_pragma", p)
 	}
-	if d.r, err = sql.Open("sqlite", "file:"+d.opt.Path+"?"+rv.Encode()); err != nil {
+	if d.r, err = sql.Open("sqlite", address(d.opt.Path)+"?"+rv.Encode()); err != nil {
 		return fail(err)
 	}
 	n := d.opt.Readers
@@ -205,7 +206,7 @@ func (d *DB) inspect(ctx context.Context) error {
 	if st.Size() == 0 && !d.opt.Existing {
 		return nil // just made
 	}
-	ro, err := sql.Open("sqlite", "file:"+d.opt.Path+"?mode=ro&_pragma=busy_timeout(10000)")
+	ro, err := sql.Open("sqlite", address(d.opt.Path)+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return err
 	}
@@ -533,4 +534,10 @@ func (c *conn) exec(text string) error {
 	}
 	_, err = s.ExecContext(context.Background())
 	return err
+}
+
+// address is a path as SQLite wants it in a URI. What means something there is escaped: a
+// folder called "nr#2" would else end at the #, and the database lie beside it.
+func address(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }

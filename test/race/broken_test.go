@@ -1,6 +1,7 @@
 package race
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -29,9 +30,9 @@ func TestBrokenProgramsAreCaught(t *testing.T) {
 	if os.Getenv("KASSAVALV_TEST_BROKEN") != "" { // make torture: on both
 		engines = apptest.Engines
 	}
-	for _, b := range broken {
+	for i, b := range broken {
 		for _, engine := range engines {
-			t.Run(b.rule+"/"+engine, func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s-%d/%s", b.rule, i, engine), func(t *testing.T) {
 				t.Parallel()
 				w := start(t, engine, "KASSAVALV_PROOF_BREAK="+b.rule)
 				w.hurry = true
