@@ -135,7 +135,7 @@ func (w *world) unhurried() {
 	for range 3 {
 		c, k, mail := w.ready()
 		release := make(chan struct{})
-		var givenUp atomic.Bool
+		givenUp := make(chan struct{})
 		var once sync.Once
 		w.tap.Meddle(func(x apptest.Call, forward func() (int, []byte)) (int, []byte) {
 			if x.Method != "POST" || x.Path != "/v1/payments" {
@@ -145,13 +145,18 @@ func (w *world) unhurried() {
 				select {
 				case <-release:
 				case <-x.Gone:
-					givenUp.Store(true)
+					close(givenUp)
 				}
 			})
 			return forward()
 		})
 		a, err := c.TryPost(k, apptest.Wish{})
-		waited := givenUp.Load()
+		waited := false
+		select {
+		case <-givenUp: // before the answer, or so near to it that the tap learns of it now
+			waited = true
+		case <-time.After(time.Second):
+		}
 		close(release)
 		w.tap.Meddle(nil)
 		w.taken(c, "the bank thinks", mail, a, err)
@@ -169,25 +174,32 @@ func (w *world) late() {
 	c, k, mail := w.ready()
 	second := make(chan struct{})
 	arrived := make(chan struct{})
-	var n atomic.Int64
+	var mu sync.Mutex
+	posts, looked := 0, false
 	w.tap.Meddle(func(x apptest.Call, forward func() (int, []byte)) (int, []byte) {
+		mu.Lock()
+		defer mu.Unlock()
 		if x.Method != "POST" || x.Path != "/v1/payments" {
+			looked = looked || posts > 0 && x.Method == "GET"
 			return forward()
 		}
-		switch n.Add(1) {
-		case 1:
+		switch {
+		case posts == 0:
 			go func() {
 				defer close(arrived)
 				<-second
 				forward()
 			}()
-			return 0, nil
-		case 2:
+		case looked && posts > 0: // it has asked, and nobody knew of the first
+			posts = -1
 			s, b := forward()
 			close(second)
 			return s, b
+		case posts < 0:
+			return forward()
 		}
-		return forward()
+		posts++ // the first, and what HTTP itself tries again on a broken connection
+		return 0, nil
 	})
 	a, err := c.TryPost(k, apptest.Wish{})
 	w.taken(c, "a call comes late", mail, a, err)
