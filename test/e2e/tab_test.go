@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a tab waits for what must come.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // tab is one visitor at one browser tab. Its methods end the test when the page
 // does not do what it must.
