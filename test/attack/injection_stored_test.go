@@ -175,6 +175,7 @@ var _ = attack("AC-134", func(t *testing.T, c *apptest.Client) {
 
 	// Every page of the back office, with the pages of these sales among them.
 	owner := c.Staff(c, "owner")
+	draft := banked(t, c, owner, v)
 	seen, next := map[string]bool{}, []string{}
 	patterns := routesOf(c, "/admin")
 	for _, p := range patterns {
@@ -182,7 +183,7 @@ var _ = attack("AC-134", func(t *testing.T, c *apptest.Client) {
 			next = append(next, p)
 		}
 	}
-	next = append(next, "/admin/cases?show=all", "/admin/orders?show=unpaid", "/admin/audit?action="+url.QueryEscape(canaries[1]), "/admin/products?find="+url.QueryEscape(canaries[1]), "/en/admin/cases?show=all")
+	next = append(next, draft, "/admin/cases?show=all", "/admin/orders?show=unpaid", "/admin/audit?action="+url.QueryEscape(canaries[1]), "/admin/products?find="+url.QueryEscape(canaries[1]), "/en/admin/cases?show=all")
 	for _, s := range sales {
 		next = append(next, "/admin/orders/"+s.number, "/admin/orders/"+s.number+"/slip.pdf")
 	}
