@@ -51,7 +51,9 @@ func (p *tab) judge(name string) {
 func (p *tab) findings(name string, width int64, scheme string, only map[string]any) {
 	p.t.Helper()
 	found := look[[]string](p, `async only => {
-		await Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().endTime !== Infinity).map(a => a.finished.catch(() => {})));
+		// What lies in a closed fold does not move on until it is opened.
+		const moving = a => a.effect.getComputedTiming().endTime !== Infinity && (!a.effect.target || a.effect.target.checkVisibility());
+		await Promise.all(document.getAnimations().filter(moving).map(a => a.finished.catch(() => {})));
 		const r = await axe.run(document, {runOnly: only, resultTypes: ["violations"]});
 		if (!r.passes.length) return ["axe looked at nothing"];
 		return r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + v.help + ": " + n.html.slice(0, 160) + " " + (n.any[0]?.message ?? "")));

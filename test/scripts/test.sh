@@ -17,18 +17,35 @@ mkdir -p .cache
 part "build" go build -trimpath -o .cache/kassavalv ./cmd/kassavalv
 part "windows compiles" env GOOS=windows go build -o /dev/null ./cmd/kassavalv
 part "lint" bash test/scripts/lint.sh
-part "unit and integration, SQLite and PostgreSQL" go test -timeout 20m $(go list ./... | grep -v '/test/' )
+part "unit and integration, SQLite and PostgreSQL" go test -p 3 -timeout 20m $(go list ./... | grep -v '/test/' )
 part "race detector on the writer, stock and checkout" env CGO_ENABLED=1 go test -race -timeout 15m ./internal/db ./internal/shop/stock ./internal/job
 part "what the law asks of a shop, read from outside" go test -timeout 10m -count=1 ./test/law
-if [ -d test/attack ]; then part "attack suite over HTTP, both engines" go test -timeout 20m -count=1 ./test/attack; fi
-part "restart under load, both engines" go test -timeout 10m -count=1 ./test/restart
 part "the program that proofs can break" go build -trimpath -tags proof -o .cache/kassavalv-proof ./cmd/kassavalv
 proof() { KASSAVALV_TEST_PROGRAM="$PWD/.cache/kassavalv" KASSAVALV_TEST_PROOF_PROGRAM="$PWD/.cache/kassavalv-proof" go test -timeout 15m -count=1 -parallel 10 "$@"; }
-part "crash: purchases in flight, program and database killed, broken programs caught" proof ./test/crash
-part "race: the last piece, code and krona, one purchase moved by all, broken programs caught" proof ./test/race
-part "fault: bank, database, disk and relay misbehave, broken programs caught" proof ./test/fault
-part "purchases through a partner's stand-in, both engines, killed while money is taken" proof ./test/partners
-if [ -d test/e2e ]; then part "browser journeys in Chromium" go test -timeout 20m -count=1 ./test/e2e; fi
+# These mostly wait for banks, buyers and restarts, so they run beside what follows.
+beside() {
+  ran=(); failed=()
+  part "restart under load, both engines" go test -timeout 10m -count=1 ./test/restart
+  part "crash: purchases in flight, program and database killed, broken programs caught" proof ./test/crash
+  part "race: the last piece, code and krona, one purchase moved by all, broken programs caught" proof ./test/race
+  part "fault: bank, database, disk and relay misbehave, broken programs caught" proof ./test/fault
+  part "purchases through a partner's stand-in, both engines, killed while money is taken" proof ./test/partners
+  printf '%s\n' "${ran[@]}" > .cache/beside.ran
+  printf '%s\n' "${failed[@]}" > .cache/beside.failed
+}
+rm -f .cache/beside.*
+( beside ) > .cache/beside.log 2>&1 &
+aside=$!
+part "attack suite over HTTP, both engines" go test -timeout 20m -count=1 ./test/attack
+part "browser journeys in Chromium" go test -timeout 20m -count=1 ./test/e2e
+wait "$aside" || true
+cat .cache/beside.log
+if [ -f .cache/beside.failed ]; then
+  while IFS= read -r l; do [ -z "$l" ] || ran+=("$l"); done < .cache/beside.ran
+  while IFS= read -r l; do [ -z "$l" ] || failed+=("$l"); done < .cache/beside.failed
+else
+  failed+=("restart, crash, race, fault and partners: they did not come to an end")
+fi
 echo
 echo "Ran:"; printf '  %s\n' "${ran[@]}"
 echo "Not part of this command: make bench (figures), make fuzz, make torture (crashes for an hour), make test-outside (judges that are not ours)."
