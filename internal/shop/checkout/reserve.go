@@ -329,13 +329,8 @@ func (d *Desk) TakeOnce(ctx context.Context, n int) (int, error) {
 	return len(rows), nil
 }
 
-// patient spaces the tries of a capture as returns spaces those of a refund.
-func patient(attempts int64) bool {
-	return attempts <= 8 || attempts <= 40 && attempts%4 == 0 || attempts%16 == 0
-}
-
 func (d *Desk) take(ctx context.Context, x payment.TakeRow) error {
-	if !patient(x.Attempts) {
+	if !payment.Turn(x.Attempts) {
 		return nil
 	}
 	type found struct {

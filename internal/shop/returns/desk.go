@@ -252,21 +252,9 @@ func (d *Desk) RunOnce(ctx context.Context, n int) (int, error) {
 	return len(rows), nil
 }
 
-// turn spaces the tries: payment offers a refund again every 15 s, and after some
-// minutes only every fourth, later every sixteenth offer is taken.
-func turn(attempts int64) bool {
-	switch {
-	case attempts <= 8:
-		return true
-	case attempts <= 40:
-		return attempts%4 == 0
-	}
-	return attempts%16 == 0
-}
-
 // carry asks the provider for one refund and records what it says.
 func (d *Desk) carry(ctx context.Context, x payment.RefundRow) error {
-	if !turn(x.Attempts) {
+	if !payment.Turn(x.Attempts) {
 		return nil
 	}
 	i, err := db.Read(ctx, d.DB, func(q *db.Reader) (payment.Intent, error) { return payment.IntentByID(q, x.Intent) })
