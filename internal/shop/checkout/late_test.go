@@ -83,15 +83,22 @@ func TestLateMoney(t *testing.T) {
 		for _, c := range []struct {
 			name    string
 			rule    bool
-			between func(tok string, v db.ID) // what happens between the end and the money
+			between func(d *checkout.Desk, tok string, v db.ID) // what happens between the end and the money
 			order   bool
 		}{
 			{"it goes back", false, nil, false},
 			{"it becomes an order", true, nil, true},
-			{"the goods are gone", true, func(_ string, v db.ID) {
+			{"the goods are gone", true, func(_ *checkout.Desk, _ string, v db.ID) {
 				w.Do(func(tx *db.Tx) error { return stock.Hold(tx, tx.NewID(), []stock.Line{{Variant: v, Quantity: 1}}) })
 			}, false},
-			{"the cart went another way", true, func(tok string, _ db.ID) {
+			{"the buyer tries again", true, func(d *checkout.Desk, tok string, v db.ID) {
+				w.Do(func(tx *db.Tx) error { _, err := stock.SetOnHand(tx, shoptest.By, v, 5); return err }) // there is enough for both
+				d.Times.Hold = time.Hour
+				if p, err := d.Begin(ctx, checkout.Request{Cart: tok, Method: "card", Accept: true, Lang: lang.SV}); err != nil || p.State != checkout.Awaiting {
+					t.Fatal(p.State, err)
+				}
+			}, false},
+			{"the cart went another way", true, func(_ *checkout.Desk, tok string, _ db.ID) {
 				w.Do(func(tx *db.Tx) error {
 					k, err := cart.ByToken(tx, w.Vault, tok)
 					if err != nil {
@@ -116,7 +123,7 @@ func TestLateMoney(t *testing.T) {
 				t.Fatal(c.name, p.State, err)
 			}
 			if c.between != nil {
-				c.between(tok, v)
+				c.between(d, tok, v)
 			}
 			says.say(pay)
 			for range 3 { // told any number of times, it has its effect once
