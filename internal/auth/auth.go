@@ -68,6 +68,12 @@ type Options struct {
 	PublicURL string
 	// Issuer names the shop in authenticator apps.
 	Issuer string
+	// Lacking tells which rights of a member wait for a lesson that he has yet to
+	// pass, and its key: "lesson.needed.KEY" is then the sentence of the refusal. It
+	// is asked at each request, on the snapshot that reads the session, so it MUST be
+	// one cheap look-up and MUST NOT write. Rights it does not name are held. It may be
+	// set with SetLacking before the first request instead. nil: no right waits.
+	Lacking func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)
 }
 
 // Auth holds what the use cases need. Safe for concurrent use.
@@ -79,7 +85,8 @@ type Auth struct {
 	issuer string
 	cost   cost
 	hashed atomic.Int64 // passwords compared, for metrics and for the test that all answers cost the same
-	dummy  string       // a hash nobody's password has, for unknown addresses
+	lacks  func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)
+	dummy  string // a hash nobody's password has, for unknown addresses
 }
 
 // New makes the room. It fails on an address passkeys cannot be bound to.
@@ -103,9 +110,23 @@ func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: passkeys: %w", err)
 	}
-	a := &Auth{d: d, v: v, gate: newGate(), wa: wa, issuer: o.Issuer}
+	a := &Auth{d: d, v: v, gate: newGate(), wa: wa, issuer: o.Issuer, lacks: o.Lacking}
 	a.setCost(owasp)
 	return a, nil
+}
+
+// SetLacking is Options.Lacking for a room that is built after this one. Call it
+// before the first request.
+func (a *Auth) SetLacking(fn func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)) {
+	a.lacks = fn
+}
+
+// lacking asks for the rights of a member that wait for a lesson.
+func (a *Auth) lacking(q db.Q, member db.ID, rights []Right) (map[Right]string, error) {
+	if a.lacks == nil || member <= 0 || len(rights) == 0 {
+		return nil, nil
+	}
+	return a.lacks(q, member, rights)
 }
 
 // Hashed counts the passwords compared since New.

@@ -7,6 +7,7 @@ import (
 	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/lang"
 )
 
 // Right is one narrow thing that staff, an API token or a job may do.
@@ -27,19 +28,39 @@ const (
 	StaffWrite    Right = "staff.write"    // invite, change roles, close
 	AuditRead     Right = "audit.read"     //
 	JobsWrite     Right = "jobs.write"     // retry dead letters, "ask the bank now"
+
+	CustomersRead  Right = "customers.read"  // find customers; their details stay masked
+	PersonalOpen   Right = "personal.open"   // open a person's details, with a reason that he sees
+	BooksRead      Right = "books.read"      // what the bookkeeping law keeps, shut to others
+	FiguresRead    Right = "figures.read"    // turnover, sums, margins
+	CostsRead      Right = "costs.read"      // purchase prices
+	PrivacyWrite   Right = "privacy.write"   // answer people's requests: export, correct, erase
+	ExportBulk     Right = "export.bulk"     // many people's data at once; a second person too
+	KeysWrite      Right = "keys.write"      // turn and use keys; a second person too
+	IncidentsRead  Right = "incidents.read"  //
+	IncidentsWrite Right = "incidents.write" // lead and close; anyone may open one
+	LessonsRead    Right = "lessons.read"    // others' records of lessons
 )
 
 // AllRights lists every right; a role or token naming another is refused at start.
 var AllRights = []Right{CatalogRead, CatalogWrite, StockWrite, OrdersRead, OrdersWrite, RefundsWrite,
-	CasesRead, CasesWrite, SettingsRead, SettingsWrite, StaffWrite, AuditRead, JobsWrite}
+	CasesRead, CasesWrite, SettingsRead, SettingsWrite, StaffWrite, AuditRead, JobsWrite,
+	CustomersRead, PersonalOpen, BooksRead, FiguresRead, CostsRead, PrivacyWrite, ExportBulk, KeysWrite,
+	IncidentsRead, IncidentsWrite, LessonsRead}
 
-// Roles are the built-in sets of rights.
+// Roles are the built-in sets of rights. Each holds what its work cannot be done
+// without, and nothing for convenience (docs/decisions/0014).
 var Roles = map[string][]Right{
-	"owner":     AllRights,
-	"catalogue": {CatalogRead, CatalogWrite, StockWrite},
-	"orders":    {CatalogRead, OrdersRead, OrdersWrite, RefundsWrite, StockWrite, CasesRead},
-	"support":   {CatalogRead, OrdersRead, CasesRead, CasesWrite},
-	"reader":    {CatalogRead, SettingsRead},
+	"owner": AllRights,
+	// Who sets prices must know what goods cost to buy, and meets no customer.
+	"catalogue": {CatalogRead, CatalogWrite, StockWrite, CostsRead},
+	// Who packs needs name and address of the parcel in hand: opened with a reason. What
+	// the shop turns over is not needed for it.
+	"orders": {CatalogRead, OrdersRead, OrdersWrite, RefundsWrite, StockWrite, CasesRead, CustomersRead, PersonalOpen},
+	// Who answers must find the caller, and open what the question is about.
+	"support": {CatalogRead, OrdersRead, CasesRead, CasesWrite, CustomersRead, PersonalOpen},
+	// Looks at goods and settings: an auditor of the site, an adviser. No person, no sum.
+	"reader": {CatalogRead, SettingsRead},
 }
 
 // Kind of principal. The zero kind is nobody and may do nothing.
@@ -65,6 +86,7 @@ type By struct {
 	Session    db.ID
 	FreshUntil time.Time
 	rights     map[Right]bool
+	lacking    map[Right]string // rights that wait for a lesson, and which; see Options.Lacking
 }
 
 // Guest is a visitor.
@@ -98,12 +120,36 @@ func withRights(k Kind, id db.ID, peer string, rights []Right) By {
 // Has reports whether b holds r.
 func (b By) Has(r Right) bool { return b.Kind != Nobody && r != "" && b.rights[r] }
 
-// Need returns a 403 fault unless b holds r. Every use case of staff starts with it.
+// Need returns a 403 fault unless b holds r: "denied", or "lesson_needed" where his
+// role has it but a lesson comes first; its sentence names the lesson. Every use
+// case of staff starts with it.
 func (b By) Need(r Right) error {
-	if !b.Has(r) {
-		return fault.Denied()
+	if b.Has(r) {
+		return nil
 	}
-	return nil
+	if why := b.lacking[r]; why != "" {
+		f := &fault.Error{Kind: fault.Forbidden, Code: "lesson_needed", Extra: map[string]any{"lesson": why}}
+		if key := "lesson.needed." + why; lang.Has(key) {
+			f.Key = key
+		}
+		return f
+	}
+	return fault.Denied()
+}
+
+// without takes from b the rights that wait for a lesson.
+func (b By) without(lacking map[Right]string) By {
+	if len(lacking) == 0 {
+		return b
+	}
+	b.lacking = map[Right]string{}
+	for r, why := range lacking {
+		if b.rights[r] {
+			delete(b.rights, r)
+			b.lacking[r] = why
+		}
+	}
+	return b
 }
 
 // NeedFresh returns a 403 fault "step_up" unless the member of staff proved

@@ -54,7 +54,13 @@ func (a *Auth) Resolve(ctx context.Context, sessionSecret, peer string) (By, Ses
 	if hash == nil {
 		return By{}, Session{}, fault.SignIn()
 	}
-	s, err := db.Read(ctx, a.d, func(q *db.Reader) (Session, error) { return sessionByHash(q, hash) })
+	var lacking map[Right]string
+	s, err := db.Read(ctx, a.d, func(q *db.Reader) (s Session, err error) {
+		if s, err = sessionByHash(q, hash); err == nil {
+			lacking, err = a.lacking(q, s.Staff, known(Roles[s.Role]))
+		}
+		return s, err
+	})
 	if errors.Is(err, db.ErrNotFound) {
 		return By{}, Session{}, fault.SignIn()
 	}
@@ -71,7 +77,7 @@ func (a *Auth) Resolve(ctx context.Context, sessionSecret, peer string) (By, Ses
 			return By{}, Session{}, err
 		}
 	}
-	return sessionBy(s, peer), s, nil
+	return sessionBy(s, peer).without(lacking), s, nil
 }
 
 func sessionBy(s Session, peer string) By {

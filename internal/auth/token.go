@@ -113,9 +113,13 @@ func (a *Auth) ResolveToken(ctx context.Context, bearer, peer string) (By, error
 		used        time.Time
 		role, state string
 	}
+	var lacking map[Right]string
 	r, err := db.Read(ctx, a.d, func(q *db.Reader) (r row, err error) {
 		err = q.QueryRow(`SELECT t.id, t.made_by, t.rights, t.used_at, COALESCE(m.role,''), COALESCE(m.state,'') FROM auth_token t LEFT JOIN auth_staff m ON m.id = t.made_by
 			WHERE t.hash=$1 AND t.revoked_at IS NULL AND t.expires_at > $2`, hash, q.Now()).Scan(&r.id, &r.maker, &r.rights, &r.used, &r.role, &r.state)
+		if err == nil {
+			lacking, err = a.lacking(q, r.maker, scopesOf(r.rights))
+		}
 		return
 	})
 	if errors.Is(err, db.ErrNotFound) || err == nil && r.maker != 0 && r.state != "active" {
@@ -144,7 +148,7 @@ func (a *Auth) ResolveToken(ctx context.Context, bearer, peer string) (By, error
 			return By{}, err
 		}
 	}
-	return TokenBy(r.id, peer, rights), nil
+	return TokenBy(r.id, peer, rights).without(lacking), nil
 }
 
 func scopesOf(s string) []Right {
