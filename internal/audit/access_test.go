@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"testing"
+	"time"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
@@ -61,6 +62,96 @@ func TestAccess(t *testing.T) {
 		} {
 			if err := db.Do(ctx, d, func(tx *db.Tx) error { _, err := RecordAccess(tx, bad); return err }); err == nil {
 				t.Errorf("%s: recorded", name)
+			}
+		}
+	})
+}
+
+func TestHandover(t *testing.T) {
+	dbtest.Each(t, []db.Migrations{Migrations}, func(t *testing.T, d *db.DB) {
+		ctx := context.Background()
+		hand := func(person db.ID, who, entity string, id db.ID, kinds ...string) bool {
+			t.Helper()
+			fresh, _, err := db.Write(ctx, d, func(tx *db.Tx) (bool, error) { return RecordHandover(tx, person, who, kinds, entity, id) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return fresh
+		}
+		if !hand(7, "mail", "person", 7, "email") || !hand(7, "klarna", "purchase", 3, "name", "address") || !hand(7, "stripe", "purchase", 3, "name", "address") || !hand(8, "mail", "person", 8, "email") {
+			t.Error("a hand-over is not recorded")
+		}
+		// However long ago it was, the next letter is the same hand-over.
+		if err := db.Do(ctx, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE audit_access SET at=$1`, tx.Now().Add(-300*24*time.Hour))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if hand(7, "mail", "person", 7, "email") || hand(7, "klarna", "purchase", 3, "address", "name") {
+			t.Error("the same hand-over is two rows")
+		}
+		if !hand(7, "mail", "person", 7, "email", "name") {
+			t.Error("more kinds are no new hand-over")
+		}
+		for _, bad := range []string{"", "Klarna Bank AB"} {
+			if err := db.Do(ctx, d, func(tx *db.Tx) error {
+				_, err := RecordHandover(tx, 7, bad, []string{"name"}, "purchase", 1)
+				return err
+			}); err == nil {
+				t.Errorf("%q: recorded", bad)
+			}
+		}
+	})
+}
+
+// A human being is several persons: his list is one, in order, page by page.
+func TestReadingsOfSeveralPersons(t *testing.T) {
+	dbtest.Each(t, []db.Migrations{Migrations}, func(t *testing.T, d *db.DB) {
+		ctx := context.Background()
+		for i := range 25 {
+			if err := db.Do(ctx, d, func(tx *db.Tx) error {
+				_, err := RecordAccess(tx, Access{ActorKind: "staff", ActorID: 5, ActorName: "support", Person: db.ID(i%4 + 1), Kinds: []string{"name"}, Entity: "order", EntityID: db.ID(i + 1), Reason: "order_handling"})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []Access
+		for cursor := db.ID(0); ; {
+			page, err := db.Read(ctx, d, func(q *db.Reader) ([]Access, error) { return Readings(q, []db.ID{1, 2, 3}, cursor, 4) })
+			if err != nil || len(page) > 4 {
+				t.Fatal(len(page), err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			got = append(got, page...)
+			cursor = page[len(page)-1].ID
+		}
+		if len(got) != 19 {
+			t.Errorf("%d readings of persons 1 to 3, want 19", len(got))
+		}
+		for i, a := range got {
+			if a.Person == 4 || a.ActorName != "support" || i > 0 && a.ID >= got[i-1].ID {
+				t.Errorf("%d: %+v", i, a)
+			}
+		}
+		list := func(f ReadingFilter) int {
+			as, err := db.Read(ctx, d, func(q *db.Reader) ([]Access, error) { return ListReadings(q, f, 0, 100) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(as)
+		}
+		hour := time.Now().Add(-time.Hour)
+		for _, c := range []struct {
+			f    ReadingFilter
+			want int
+		}{{ReadingFilter{}, 25}, {ReadingFilter{ActorKind: "staff", ActorID: 5}, 25}, {ReadingFilter{ActorKind: "staff", ActorID: 6}, 0}, {ReadingFilter{Reason: "order_handling"}, 25}, {ReadingFilter{Reason: "packing"}, 0},
+			{ReadingFilter{From: hour}, 25}, {ReadingFilter{To: hour}, 0}, {ReadingFilter{From: hour, To: time.Now().Add(time.Hour)}, 25}} {
+			if n := list(c.f); n != c.want {
+				t.Errorf("%+v: %d", c.f, n)
 			}
 		}
 	})

@@ -82,6 +82,7 @@ type By struct {
 	ID   db.ID  // staff or token id; 0 otherwise
 	Name string // of a system principal: the job kind; otherwise empty
 	Peer string // client network prefix, for the audit row
+	Role string // of staff: the name of his role, for the record of readings
 	// Of staff: the session, and until when dangerous acts need no new proof.
 	Session    db.ID
 	FreshUntil time.Time
@@ -225,13 +226,20 @@ func (b By) Refuse(tx *db.Tx, action, entity string, id db.ID, why string) error
 }
 
 // Looked records that b has read a person's details: which kinds, through what
-// (an order, a case), and why in a word. The program itself reads for its own work
-// and is not recorded; a guest reads only his own.
+// (an order, a case), and why in a word. A guest reads only his own. A job calls it
+// where it opens a person for other reasons than his own purchase (docs/decisions/0011).
 func (b By) Looked(tx *db.Tx, person db.ID, entity string, id db.ID, reason string, kinds ...string) error {
-	if b.Kind != StaffKind && b.Kind != APIKind {
+	a := audit.Access{ActorKind: kindNames[b.Kind], ActorID: b.ID, Person: person, Kinds: kinds, Entity: entity, EntityID: id, Reason: reason}
+	switch b.Kind {
+	case StaffKind:
+		a.ActorName = b.Role
+	case SystemKind:
+		a.ActorName = b.Name
+	case APIKind:
+	default:
 		return nil
 	}
-	_, err := audit.RecordAccess(tx, audit.Access{ActorKind: kindNames[b.Kind], ActorID: b.ID, Person: person, Kinds: kinds, Entity: entity, EntityID: id, Reason: reason})
+	_, err := audit.RecordAccess(tx, a)
 	return err
 }
 

@@ -82,7 +82,7 @@ func (a *Auth) Resolve(ctx context.Context, sessionSecret, peer string) (By, Ses
 
 func sessionBy(s Session, peer string) By {
 	by := StaffBy(s.Staff, peer, known(Roles[s.Role]))
-	by.Session, by.FreshUntil = s.ID, s.Fresh
+	by.Role, by.Session, by.FreshUntil = s.Role, s.ID, s.Fresh
 	return by
 }
 
