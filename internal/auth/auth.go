@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -74,19 +74,18 @@ type Options struct {
 	// one cheap look-up and MUST NOT write. Rights it does not name are held. It may be
 	// set with SetLacking before the first request instead. nil: no right waits.
 	Lacking func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)
+	// Hasher bounds the hashing of passwords. A program that signs in others too gives one to all; nil is one of its own.
+	Hasher *factor.Hasher
 }
 
 // Auth holds what the use cases need. Safe for concurrent use.
 type Auth struct {
 	d      *db.DB
 	v      *secret.Vault
-	gate   *gate
+	hasher *factor.Hasher
 	wa     *webauthn.WebAuthn
 	issuer string
-	cost   cost
-	hashed atomic.Int64 // passwords compared, for metrics and for the test that all answers cost the same
 	lacks  func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)
-	dummy  string // a hash nobody's password has, for unknown addresses
 }
 
 // New makes the room. It fails on an address passkeys cannot be bound to.
@@ -110,9 +109,10 @@ func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: passkeys: %w", err)
 	}
-	a := &Auth{d: d, v: v, gate: newGate(), wa: wa, issuer: o.Issuer, lacks: o.Lacking}
-	a.setCost(owasp)
-	return a, nil
+	if o.Hasher == nil {
+		o.Hasher = factor.NewHasher(factor.OWASP)
+	}
+	return &Auth{d: d, v: v, hasher: o.Hasher, wa: wa, issuer: o.Issuer, lacks: o.Lacking}, nil
 }
 
 // SetLacking is Options.Lacking for a room that is built after this one. Call it
@@ -128,18 +128,6 @@ func (a *Auth) lacking(q db.Q, member db.ID, rights []Right) (map[Right]string, 
 	}
 	return a.lacks(q, member, rights)
 }
-
-// Hashed counts the passwords compared since New.
-func (a *Auth) Hashed() int64 { return a.hashed.Load() }
-
-// compare is verifyPassword, counted.
-func (a *Auth) compare(hash string, p secret.Secret) (bool, error) {
-	a.hashed.Add(1)
-	return verifyPassword(hash, p.Reveal())
-}
-
-// setCost sets the cost of new hashes and of the dummy, which must be the same.
-func (a *Auth) setCost(c cost) { a.cost, a.dummy = c, c.hash(secret.RandomToken()) }
 
 // Profile is what the shop keeps about a member of staff.
 type Profile struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/job"
@@ -94,11 +95,11 @@ func (a *Auth) newInvite(tx *db.Tx, staff db.ID, kind string, life time.Duration
 		if err != nil {
 			return Invited{}, err
 		}
-		key, err := a.newTOTP("kassavalv")
+		key, err := a.newTOTP()
 		if err != nil {
 			return Invited{}, err
 		}
-		if sealed, err = a.v.Seal(tx, s.person, fieldTOTP, id, []byte(key)); err != nil {
+		if sealed, err = a.v.Seal(tx, s.person, fieldTOTP, id, []byte(key.Reveal())); err != nil {
 			return Invited{}, err
 		}
 	}
@@ -141,11 +142,11 @@ func (a *Auth) Reinvite(tx *db.Tx, by By, staff db.ID) (Invited, error) {
 func (a *Auth) RequestRecovery(ctx context.Context, email, peer string) error {
 	_, index, err := a.email(email)
 	if err != nil {
-		index = tryKey("malformed", []byte(email))
+		index = factor.TryKey("malformed", []byte(email))
 	}
 	by := Guest(peer)
 	wait, _, err := db.Write(ctx, a.d, func(tx *db.Tx) (time.Duration, error) {
-		wait, err := reserve(tx, tryKey("recover", index))
+		wait, err := reserve(tx, factor.TryKey("recover", index))
 		if err != nil || wait > 0 {
 			return wait, err
 		}
@@ -259,7 +260,7 @@ func (a *Auth) LookInvite(q db.Q, token string) (InviteInfo, error) {
 		if err != nil {
 			return InviteInfo{}, err
 		}
-		out.TOTP, out.TOTPURL = secret.Hide(string(key)), a.totpURL(p.Email, string(key))
+		out.TOTP, out.TOTPURL = secret.Hide(string(key)), factor.TOTPURL(a.issuer, p.Email, string(key))
 	}
 	return out, nil
 }
@@ -296,7 +297,7 @@ func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
 		return Session{}, err
 	}
 	var hash string
-	if err := a.gate.do(ctx, func() error { hash = a.cost.hash(in.Password.Reveal()); return nil }); err != nil {
+	if err := a.hasher.Do(ctx, func() error { hash = a.hasher.Hash(in.Password); return nil }); err != nil {
 		return Session{}, err
 	}
 	type res struct {
@@ -309,7 +310,7 @@ func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
 			return out, err
 		}
 		by := Guest(in.Peer)
-		key := tryKey("invite", []byte(r.id.String()))
+		key := factor.TryKey("invite", []byte(r.id.String()))
 		if out.wait, err = reserve(tx, key); err != nil || out.wait > 0 {
 			return out, err
 		}
@@ -337,7 +338,7 @@ func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
 		if err != nil {
 			return out, err
 		}
-		return out, clearTries(tx, key)
+		return out, factor.ClearTries(tx, key)
 	})
 	switch {
 	case err != nil:
@@ -357,7 +358,7 @@ func (a *Auth) adoptTOTP(tx *db.Tx, r inviteRow, s staffRow, code string) (bool,
 	if err != nil {
 		return false, err
 	}
-	step, ok := totpStep(string(key), code, tx.Now())
+	step, ok := factor.TOTPStep(string(key), code, tx.Now())
 	if !ok {
 		return false, nil
 	}
@@ -382,7 +383,7 @@ func (a *Auth) settle(tx *db.Tx, s staffRow, hash string, in Accept, kind string
 	if err := revokeAll(tx, s.id); err != nil { // whoever had the password may have made one
 		return Session{}, err
 	}
-	if err := clearTries(tx, tryKey("signin", index)); err != nil { // recovery lifts the lock
+	if err := factor.ClearTries(tx, factor.TryKey("signin", index)); err != nil { // recovery lifts the lock
 		return Session{}, err
 	}
 	if kind == "recover" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -175,7 +176,7 @@ func (a *Auth) StepUp(ctx context.Context, sessionSecret, code, peer string) (Se
 			return out, err
 		}
 		by := sessionBy(s, peer)
-		key := tryKey("stepup", []byte(s.Staff.String()))
+		key := factor.TryKey("stepup", []byte(s.Staff.String()))
 		if out.wait, err = reserve(tx, key); err != nil || out.wait > 0 {
 			if err == nil {
 				err = by.Refuse(tx, "staff.step_up", entityStaff, s.Staff, "locked")
@@ -193,7 +194,7 @@ func (a *Auth) StepUp(ctx context.Context, sessionSecret, code, peer string) (Se
 		if !ok {
 			return out, by.Refuse(tx, "staff.step_up", entityStaff, s.Staff, "code")
 		}
-		if err := clearTries(tx, key); err != nil {
+		if err := factor.ClearTries(tx, key); err != nil {
 			return out, err
 		}
 		out.s, err = a.freshen(tx, s, peer)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -45,15 +46,15 @@ func (a *Auth) SignIn(ctx context.Context, in SignIn) (Session, error) {
 	_, index, err := a.email(in.Email)
 	if err != nil {
 		// Not an address at all: counted under its own text, hashed, refused.
-		index = tryKey("malformed", []byte(in.Email))
+		index = factor.TryKey("malformed", []byte(in.Email))
 	}
-	if len(in.Password.Reveal()) > maxPassword {
+	if len(in.Password.Reveal()) > factor.MaxPassword {
 		in.Password = secret.Hide("")
 	}
-	key := tryKey("signin", index)
+	key := factor.TryKey("signin", index)
 	by := Guest(in.Peer)
 	var s Session
-	err = a.gate.do(ctx, func() error {
+	err = a.hasher.Do(ctx, func() error {
 		wait, staff, err := a.tryStaff(ctx, by, key, index)
 		if err != nil {
 			return err
@@ -63,9 +64,9 @@ func (a *Auth) SignIn(ctx context.Context, in SignIn) (Session, error) {
 		}
 		hash := staff.password
 		if staff.state != "active" || hash == "" {
-			hash = a.dummy
+			hash = a.hasher.Dummy()
 		}
-		ok, err := a.compare(hash, in.Password)
+		ok, err := a.hasher.Compare(hash, in.Password)
 		if err != nil {
 			return err
 		}
@@ -125,7 +126,7 @@ func (a *Auth) finishSignIn(ctx context.Context, by By, staff staffRow, ok bool,
 		if !good {
 			return refuse("code")
 		}
-		if err := clearTries(tx, key); err != nil {
+		if err := factor.ClearTries(tx, key); err != nil {
 			return Session{}, err
 		}
 		if in.Old != "" {

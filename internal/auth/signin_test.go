@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,11 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/totp"
-
 	"kassavalv/internal/audit"
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
-	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/secret"
 )
@@ -53,9 +50,9 @@ func TestSignIn(t *testing.T) {
 			"look-alike address": func() (Session, error) { return w.try(someone{email: "\u043ewner@example.se"}, goodPassword, c) },
 		} {
 			w.exec(`DELETE FROM auth_try`)
-			before := w.a.Hashed()
+			before := w.a.hasher.Compared()
 			s, err := f()
-			if n := w.a.Hashed() - before; n != 1 {
+			if n := w.a.hasher.Compared() - before; n != 1 {
 				t.Errorf("%s: %d passwords hashed; the others one", name, n)
 			}
 			f := fault.As(err)
@@ -123,42 +120,13 @@ func TestCodeWorksOnce(t *testing.T) {
 	})
 }
 
-func TestTOTPStep(t *testing.T) {
-	d := dbtest.SQLite(t, ms)
-	w := newWorld(t, d)
-	key, _ := w.a.NewTOTP()
-	now := time.Unix(1_800_000_000, 0)
-	for _, n := range []int64{-2, -1, 0, 1, 2} {
-		at := now.Add(time.Duration(n) * totpPeriod * time.Second)
-		c, err := totp.GenerateCode(key.Reveal(), at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		step, ok := totpStep(key.Reveal(), c, now)
-		if ok != (n >= -1 && n <= 1) || ok && step != at.Unix()/totpPeriod {
-			t.Error(n, step, ok)
-		}
-	}
-	for _, c := range []string{"", "12345", "1234567", "abcdef"} {
-		if _, ok := totpStep(key.Reveal(), c, now); ok {
-			t.Error("took", c)
-		}
-	}
-	if _, ok := totpStep("", "000000", now); ok {
-		t.Error("a code for no secret")
-	}
-	if !strings.Contains(w.a.totpURL("a@b.se", "ABC").Reveal(), "otpauth://totp/Butiken:a@b.se?") {
-		t.Error(w.a.totpURL("a@b.se", "ABC").Reveal())
-	}
-}
-
 // The limit holds however many come at once, from two processes; the right
 // password is refused while locked, for known and unknown addresses alike.
 func TestLockUnderParallelism(t *testing.T) {
 	each(t, func(w *world) {
 		t := w.t
 		o := w.member("owner@example.se", "owner")
-		other, err := New(w.d, w.a.v, Options{PublicURL: "https://localhost:8443"})
+		other, err := New(w.d, w.a.v, Options{PublicURL: "https://localhost:8443", Hasher: factor.NewHasher(cheap)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,83 +257,4 @@ func (w *world) mail() InviteMail {
 		w.t.Fatal(err)
 	}
 	return m
-}
-
-func TestPasswords(t *testing.T) {
-	h := owasp.hash("åäö åäö åäö")
-	if !strings.HasPrefix(h, "$argon2id$v=19$m=19456,t=2,p=1$") {
-		t.Fatal(h)
-	}
-	for p, ok := range map[string]bool{"åäö åäö åäö": true, "a\u030aa\u0308o\u0308 åäö åäö": true, "åäö åäö åä": false, "": false, "Åäö åäö åäö": false} {
-		if got, err := verifyPassword(h, p); err != nil || got != ok {
-			t.Errorf("%q: %v %v", p, got, err)
-		}
-	}
-	if h == owasp.hash("åäö åäö åäö") {
-		t.Error("no salt")
-	}
-	for _, bad := range []string{"", "x", "$argon2id$$$$", strings.Replace(h, "argon2id", "argon2i", 1), strings.Replace(h, "m=19456", "m=9999999", 1),
-		strings.Replace(h, "t=2", "t=0", 1), strings.Replace(h, "p=1", "p=0", 1), h[:len(h)-30], "$argon2id$v=19$m=19456,t=2,p=1$$"} {
-		if ok, err := verifyPassword(bad, "åäö åäö åäö"); ok || err == nil {
-			t.Errorf("verified against %q", bad)
-		}
-	}
-	for p, code := range map[string]string{"kort": "too_short", strings.Repeat("å", 200): "too_long", "aaaaaaaaaaaaaaaa": "weak_password", "password12345": "weak_password",
-		"kassavalv1234": "weak_password", "owner@example.se": "weak_password", "tabs\tand more\n": "bad_password", "bad\xff utf-8 here": "bad_password", goodPassword: ""} {
-		err := checkPassword(p, "owner@example.se", "Anna Ek")
-		if code == "" {
-			want(t, p, err, "")
-		} else if f := fault.As(err); f == nil || f.Fields[0].Code != code {
-			t.Errorf("%q: %v", p, err)
-		}
-	}
-}
-
-// More callers than fit are told to come back at once; a caller who leaves is let go.
-func TestGate(t *testing.T) {
-	g := newGate()
-	g.queue = 2
-	hold, in := make(chan struct{}), make(chan struct{}, 8)
-	var wg sync.WaitGroup
-	for range cap(g.slots) {
-		wg.Go(func() { g.do(ctx, func() error { in <- struct{}{}; <-hold; return nil }) })
-	}
-	for range cap(g.slots) {
-		<-in
-	}
-	var waited atomic.Int64
-	for range 2 {
-		wg.Go(func() {
-			if g.do(ctx, func() error { return nil }) == nil {
-				waited.Add(1)
-			}
-		})
-	}
-	deadline, tick := time.After(15*time.Second), time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for g.waiting.Load() != 2 {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("nobody waits")
-		}
-	}
-	ran := false
-	want(t, "beyond the queue", g.do(ctx, func() error { ran = true; return nil }), "busy")
-	if ran {
-		t.Error("ran beyond the bound")
-	}
-	close(hold)
-	wg.Wait()
-	if waited.Load() != 2 || g.waiting.Load() != 0 || len(g.slots) != 0 {
-		t.Error(waited.Load(), g.waiting.Load(), len(g.slots))
-	}
-	gone, cancel := context.WithCancel(ctx)
-	cancel()
-	for range cap(g.slots) {
-		g.slots <- struct{}{}
-	}
-	if err := g.do(gone, func() error { return nil }); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/secret"
@@ -194,7 +195,7 @@ func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret
 	if by.Kind != StaffKind || by.ID <= 0 || by.Session <= 0 {
 		return Session{}, fault.Denied()
 	}
-	key := tryKey("change", []byte(by.ID.String()))
+	key := factor.TryKey("change", []byte(by.ID.String()))
 	type look struct {
 		wait time.Duration
 		s    staffRow
@@ -221,14 +222,14 @@ func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret
 	}
 	var hash string
 	var ok bool
-	err = a.gate.do(ctx, func() (err error) {
-		if l.s.password == "" || len(old.Reveal()) > maxPassword {
+	err = a.hasher.Do(ctx, func() (err error) {
+		if l.s.password == "" || len(old.Reveal()) > factor.MaxPassword {
 			return nil
 		}
-		if ok, err = a.compare(l.s.password, old); err != nil || !ok {
+		if ok, err = a.hasher.Compare(l.s.password, old); err != nil || !ok {
 			return err
 		}
-		hash = a.cost.hash(new.Reveal())
+		hash = a.hasher.Hash(new)
 		return nil
 	})
 	if err != nil {
@@ -250,7 +251,7 @@ func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret
 		if err := revokeAll(tx, by.ID); err != nil {
 			return Session{}, err
 		}
-		if err := clearTries(tx, key); err != nil {
+		if err := factor.ClearTries(tx, key); err != nil {
 			return Session{}, err
 		}
 		if err := changed(tx, by.ID, PasswordChanged); err != nil {
@@ -280,8 +281,7 @@ type Credentials struct {
 
 // NewTOTP draws a TOTP secret, in base32.
 func (a *Auth) NewTOTP() (secret.Secret, error) {
-	s, err := a.newTOTP("kassavalv")
-	return secret.Hide(s), err
+	return a.newTOTP()
 }
 
 // SetCredentials makes or finds the member of that address and sets role,
@@ -297,7 +297,7 @@ func (a *Auth) SetCredentials(ctx context.Context, by By, c Credentials) (db.ID,
 	if err := checkPassword(c.Password.Reveal(), c.Email, c.Name); err != nil {
 		return 0, err
 	}
-	hash := a.cost.hash(c.Password.Reveal())
+	hash := a.hasher.Hash(c.Password)
 	id, _, err := db.Write(ctx, a.d, func(tx *db.Tx) (db.ID, error) {
 		_, index, err := a.email(c.Email)
 		if err != nil {
@@ -329,7 +329,7 @@ func (a *Auth) SetCredentials(ctx context.Context, by By, c Credentials) (db.ID,
 		if err := cutOff(tx, s.id); err != nil {
 			return 0, err
 		}
-		if err := clearTries(tx, tryKey("signin", index)); err != nil {
+		if err := factor.ClearTries(tx, factor.TryKey("signin", index)); err != nil {
 			return 0, err
 		}
 		return s.id, by.Record(tx, "staff.credentials", entityStaff, s.id, "", "role "+c.Role)

@@ -8,6 +8,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"kassavalv/internal/audit"
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/fault"
@@ -18,6 +19,9 @@ import (
 
 var ctx = context.Background()
 var ms = []db.Migrations{secret.Migrations, audit.Migrations, job.Migrations, Migrations}
+
+// cheap hashes; the cost itself is looked at in the tests of factor.
+var cheap = factor.Cost{Memory: 1024, Time: 1, Lanes: 1}
 
 const goodPassword = "korrekt häst batteri"
 
@@ -34,11 +38,10 @@ func each(t *testing.T, fn func(w *world)) {
 
 func newWorld(t *testing.T, d *db.DB) *world {
 	t.Helper()
-	a, err := New(d, secrettest.Vault(t, d), Options{PublicURL: "https://localhost:8443", Issuer: "Butiken"})
+	a, err := New(d, secrettest.Vault(t, d), Options{PublicURL: "https://localhost:8443", Issuer: "Butiken", Hasher: factor.NewHasher(cheap)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.setCost(cost{1024, 1, 1}) // the cost itself is looked at in TestPasswords
 	return &world{t, d, a}
 }
 
@@ -65,7 +68,7 @@ func (w *world) member(email, role string) someone {
 // code is the code of a time step away from now by n.
 func code(t *testing.T, base32 string, n int) string {
 	t.Helper()
-	c, err := totp.GenerateCode(base32, time.Now().Add(time.Duration(n)*totpPeriod*time.Second))
+	c, err := totp.GenerateCode(base32, time.Now().Add(time.Duration(n)*factor.TOTPPeriod*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
