@@ -1,0 +1,21 @@
+package audit
+
+import "kassavalv/internal/datamap"
+
+// What each column holds about people.
+var _ = datamap.Declare("audit",
+	datamap.Category{Key: "log", Who: datamap.Staff, Basis: datamap.Interest, Keep: datamap.Until("log"), From: datamap.Us, To: []datamap.Recipient{datamap.Hosting}},
+	datamap.Category{Key: "readings", Who: datamap.Buyer, Basis: datamap.Obligation, Keep: datamap.Until("readings"), From: datamap.Us, To: []datamap.Recipient{datamap.Hosting}, Export: true},
+	datamap.Table("audit_entry",
+		datamap.Plain("id at actor_kind actor_name action entity entity_id outcome"),
+		datamap.Person("actor_id"),
+		datamap.Open("peer", "log", "the network in shortened form; the row is bound in the log, which must not change", datamap.Network),
+		datamap.Plain("old_value new_value")), // short facts, never details: rooms see to that
+	datamap.Table("audit_seal", datamap.Plain("place entry_id sealed_at"), datamap.Hash("hash")),
+	datamap.Table("audit_access",
+		datamap.Plain("id actor_kind entity entity_id"),
+		datamap.Person("actor_id person_id"),
+		datamap.Open("at", "readings", "when somebody read is what the person has a right to see", datamap.Doing),
+		datamap.Open("kinds", "readings", "which kinds of details were read, not the details", datamap.Doing),
+		datamap.Open("reason", "readings", "a word of the reader's, which the person is shown", datamap.Doing)),
+)
