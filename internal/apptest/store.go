@@ -377,6 +377,7 @@ type Wish struct {
 	Key    string // Idempotency-Key
 	Total  *Money // the cart's
 	Return string
+	Phone  string // payer_phone
 }
 
 // Post posts a purchase and returns the answer as it is.
@@ -400,6 +401,9 @@ func (c *Client) TryPost(k Cart, w Wish) (Answer, error) {
 	body := map[string]any{"payment_method": w.Method, "accept_terms": true, "expected_total": w.Total}
 	if w.Return != "" {
 		body["return_url"] = w.Return
+	}
+	if w.Phone != "" {
+		body["payer_phone"] = w.Phone
 	}
 	var h []string
 	if w.Key != "" {

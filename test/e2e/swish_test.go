@@ -29,7 +29,7 @@ func TestSwish(t *testing.T) {
 	}
 	t.Run("people", func(t *testing.T) {
 		for name, walk := range map[string]func(t *testing.T, p, app *tab, sw *apptest.Swish){
-			"on a phone": swishPhone, "on a desk": swishDesk, "as it is judged": swishJudged, "refused, and another way": swishRefused, "with scripts off": swishPlain, "without a live line": swishPolled, "another way instead": swishChanged,
+			"on a phone": swishPhone, "on a desk": swishDesk, "by the phone's number": swishCalled, "as it is judged": swishJudged, "refused, and another way": swishRefused, "with scripts off": swishPlain, "without a live line": swishPolled, "another way instead": swishChanged,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -121,12 +121,54 @@ func swishDesk(t *testing.T, p, app *tab, sw *apptest.Swish) {
 	paid(p)
 }
 
+// On a desk the phone that has the app is called upon by its number, which is asked for
+// when Swish is chosen, and on the phone itself never.
+func swishCalled(t *testing.T, p, _ *tab, sw *apptest.Swish) {
+	const field = `input[name="payer_phone"]`
+	add(p, true)
+	p.follow("main a|Till kassan")
+	swish := `input[name="payment_method"][value="swish"]`
+	p.click(swish)
+	p.see(field)
+	p.phone()
+	p.not(field)
+	p.size(1280, 900)
+	p.see(field)
+	p.click(`input[name="payment_method"][value="invoice"]`)
+	p.not(field)
+	p.click(swish)
+	p.fill(field, "070-555 12 89")
+	p.judge("checkout, a phone to call")
+	orderBy(p, apptest.Buyer(apptest.NewMail()), "swish")
+	p.at("/purchases/")
+	p.see("h1|Godkänn betalningen")
+	if w := p.words(".moment__say"); !strings.Contains(w, "telefonen med numret som slutar på 89") {
+		t.Errorf("it says: %s", w)
+	}
+	p.not("[data-open]")
+	for _, b := range sw.Books(t) {
+		if b.Payer == "46705551289" {
+			sw.Control(t, map[string]any{"act": map[string]string{"ref": b.ID, "do": "approve"}})
+			paid(p)
+			return
+		}
+	}
+	t.Error("Swish was not asked to call")
+}
+
 // The page as it waits is looked at by itself: its buyer has three minutes, and judges
 // may take longer.
-func swishJudged(t *testing.T, p, _ *tab, _ *apptest.Swish) {
+func swishJudged(t *testing.T, p, q *tab, _ *apptest.Swish) {
 	bySwish(p, apptest.NewMail(), true)
 	p.click("summary|Fortsätt på en annan enhet")
 	p.judge("purchase, an app")
+	add(q, true)
+	q.follow("main a|Till kassan")
+	q.click(`input[name="payment_method"][value="swish"]`)
+	q.fill(`input[name="payer_phone"]`, "070-555 12 91")
+	orderBy(q, apptest.Buyer(apptest.NewMail()), "swish")
+	q.see("h1|Godkänn betalningen")
+	q.judge("purchase, a phone was called")
 }
 
 // Refused in words of its own; another way is one click away, with everything typed

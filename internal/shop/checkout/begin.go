@@ -31,22 +31,28 @@ type Request struct {
 	// ExpectedToPay is what the buyer saw of it besides gift cards; zero currency: not said.
 	ExpectedToPay money.Money
 	ReturnURL     string
-	Key           string // Idempotency-Key; empty: none
-	Lang          lang.Lang
-	Peer          string // client network, hashed before it is kept
+	// PayerPhone is the number of the phone that shall open the payment, as typed; empty:
+	// the buyer opens it. Only of a method that CallsPhone.
+	PayerPhone string
+	Key        string // Idempotency-Key; empty: none
+	Lang       lang.Lang
+	Peer       string // client network, hashed before it is kept
 	// Consents are the keys or kinds of cart.Consent that the buyer gave; with
 	// Demand a purchase that lacks one is refused.
 	Consents []string
 	Demand   bool
 }
 
-func (r Request) fingerprint() []byte {
+func (d *Desk) fingerprint(r Request) []byte {
 	all := []any{r.Method, r.Accept, r.Expected, r.ReturnURL}
 	if len(r.Consents) > 0 {
 		all = append(all, r.Consents)
 	}
 	if r.ExpectedToPay.Currency != "" {
 		all = append(all, r.ExpectedToPay)
+	}
+	if r.PayerPhone != "" {
+		all = append(all, d.payerMark(r.PayerPhone))
 	}
 	b, _ := json.Marshal(all)
 	h := sha256.Sum256(b)
@@ -66,7 +72,8 @@ func ValidKey(s string) bool {
 	return true
 }
 
-func (d *Desk) validate(r Request) error {
+// validate checks a wish, and makes the payer's number canonical.
+func (d *Desk) validate(r *Request) error {
 	var f fault.Fields
 	if !r.Accept {
 		f.Add("/accept_terms", "must_accept")
@@ -89,6 +96,7 @@ func (d *Desk) validate(r Request) error {
 	if r.ExpectedToPay.Currency != "" && r.ExpectedToPay.Amount < 0 {
 		f.Add("/expected_to_pay", "bad_amount")
 	}
+	r.PayerPhone = d.payer(&f, *r)
 	return f.Err()
 }
 
@@ -125,7 +133,7 @@ type begun struct {
 // with fields, 409 total_changed, out_of_stock, cart_changed, cart_ordered,
 // 422 idempotency_mismatch, 429.
 func (d *Desk) Begin(ctx context.Context, r Request) (Purchase, error) {
-	if err := d.validate(r); err != nil {
+	if err := d.validate(&r); err != nil {
 		return Purchase{}, err
 	}
 	at, err := d.point(ctx, r)
@@ -195,7 +203,7 @@ func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
 		p, err := scan(tx.QueryRow(`SELECT `+cols+` FROM checkout_purchase WHERE cart_id=$1 AND idem_hash=$2`, c.ID, idem))
 		switch {
 		case err == nil:
-			if !secret.Equal(p.fingerprint, r.fingerprint()) {
+			if !secret.Equal(p.fingerprint, d.fingerprint(r)) {
 				return begun{}, &fault.Error{Kind: fault.Unprocessable, Code: "idempotency_mismatch"}
 			}
 			return begun{p: p}, nil
@@ -210,7 +218,11 @@ func (d *Desk) begin(tx *db.Tx, r Request, at Point) (begun, error) {
 	open, err := scan(tx.QueryRow(`SELECT `+cols+` FROM checkout_purchase WHERE cart_id=$1 AND is_open=1`, c.ID))
 	if err == nil {
 		if open.Method == r.Method && open.CartVersion == c.Version {
-			return begun{p: open}, nil
+			if payer, err := d.payerOf(tx, open); err != nil {
+				return begun{}, err
+			} else if payer == r.PayerPhone {
+				return begun{p: open}, nil
+			}
 		}
 		return begun{cancel: open.ID}, nil
 	}
@@ -287,7 +299,7 @@ func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact 
 	p.AnswerBy = p.HoldUntil.Add(d.Times.Grace)
 	// The rescuer takes over when this process does not come back with an answer.
 	p.CheckAt = tx.Now().Add(d.Times.Answer + d.Times.Check)
-	if p.contact, err = secret.SealJSON(d.Vault, tx, c.Person, fieldContact, p.ID, contact); err != nil {
+	if p.contact, err = secret.SealJSON(d.Vault, tx, c.Person, fieldContact, p.ID, who{contact, r.PayerPhone}); err != nil {
 		return begun{}, err
 	}
 	var key any
@@ -297,7 +309,7 @@ func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact 
 	if _, err := tx.Exec(`INSERT INTO checkout_purchase (id, token_hash, cart_id, cart_version, idem_hash, fingerprint, method, state, is_open, person_id, contact, draft, draft_hash,
 		total, currency, money, reason, code, next_type, next_url, return_url, lang, peer, alarm, hold_until, answer_by, check_at, checks, created_at, changed_at, version)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,1,$9,$10,$11,$12,$13,$14,'no','','','','',$15,$16,$17,'',$18,$19,$20,0,$21,$21,1)`,
-		p.ID, secret.TokenHash(p.Token(d.Vault)), c.ID, c.Version, key, r.fingerprint(), p.Method, string(p.State), p.Person, p.contact, string(text), sum[:],
+		p.ID, secret.TokenHash(p.Token(d.Vault)), c.ID, c.Version, key, d.fingerprint(r), p.Method, string(p.State), p.Person, p.contact, string(text), sum[:],
 		p.Total.Amount, p.Total.Currency, p.ReturnURL, string(p.Lang), d.peer(r.Peer), p.HoldUntil, p.AnswerBy, p.CheckAt, tx.Now()); err != nil {
 		return begun{}, err
 	}
@@ -401,11 +413,18 @@ func (d *Desk) ask(ctx context.Context, p Purchase, i payment.Intent) (Purchase,
 	if prov == nil {
 		return p, errors.New("checkout: no such provider")
 	}
+	phone := ""
+	if d.CallsPhone(p.Method) {
+		var err error
+		if phone, err = db.Read(ctx, d.DB, func(q *db.Reader) (string, error) { return d.payerOf(q, p) }); err != nil {
+			return p, err
+		}
+	}
 	d.at("before begin")
 	token := p.Token(d.Vault)
 	call := payment.NewCall("begin")
 	st, err := prov.Begin(ctx, payment.Start{Key: proof.Spoil("key", i.Key), Reference: i.Reference, Amount: i.Amount, Lang: p.Lang, Description: d.Name, Until: p.HoldUntil,
-		Lines: payLines(p.Draft), Country: d.Country, ReturnURL: d.Base + lang.Path(p.Lang, "/purchases/"+token+"/return"), NotifyURL: d.Base + "/hooks/" + p.Method})
+		Lines: payLines(p.Draft), Phone: phone, Country: d.Country, ReturnURL: d.Base + lang.Path(p.Lang, "/purchases/"+token+"/return"), NotifyURL: d.Base + "/hooks/" + p.Method})
 	call = call.Ended(st.State, st.Code, err)
 	d.heard(p.Method, err)
 	if err != nil {

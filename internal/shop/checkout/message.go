@@ -29,6 +29,12 @@ func Message(lg lang.Lang, p Purchase, method string) string {
 		if k := "method." + p.Method + ".app"; lang.Has(k) {
 			app = lang.T(lg, k)
 		}
+		switch {
+		case p.NextType == payment.NextPhone && p.Ending != "":
+			return lang.T(lg, "state.awaiting_phone.ending", "app", app, "digits", p.Ending, "time", lang.Clock(lg, p.HoldUntil))
+		case p.NextType == payment.NextPhone:
+			return lang.T(lg, "state.awaiting_phone", "app", app, "time", lang.Clock(lg, p.HoldUntil))
+		}
 		return lang.T(lg, "state.awaiting_customer", "app", app, "time", lang.Clock(lg, p.HoldUntil))
 	case Processing:
 		return lang.T(lg, "state.processing")

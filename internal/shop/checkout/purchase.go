@@ -38,6 +38,7 @@ type Purchase struct {
 	Money       Money
 	Reason      string // stable code of a refusal
 	Code        string // the provider's own, for staff
+	Ending      string // last digits of the phone it waits on; filled by Called alone
 	NextType    string
 	NextURL     string
 	ReturnURL   string

@@ -48,9 +48,13 @@ const (
 
 // NextAction is what the buyer's browser must do now.
 type NextAction struct {
-	Type string // "redirect", "qr" or "app"
-	URL  string
+	Type string // "redirect", "qr", "app" or NextPhone
+	URL  string // empty of NextPhone
 }
+
+// NextPhone is the type of a payment that was sent to the buyer's phone by its number:
+// there is nothing to open here.
+const NextPhone = "phone"
 
 // Status is what the provider says of one payment.
 type Status struct {
@@ -244,6 +248,11 @@ type Expirer interface {
 type Scannable interface {
 	// QR is the text of the code for a next action that Begin or Look told; empty: none.
 	QR(n NextAction) string
+}
+
+// ByPhone is a Provider that can call upon the buyer's phone: Start.Phone.
+type ByPhone interface {
+	ByPhone() bool
 }
 
 // OneTaker is a Capturer that may be unable to take a second time.

@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/payment"
 )
 
 // List is one page of anything; NextCursor is null on the last page.
@@ -178,10 +179,11 @@ type Purchase struct {
 
 // Next is what the buyer must do now: go to the address of a "redirect", or open that
 // of an "app" on a device that has it. QR is the text of a code that opens the same app
-// when another device scans it.
+// when another device scans it. Of a "phone" there is nothing to open here: the payment
+// waits on the phone whose number was given, and the purchase's message says so.
 type Next struct {
 	Type string `json:"type"`
-	URL  string `json:"url"`
+	URL  string `json:"url,omitempty"`
 	QR   string `json:"qr,omitempty"`
 }
 
@@ -336,7 +338,7 @@ func optionShape(o delivery.Option, lg lang.Lang, pointsURL string) DeliveryOpti
 
 func (s *Store) purchaseShape(p checkout.Purchase, o *order.Order, lg lang.Lang) Purchase {
 	out := Purchase{Token: p.Token(s.Vault), State: string(p.State), MoneyMoved: string(p.Money), Message: checkout.Message(lg, p, s.Desk.MethodName(lg, p.Method))}
-	if p.NextURL != "" && p.State == checkout.Awaiting {
+	if (p.NextURL != "" || p.NextType == payment.NextPhone) && p.State == checkout.Awaiting {
 		out.Next = &Next{p.NextType, p.NextURL, s.Desk.QR(p)}
 	}
 	if p.Reason != "" && (p.State == checkout.Refused || p.State == checkout.Expired) {

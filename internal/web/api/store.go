@@ -460,7 +460,8 @@ type newPurchase struct {
 	ExpectedTotal *money.Money `json:"expected_total"`
 	ExpectedToPay *money.Money `json:"expected_to_pay"` // what gift cards leave to pay, as the buyer saw it
 	ReturnURL     string       `json:"return_url"`
-	Consents      []string     `json:"consents"` // kinds or ids of the cart's consents that the buyer gave
+	PayerPhone    string       `json:"payer_phone"` // of Swish: the phone that shall open the payment, when it is not this device
+	Consents      []string     `json:"consents"`    // kinds or ids of the cart's consents that the buyer gave
 }
 
 func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
@@ -468,7 +469,7 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	req := checkout.Request{Cart: r.PathValue("id"), Method: in.PaymentMethod, Accept: in.AcceptTerms, ReturnURL: in.ReturnURL, Lang: r.Lang, Peer: r.Network().String(), Consents: in.Consents}
+	req := checkout.Request{Cart: r.PathValue("id"), Method: in.PaymentMethod, Accept: in.AcceptTerms, ReturnURL: in.ReturnURL, PayerPhone: in.PayerPhone, Lang: r.Lang, Peer: r.Network().String(), Consents: in.Consents}
 	if vs, ok := r.Header["Idempotency-Key"]; ok {
 		if len(vs) != 1 || !checkout.ValidKey(vs[0]) {
 			return fault.Invalid(fault.Field{Pointer: "/idempotency_key", Code: "bad_key"})
@@ -494,12 +495,20 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 
 func (s *Store) writePurchase(w http.ResponseWriter, r *web.Request, status int, p checkout.Purchase) error {
 	var o *order.Order
-	if p.Order > 0 {
-		got, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (order.Order, error) { return order.ByID(q, p.Order) })
+	if p.Order > 0 || p.NextType == payment.NextPhone {
+		got, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (order.Order, error) {
+			s.Desk.Called(q, &p)
+			if p.Order == 0 {
+				return order.Order{}, nil
+			}
+			return order.ByID(q, p.Order)
+		})
 		if err != nil {
 			return err
 		}
-		o = &got
+		if p.Order > 0 {
+			o = &got
+		}
 	}
 	return web.JSON(w, r, status, s.purchaseShape(p, o, r.Lang))
 }

@@ -170,3 +170,104 @@ func (s *shop) purchaseAt(t *testing.T, path string) db.ID {
 	}
 	return p.ID
 }
+
+// The buyer gives the number of the phone that has the app: the payment is sent there,
+// the page says to which, and a code to scan is one choice away.
+func TestCalledByPhone(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.put(goods{handle: "mugg", title: "Mugg", ore: 24900, stock: 5})
+		sim := s.withSwish(t)
+		v, action, f := s.ready(t)
+		if at := v.get("/checkout"); len(at.all(`fieldset:has(input[value="swish"][data-calls]) input[name="payer_phone"][type="tel"][autocomplete="section-payer tel"]`)) != 1 || len(at.all("input[data-calls]")) != 1 {
+			t.Fatal("the checkout asks for no number, or asks for it of another way to pay")
+		}
+		f.Set("payment_method", "swish")
+		f.Set("payer_phone", "070")
+		p := v.post(action, f)
+		if in := p.first(t, `input[name="payer_phone"]`); p.StatusCode != http.StatusUnprocessableEntity || attr(in, "value") != "070" || attr(in, "aria-invalid") != "true" || len(p.all(`input[name="phone"][aria-invalid]`)) != 0 ||
+			len(p.all(`a[href="#`+attr(in, "id")+`"]`)) != 1 {
+			t.Fatalf("a number that is none: %d %s", p.StatusCode, p.words())
+		}
+		if len(sim.Books()) != 0 {
+			t.Fatal("it reached Swish")
+		}
+		const typed, number = "070-123 45 67", "46701234567"
+		f.Set("payer_phone", typed)
+		sent := v.post(action, f)
+		at := v.follow(sent)
+		quiet(t, at)
+		b := sim.Books()
+		if len(b) != 1 || b[0].Payer != number || b[0].Token != "" {
+			t.Fatalf("Swish has %+v", b)
+		}
+		if !strings.Contains(at.words(), "Öppna Swish på telefonen med numret som slutar på 67") || len(at.all("[data-open]")) != 0 || len(at.all("main svg[role=img]")) != 0 || strings.Contains(at.text, "01234567") || strings.Contains(at.words(), "fick ingen kod") {
+			t.Errorf("the page says: %s", at.words())
+		}
+		// Pressed again with the same number, written otherwise: the same payment.
+		f.Set("payer_phone", "+46 (0)70 123 45 67")
+		if again := v.post(action, f); again.Header.Get("Location") != sent.Header.Get("Location") || len(sim.Books()) != 1 {
+			t.Errorf("pressed again: %s, Swish has %d", again.Header.Get("Location"), len(sim.Books()))
+		}
+		// A code instead: the first payment ends, another begins.
+		scan := attr(at.first(t, `.moment__do a[href="/checkout?payment_method=swish"]`), "href")
+		action, f = buyerForm(t, v.get(scan))
+		f.Set("payment_method", "swish")
+		if got := f.Get("payer_phone"); got != "" {
+			t.Errorf("the checkout remembers the number: %q", got)
+		}
+		other := v.post(action, f)
+		at = v.follow(other)
+		if b = sim.Books(); len(b) != 2 || b[0].Status != "CANCELLED" || b[1].Payer != "" || len(at.all("main svg[role=img] path[d]")) != 1 {
+			t.Errorf("a code instead: %+v, %s", b, at.words())
+		}
+		// And to the phone after all; what is approved there ends here.
+		f.Set("payer_phone", typed)
+		last := v.post(action, f)
+		if b = sim.Books(); len(b) != 3 || b[1].Status != "CANCELLED" || b[2].Payer != number {
+			t.Fatalf("Swish has %+v", b)
+		}
+		if err := sim.Act(b[2].ID, swishsim.Approve); err != nil {
+			t.Fatal(err)
+		}
+		path := last.Header.Get("Location")
+		done := v.follow(v.get(path + "/return"))
+		if attr(done.first(t, "[data-purchase]"), "data-purchase") != "paid" || strings.Contains(done.text, "slutar på") {
+			t.Errorf("approved: %s", done.words())
+		}
+	})
+}
+
+// A number that was typed before another way was chosen hinders nothing, and goes nowhere.
+func TestNumberOfAnotherWay(t *testing.T) {
+	one(t, func(s *shop) {
+		s.put(goods{handle: "mugg", title: "Mugg", ore: 24900, stock: 5})
+		s.withSwish(t)
+		v, action, f := s.ready(t)
+		f.Set("payment_method", "invoice")
+		f.Set("payer_phone", "07x")
+		if p := v.post(action, f); p.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%d %s", p.StatusCode, p.words())
+		}
+	})
+}
+
+// What never reached Swish is sent again to the same phone: the number is kept until
+// Swish has answered.
+func TestCalledAgain(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.put(goods{handle: "mugg", title: "Mugg", ore: 24900, stock: 5})
+		sim := s.withSwish(t)
+		v, action, f := s.ready(t)
+		f.Set("payment_method", "swish")
+		f.Set("payer_phone", "0701234567")
+		sim.Set(swishsim.Fault{Mute: true, Down: true})
+		path := v.post(action, f).Header.Get("Location")
+		sim.Set(swishsim.Fault{Mute: true})
+		if p, err := s.Desk.Look(context.Background(), s.purchaseAt(t, path), "test"); err != nil || p.State != checkout.Awaiting {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if b := sim.Books(); len(b) != 1 || b[0].Payer != "46701234567" {
+			t.Errorf("Swish has %+v", b)
+		}
+	})
+}

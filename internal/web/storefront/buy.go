@@ -28,7 +28,7 @@ import (
 // API. "consent." is one box a line that needs it.
 var checkoutFields = []string{"email", "phone", "name", "company", "org_number", "reference", "newsletter",
 	"address/care_of", "address/line1", "address/line2", "address/postal_code", "address/city", "address/country", "address/door_code",
-	"delivery/option_id", "delivery/pickup_point_id", "payment_method", "code", "expected_total", "expected_currency", "version", "step", "consent."}
+	"delivery/option_id", "delivery/pickup_point_id", "payment_method", "payer_phone", "code", "expected_total", "expected_currency", "version", "step", "consent."}
 
 // typed is the form as it was sent, to show it again.
 func typed(in web.Values) ui.Form {
@@ -150,7 +150,7 @@ func (s *Store) buy(w http.ResponseWriter, r *web.Request) error {
 	if in.Get("expected_total") != strconv.FormatInt(saved.Quote.ToPay.Amount, 10) || in.Get("expected_currency") != saved.Quote.ToPay.Currency {
 		return s.again(w, r, in, form, fault.Conflict("total_changed"))
 	}
-	p, err := s.Desk.Begin(r.Context(), checkout.Request{Cart: saved.Token(s.Vault), Method: in.Get("payment_method"), Accept: true, Expected: saved.Quote.Total, ExpectedToPay: saved.Quote.ToPay, Lang: r.Lang, Peer: r.Network().String(),
+	p, err := s.Desk.Begin(r.Context(), checkout.Request{Cart: saved.Token(s.Vault), Method: in.Get("payment_method"), PayerPhone: s.payerPhone(in), Accept: true, Expected: saved.Quote.Total, ExpectedToPay: saved.Quote.ToPay, Lang: r.Lang, Peer: r.Network().String(),
 		Consents: ticked(saved, in, r.Lang), Demand: true})
 	if err != nil {
 		return s.again(w, r, in, form, err)
@@ -182,6 +182,11 @@ func (s *Store) wrong(r *web.Request, d desk, in web.Values, contact customer.Co
 	if !slices.ContainsFunc(s.ways(d, l, ""), func(p view.PaymentOption) bool { return p.ID == in.Get("payment_method") }) {
 		f.Add("/payment_method", "choose")
 	}
+	if n := s.payerPhone(in); n != "" {
+		if _, err := secret.CanonicalPhone(n); err != nil {
+			f.Add("/payer_phone", "bad_phone")
+		}
+	}
 	for _, c := range consents(d.view, l) {
 		if in.Get(c.Name) != "yes" {
 			f.Add("/"+c.Name, "must_tick")
@@ -195,10 +200,19 @@ func (s *Store) wrong(r *web.Request, d desk, in web.Values, contact customer.Co
 	return out
 }
 
+// payerPhone is the number that the way to pay calls upon. What was typed before another
+// way was chosen is of no account.
+func (s *Store) payerPhone(in web.Values) string {
+	if !s.Desk.CallsPhone(in.Get("payment_method")) {
+		return ""
+	}
+	return strings.TrimSpace(in.Get("payer_phone"))
+}
+
 // place is where a field stands on the page.
 func place(name string) int {
 	order := []string{"email", "phone", "name", "address/line1", "address/postal_code", "address/city", "address/country", "address/care_of", "address/door_code", "address/line2",
-		"company", "org_number", "reference", "newsletter", "delivery/option_id", "delivery/pickup_point_id", "payment_method", "code"}
+		"company", "org_number", "reference", "newsletter", "delivery/option_id", "delivery/pickup_point_id", "payment_method", "payer_phone", "code"}
 	if i := slices.Index(order, name); i >= 0 {
 		return i
 	}

@@ -229,7 +229,7 @@ func (s *Store) payments(l lang.Lang, chosen string, noBill bool) []view.Payment
 			if p.Credit() != credit || m == "invoice" && noBill {
 				continue
 			}
-			o := view.PaymentOption{ID: m, Name: lang.T(l, "method."+m+".name"), Text: lang.T(l, "method."+m+".text"), Credit: credit, Down: !s.Desk.Up(m)}
+			o := view.PaymentOption{ID: m, Name: lang.T(l, "method."+m+".name"), Text: lang.T(l, "method."+m+".text"), Credit: credit, Down: !s.Desk.Up(m), Calls: s.Desk.CallsPhone(m)}
 			o.Chosen = !o.Down && (chosen == m || chosen == "" && !credit && !taken)
 			taken = taken || o.Chosen
 			out = append(out, o)

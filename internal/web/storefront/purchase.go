@@ -51,6 +51,7 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 		if b.p, err = checkout.ByToken(q, s.Vault, r.PathValue("token")); err != nil {
 			return
 		}
+		s.Desk.Called(q, &b.p)
 		if b.shell, err = s.shell(q, r, "/purchases/"+b.p.Token(s.Vault)); err != nil {
 			return
 		}
@@ -128,6 +129,9 @@ func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 	}
 	if p.State == checkout.Awaiting {
 		v.NextURL, v.AnswerBy = p.NextURL, p.HoldUntil
+		if p.NextType == payment.NextPhone {
+			v.Called, v.ScanPath = true, "/checkout?payment_method="+url.QueryEscape(p.Method)
+		}
 		if p.NextType == "app" {
 			v.AppURL = p.NextURL
 			if text := s.Desk.QR(p); text != "" {

@@ -105,6 +105,9 @@ func (p *Provider) Method() string { return "swish" }
 // Credit is false: the buyer's own money moves.
 func (p *Provider) Credit() bool { return false }
 
+// ByPhone is true: Swish's e-commerce.
+func (p *Provider) ByPhone() bool { return true }
+
 // Expires is when the certificate in use ends.
 func (p *Provider) Expires() time.Time { return p.cert.expires() }
 
@@ -183,14 +186,14 @@ func (p *Provider) Begin(ctx context.Context, s payment.Start) (payment.Status, 
 			p.keepToken(id, token)
 		}
 		zero := money.New(0, "SEK")
-		return payment.Status{Ref: id, Reference: s.Reference, State: payment.Open, Amount: s.Amount, Captured: zero, Refunded: zero, Next: next(token, s.ReturnURL), Live: p.o.Live, Until: p.o.Now().Add(timeToPay)}, nil
+		return payment.Status{Ref: id, Reference: s.Reference, State: payment.Open, Amount: s.Amount, Captured: zero, Refunded: zero, Next: p.opens(id, s), Live: p.o.Live, Until: p.o.Now().Add(timeToPay)}, nil
 	case a.has(taken):
 		st, err := p.look(ctx, id, s.Reference)
 		if err == nil && st.State == payment.Absent {
 			return payment.Status{}, unknown(taken, "the request is there and is not told")
 		}
-		if err == nil && st.State == payment.Open && s.Phone == "" {
-			st.Next = next(p.token(id), s.ReturnURL)
+		if err == nil && st.State == payment.Open {
+			st.Next = p.opens(id, s)
 		}
 		return st, err
 	case a.status == 422:
@@ -204,6 +207,14 @@ func (p *Provider) Begin(ctx context.Context, s payment.Start) (payment.Status, 
 		return no("PA01")
 	}
 	return payment.Status{}, a.unclear()
+}
+
+// opens is what the buyer must do: look at the phone that was called upon, or open the app.
+func (p *Provider) opens(id string, s payment.Start) *payment.NextAction {
+	if s.Phone != "" {
+		return &payment.NextAction{Type: payment.NextPhone}
+	}
+	return next(p.token(id), s.ReturnURL)
 }
 
 // next opens the app on this device and brings the buyer back to where.

@@ -73,7 +73,7 @@ func TestPhonePayment(t *testing.T) {
 	w := start("p1", 5000)
 	w.Phone = "+46701234567"
 	st, err := s.p.Begin(t.Context(), w)
-	if err != nil || st.State != payment.Open || st.Next != nil {
+	if err != nil || st.State != payment.Open || st.Next == nil || *st.Next != (payment.NextAction{Type: payment.NextPhone}) {
 		t.Fatalf("%+v, %v", st, err)
 	}
 	// Another payment to the same number waits for the first to end.

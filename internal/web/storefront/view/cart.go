@@ -105,6 +105,7 @@ type PaymentOption struct {
 	Credit bool
 	Chosen bool
 	Down   bool // the provider does not answer right now
+	Calls  bool // can call upon the buyer's phone by number
 }
 
 // Consent is a box that the law wants ticked for one line: a B-vara's deviation,
@@ -119,7 +120,7 @@ type Consent struct {
 // Field names are the API's: email, phone, name, company, org_number, reference,
 // newsletter, address/line1, address/line2, address/care_of, address/postal_code,
 // address/city, address/country, address/door_code, delivery/option_id,
-// delivery/pickup_point_id, payment_method, code, expected_total, version.
+// delivery/pickup_point_id, payment_method, payer_phone, code, expected_total, version.
 // POST /checkout places the purchase; POST /checkout/update (same form) only
 // counts again and answers with this page.
 type Checkout struct {

@@ -27,6 +27,8 @@ type Purchase struct {
 	Stay        bool      // do not go there by itself: the buyer has been there
 	AppURL      string    // opens an app instead of a page; of a scheme that is not known: nothing
 	Code        Code      // to scan with the app on another device; may be empty
+	Called      bool      // it waits on the phone whose number the buyer gave: Message says which
+	ScanPath    string    // with Called: where to choose a code to scan instead
 	Scanned     bool      // the way to pay has an app, whether its address came or not
 	Link        string    // this page, to open it elsewhere; absolute
 	Ways        []Way     // ways to pay now that this one did not work out
@@ -111,7 +113,7 @@ func (p Purchase) say() []string {
 		switch {
 		case p.lost():
 			s = append(s, lang.T(l, "moment.app.lost", "app", p.app()))
-		case p.opens() != "":
+		case p.opens() != "", p.Called:
 			s = append(s, lang.T(l, "moment.app.next"), lang.T(l, "moment.awaiting.calm"))
 		default:
 			s = append(s, lang.T(l, "moment.awaiting.calm"))
@@ -215,7 +217,7 @@ func (p Purchase) opens() templ.SafeURL {
 
 // lost: the payment is there, and what opens the app for it never came.
 func (p Purchase) lost() bool {
-	return p.State == "awaiting_customer" && p.Scanned && p.opens() == "" && p.NextURL == ""
+	return p.State == "awaiting_customer" && p.Scanned && !p.Called && p.opens() == "" && p.NextURL == ""
 }
 
 func (w Way) label(l lang.Lang) string {

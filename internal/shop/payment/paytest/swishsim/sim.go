@@ -228,7 +228,8 @@ func (s *Server) Calls() int {
 // Book is one payment as Swish has it.
 type Book struct {
 	ID, Token, Reference, Status, Code string
-	Paid, Refunded                     int64 // öre
+	Payer                              string // the number that was called upon; empty: none
+	Paid, Refunded                     int64  // öre
 }
 
 // Books lists the payments, oldest first.
@@ -238,7 +239,7 @@ func (s *Server) Books() []Book {
 	var out []Book
 	for _, id := range s.order {
 		p := s.payments[id]
-		b := Book{ID: p.ID, Token: p.Token, Reference: p.Reference, Status: p.Status, Code: p.Code}
+		b := Book{ID: p.ID, Token: p.Token, Reference: p.Reference, Status: p.Status, Code: p.Code, Payer: p.Payer}
 		if p.Status == "PAID" {
 			b.Paid, b.Refunded = p.Amount, p.refunded
 		}
