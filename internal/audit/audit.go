@@ -30,7 +30,7 @@ const (
 type Entry struct {
 	ID        db.ID     // set by Record
 	At        time.Time // set by Record
-	ActorKind string    // "guest", "staff", "token", "system"
+	ActorKind string    // "guest", "customer", "staff", "token", "system"
 	ActorID   db.ID     // 0 for guest and system
 	ActorName string    // of a system actor: the job kind; otherwise empty
 	Peer      string    // client network prefix, or empty

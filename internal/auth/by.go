@@ -73,17 +73,19 @@ const (
 	StaffKind
 	APIKind
 	SystemKind // a job or the program itself
+	// CustomerKind is a visitor who has signed in: with an account, or with a proven mail address alone (ID 0).
+	CustomerKind
 )
 
 // By says on whose behalf a use case runs. It is made by a face or a worker,
 // never from request fields.
 type By struct {
 	Kind Kind
-	ID   db.ID  // staff or token id; 0 otherwise
+	ID   db.ID  // of the member, token or account; 0 otherwise
 	Name string // of a system principal: the job kind; otherwise empty
 	Peer string // client network prefix, for the audit row
 	Role string // of staff: the name of his role, for the record of readings
-	// Of staff: the session, and until when dangerous acts need no new proof.
+	// Of staff and customers: the session, and until when dangerous acts need no new proof.
 	Session    db.ID
 	FreshUntil time.Time
 	rights     map[Right]bool
@@ -92,6 +94,12 @@ type By struct {
 
 // Guest is a visitor.
 func Guest(peer string) By { return By{Kind: GuestKind, Peer: peer} }
+
+// CustomerBy is a visitor who has signed in: account is 0 for who has only proven a mail
+// address. He holds no rights; rooms give him what is his own.
+func CustomerBy(account, session db.ID, peer string, freshUntil time.Time) By {
+	return By{Kind: CustomerKind, ID: account, Session: session, Peer: peer, FreshUntil: freshUntil}
+}
 
 // System is the program itself; it holds every right and is named in the audit.
 func System(name string) By {
@@ -160,7 +168,7 @@ func (b By) NeedFresh(now time.Time) error {
 	switch b.Kind {
 	case APIKind, SystemKind:
 		return nil
-	case StaffKind:
+	case StaffKind, CustomerKind:
 		if now.Before(b.FreshUntil) {
 			return nil
 		}
@@ -202,7 +210,7 @@ func (b By) needPerson(now time.Time) error {
 	return b.NeedFresh(now)
 }
 
-var kindNames = map[Kind]string{Nobody: "nobody", GuestKind: "guest", StaffKind: "staff", APIKind: "token", SystemKind: "system"}
+var kindNames = map[Kind]string{Nobody: "nobody", GuestKind: "guest", StaffKind: "staff", APIKind: "token", SystemKind: "system", CustomerKind: "customer"}
 
 // Entry starts an audit entry of b.
 func (b By) Entry(action, entity string, id db.ID) audit.Entry {

@@ -176,3 +176,34 @@ func TestGate(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestRecovery(t *testing.T) {
+	h := NewHasher(Cost{1024, 1, 1})
+	codes, hashes := NewRecovery(h)
+	if len(codes) != RecoveryCodes || len(hashes) != RecoveryCodes {
+		t.Fatal(len(codes), len(hashes))
+	}
+	seen := map[string]bool{}
+	for i, c := range codes {
+		seen[c.Reveal()[1:]] = true
+		for _, typed := range []string{c.Reveal(), strings.ToLower(c.Reveal()), strings.ReplaceAll(c.Reveal(), "-", " "), " " + strings.ReplaceAll(c.Reveal(), "-", "") + "\n"} {
+			n, code, ok := ReadRecovery(typed)
+			if !ok || n != i {
+				t.Fatalf("%q: %d %v", typed, n, ok)
+			}
+			for j, x := range hashes {
+				if same, err := h.Compare(x, code); err != nil || same != (j == i) {
+					t.Errorf("code %d against hash %d: %v %v", i, j, same, err)
+				}
+			}
+		}
+	}
+	if len(seen) != RecoveryCodes {
+		t.Error("codes are alike")
+	}
+	for _, s := range []string{"", "1", "123456", codes[0].Reveal()[1:], codes[0].Reveal() + "2", "x" + codes[0].Reveal()[1:], strings.Repeat("2", 100), "0000000000000"} {
+		if _, _, ok := ReadRecovery(s); ok {
+			t.Errorf("read %q", s)
+		}
+	}
+}
