@@ -17,14 +17,14 @@ import (
 )
 
 type importCmd struct {
-	File   string `arg:"" help:"Product file of Shopify or WooCommerce (CSV), or a bank's file (camt.053, camt.054, BgMax)." placeholder:"FILE"`
+	File   string `arg:"" help:"Product file of Shopify or WooCommerce (CSV), a bank's file (camt.053, camt.054, BgMax), or Klarna's settlement file (CSV)." placeholder:"FILE"`
 	DryRun bool   `help:"Say what would be done, and do nothing."`
 	Images string `help:"Folder with the pictures that the file names; the others are fetched later." placeholder:"DIR"`
 }
 
 // Help is the example under --help.
 func (importCmd) Help() string {
-	return "Examples:\n  kassavalv import products_export.csv --dry-run\n  kassavalv import camt054.xml\n\nThe file is recognised by its content. Exit status: 0 everything is in, 1 nothing went in, 3 some rows were reported, or payments wait for a person, and the others are in."
+	return "Examples:\n  kassavalv import products_export.csv --dry-run\n  kassavalv import camt054.xml\n  kassavalv import klarna_settlement.csv --dry-run\n\nThe file is recognised by its content. Exit status: 0 everything is in, 1 nothing went in, 3 some rows were reported, payments wait for a person, or a settlement file and the books differ; the rest is in."
 }
 
 // shownProblems is how many rows a person is shown; --json has them all.

@@ -13,6 +13,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/payment"
 )
 
 // bank takes a bank's file in.
@@ -59,6 +60,10 @@ func printBank(w io.Writer, l lang.Lang, r checkout.BankReport) {
 		fmt.Fprintln(w, "\nThe same file was taken in before. Nothing was changed.")
 		return
 	}
+	if r.Method != "" {
+		printSettlement(w, l, r)
+		return
+	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "\n%s\n", lang.TArgs(l, "bank.note."+n.Code, n.Args))
 	}
@@ -85,5 +90,36 @@ func printBank(w io.Writer, l lang.Lang, r checkout.BankReport) {
 	tw.Flush()
 	if len(r.Results) > shownProblems {
 		fmt.Fprintf(w, "… and more; --json lists %d.\n", len(r.Results))
+	}
+}
+
+// printSettlement tells how a payment company's settlement file and the books agree.
+func printSettlement(w io.Writer, l lang.Lang, r checkout.BankReport) {
+	fmt.Fprintln(w)
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, x := range []struct {
+		what string
+		n    int
+	}{{"payouts", r.Payouts}, {"captures and refunds compared", r.Compared}, {"agree with the books", r.Same}, {"differ: a case each", r.Open}} {
+		fmt.Fprintf(tw, "%s\t%d\t\n", x.what, x.n)
+	}
+	tw.Flush()
+	if len(r.Diffs) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	tw = tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	side := func(s *payment.CaseSide) string {
+		if s == nil {
+			return "-"
+		}
+		return lang.Money(l, s.Amount)
+	}
+	for _, d := range r.Diffs[:min(len(r.Diffs), shownProblems)] {
+		fmt.Fprintf(tw, "%s\t%s\tours %s\ttheirs %s\n", d.Kind, d.Moved, side(d.Ours), side(d.Theirs))
+	}
+	tw.Flush()
+	if len(r.Diffs) > shownProblems {
+		fmt.Fprintf(w, "… and more; --json lists %d.\n", len(r.Diffs))
 	}
 }

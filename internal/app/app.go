@@ -193,7 +193,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 		a.Desk.Times.Books = 10 * time.Second
 	}
 	a.Desk.Points, a.Desk.Barred, a.Desk.Late = a.pointOf, content.PaymentBarred, content.LateOrder.Get
-	a.Desk.Accounts = content.Accounts
+	a.Desk.Accounts, a.Desk.Settlements = content.Accounts, settlements
 	a.DB.OnChange(a.Desk.Changed)
 	a.back = &returns.Desk{DB: a.DB, Providers: providers, Log: a.Log, Standard: a.standardDelivery}
 	from := a.Config.Mail.From

@@ -18,6 +18,7 @@ import (
 
 	"kassavalv/internal/proof"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/payment/klarna"
 )
 
 // Config is kassavalv.toml. Every key can also be given as
@@ -77,6 +78,8 @@ type Config struct {
 		Region   string        `toml:"region"`   // eu
 		Capture  string        `toml:"capture"`  // when the money is taken: ship (as goods leave) or placed (at once)
 		BaseURL  string        `toml:"base_url"` // of a simulator on this machine, for tests
+		// PayoutDays is within how many days of a capture the agreement pays it out.
+		PayoutDays int `toml:"payout_days"`
 	} `toml:"klarna"`
 	Log struct {
 		Level string `toml:"level"` // debug, info, warn or error; empty: info, in the demo warn
@@ -106,7 +109,7 @@ func (e *configError) Error() string { return fmt.Sprintf("%s: %s: %s", e.where,
 // LoadConfig reads the file in dir (which may be missing) and the environment.
 func LoadConfig(dir string, environ []string) (Config, error) {
 	var c Config
-	c.TLS.Mode = "files"
+	c.TLS.Mode, c.Klarna.PayoutDays = "files", klarna.PayoutDays
 	file := filepath.Join(dir, ConfigFile)
 	if b, err := os.ReadFile(file); err == nil {
 		md, err := toml.Decode(string(b), &c)

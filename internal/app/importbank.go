@@ -10,27 +10,35 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 
 	"kassavalv/internal/fault"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/camt"
+	"kassavalv/internal/shop/payment/klarna"
 )
 
-// IsBankFile reports whether the file at path begins as a bank's file does.
+// settlements are the files of payment companies that can be taken in.
+var settlements = []payment.Settlement{klarna.Settlement}
+
+// IsBankFile reports whether the file at path begins as a bank's file does, or as the
+// settlement file of a payment company.
 func IsBankFile(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
-	head := make([]byte, 512)
+	head := make([]byte, 4096)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return false, nil // a folder; who reads it says so
 	}
-	return camt.Recognise(head[:n]), nil
+	head = head[:n]
+	return camt.Recognise(head) || slices.ContainsFunc(settlements, func(s payment.Settlement) bool { return s.Recognise(head) }), nil
 }
 
 // ImportBank takes a bank's file into the shop in dir, as Import does goods. The
@@ -52,7 +60,7 @@ func ImportBank(ctx context.Context, dir string, cfg Config, path string, o Impo
 		return checkout.BankReport{}, err
 	}
 	defer a.Close(context.WithoutCancel(ctx))
-	d := &checkout.Desk{DB: a.DB, Vault: a.Vault, Live: a.live(), Accounts: content.Accounts, Log: o.Log}
+	d := &checkout.Desk{DB: a.DB, Vault: a.Vault, Live: a.live(), Accounts: content.Accounts, Settlements: settlements, Times: checkout.DefaultTimes, Log: o.Log}
 	return d.ImportBank(ctx, importer, f, o.DryRun)
 }
 

@@ -27,7 +27,8 @@ func TestImportBank(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "fil")
-	for text, want := range map[string]bool{statementFile: true, "\ufeff  " + statementFile: true, "01BGMAX               01": true, goodsFile: false, "": false} {
+	for text, want := range map[string]bool{statementFile: true, "\ufeff  " + statementFile: true, "01BGMAX               01": true, goodsFile: false, "": false,
+		"total_settlement_amount;payment_reference;settlement_currency\n1,00;X;SEK\n": true, "Type,SKU,Name,Regular price\nsimple,A,B,1\n": false} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,8 @@ func (c *Config) checkKlarna(bad func(key, what string) error) error {
 		return bad("klarna.region", `must be "`+strings.Join(klarna.Regions(), `" or "`)+`"`)
 	case k.Capture != "" && k.Capture != "ship" && k.Capture != "placed":
 		return bad("klarna.capture", `must be "ship" (the money is taken as goods leave) or "placed" (at once)`)
+	case k.PayoutDays < 0 || k.PayoutDays > 60:
+		return bad("klarna.payout_days", "must be the number of days, 0 to 60, within which a capture is paid out by your agreement with Klarna")
 	case k.BaseURL != "" && !loopback(k.BaseURL):
 		return bad("klarna.base_url", "is for tests alone and must be an address of this machine, such as http://127.0.0.1:9000; leave it out to speak with Klarna")
 	}
@@ -56,5 +58,5 @@ func (a *App) klarna() (*klarna.Provider, error) {
 	case !a.live() && mode == "live":
 		return nil, bad("klarna.password", "is for production, and this shop is being tried out (payments.test); set credentials of Klarna's playground")
 	}
-	return klarna.New(klarna.Config{Username: k.Username, Password: k.Password, Region: or(k.Region, "eu"), Live: a.live(), AtOnce: k.Capture == "placed", Base: k.BaseURL}), nil
+	return klarna.New(klarna.Config{Username: k.Username, Password: k.Password, Region: or(k.Region, "eu"), Live: a.live(), AtOnce: k.Capture == "placed", PayoutDays: k.PayoutDays, Base: k.BaseURL}), nil
 }

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -51,15 +52,18 @@ type BankReport struct {
 	Made     time.Time    `json:"made"`
 	Accounts []string     `json:"accounts"`
 	DryRun   bool         `json:"dry_run"`
-	Known    bool         `json:"known"`    // the same file was taken in before
-	Entries  int          `json:"entries"`  // movements told
-	Settled  int          `json:"settled"`  // payments entered on orders, in whole
-	Refunds  int          `json:"refunds"`  // refunds found
-	Payouts  int          `json:"payouts"`  // payouts of payment companies found
-	Same     int          `json:"same"`     // entered already
-	Open     int          `json:"open"`     // for a person to decide
-	Pending  int          `json:"pending"`  // not booked yet
-	Outgoing int          `json:"outgoing"` // from the account, and no refund of ours
+	Known    bool         `json:"known"`                 // the same file was taken in before
+	Method   string       `json:"method,omitempty"`      // of a settlement file: whose
+	Compared int          `json:"compared,omitempty"`    // of a settlement file: movements held against the books
+	Diffs    []BankDiff   `json:"differences,omitempty"` // of a settlement file: the first maxResults
+	Entries  int          `json:"entries"`               // movements told
+	Settled  int          `json:"settled"`               // payments entered on orders, in whole
+	Refunds  int          `json:"refunds"`               // refunds found
+	Payouts  int          `json:"payouts"`               // payouts of payment companies found
+	Same     int          `json:"same"`                  // entered already
+	Open     int          `json:"open"`                  // for a person to decide
+	Pending  int          `json:"pending"`               // not booked yet
+	Outgoing int          `json:"outgoing"`              // from the account, and no refund of ours
 	Sums     []BankSum    `json:"sums"`
 	Notes    []BankNote   `json:"notes"`
 	Results  []BankResult `json:"results"` // the first maxResults
@@ -73,6 +77,7 @@ type BankSum struct {
 
 const (
 	maxResults = 500
+	headBytes  = 4096 // by which a file is known
 	lineChunk  = 50
 )
 
@@ -80,16 +85,27 @@ var errDry = errors.New("checkout: dry run")
 
 // ImportBank takes a bank's file in: each payment to the shop whose OCR number names
 // an unpaid invoice is entered on it, refunds of ours are recognised, and the rest
-// waits for a person. A file or a movement that was taken in before changes nothing.
-// dry goes the same way and undoes it. Faults: 403; 422 those of camt.Read,
+// waits for a person. A file or a movement that was taken in before changes nothing. A
+// provider's settlement file is known by its content and compared instead: see
+// importSettlement. dry goes the same way and undoes it. Faults: 403; 422 those of camt.Read,
 // bankfile_foreign (an account that is not the shop's), bankfile_no_account (the shop
 // has none), bankfile_test (a test file, and the shop is real).
 func (d *Desk) ImportBank(ctx context.Context, by auth.By, r io.Reader, dry bool) (BankReport, error) {
 	if err := by.Need(auth.OrdersWrite); err != nil {
 		return BankReport{}, err
 	}
+	in := bufio.NewReaderSize(r, headBytes)
+	head, err := in.Peek(headBytes)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+		return BankReport{}, err
+	}
+	for _, s := range d.Settlements {
+		if s.Recognise(head) {
+			return d.importSettlement(ctx, by, s, in, dry)
+		}
+	}
 	h := sha256.New()
-	f, err := camt.Read(io.TeeReader(r, h))
+	f, err := camt.Read(io.TeeReader(in, h))
 	if err != nil {
 		return BankReport{}, err
 	}

@@ -61,9 +61,11 @@ type Desk struct {
 	Late func(q db.Q) (bool, error)
 	// Accounts are the shop's own: bankgiro, IBAN, account numbers; nil: no bank's file is taken.
 	Accounts func(q db.Q) ([]string, error)
-	Points   func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // looks the chosen place to collect up at its carrier; nil: as chosen
-	Log      *slog.Logger
-	Step     func(name string) // test hook at the named steps between bank and database; nil outside tests
+	// Settlements are the providers' files that can be taken in beside the bank's.
+	Settlements []payment.Settlement
+	Points      func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // looks the chosen place to collect up at its carrier; nil: as chosen
+	Log         *slog.Logger
+	Step        func(name string) // test hook at the named steps between bank and database; nil outside tests
 
 	flight singleflight.Group
 	calls  sync.WaitGroup

@@ -32,9 +32,21 @@ const (
 	payoutDays = 10 * 24 * time.Hour // how long a payout may be under way
 )
 
-// lagger is a provider whose books follow later than within the hour, such as a
-// settlement file.
-type lagger interface{ BooksLag() time.Duration }
+// source is another's books, for a comparison.
+type source struct {
+	method string
+	lag    time.Duration // how long after a movement it may be told
+	named  bool          // it tells of single payouts: ours that it does not name are not looked for
+	list   func(ctx context.Context, from, to time.Time, yield func(payment.Movement) error) error
+}
+
+func sourceOf(l payment.Lister) source {
+	s := source{method: l.Method(), list: l.Movements}
+	if x, ok := l.(payment.Lagging); ok {
+		s.lag = x.BooksLag()
+	}
+	return s
+}
 
 // Reconcile compares the shop's books with those of every provider that tells its
 // own, and with the statements of the account. A provider that does not answer hinders
@@ -113,7 +125,8 @@ func CloseCase(tx *db.Tx, by auth.By, id db.ID, note string) error {
 
 // reconcile compares with one provider, slice by slice: what broke off goes on there.
 func (d *Desk) reconcile(ctx context.Context, l payment.Lister) error {
-	method := l.Method()
+	src := sourceOf(l)
+	method := src.method
 	type start struct {
 		w   payment.Window
 		old time.Time
@@ -128,9 +141,10 @@ func (d *Desk) reconcile(ctx context.Context, l payment.Lister) error {
 		return err
 	}
 	now := time.Now()
-	from := s.w.DoneUntil.Add(-overlap)
+	// Ours of a lagging provider are judged when they must have been told.
+	from := s.w.DoneUntil.Add(-overlap - src.lag)
 	if s.w.DoneUntil.IsZero() {
-		from = now.Add(-firstLook)
+		from = now.Add(-firstLook - src.lag)
 	}
 	if !s.old.IsZero() && s.old.Before(from) {
 		from = s.old.Add(-time.Second)
@@ -147,7 +161,7 @@ func (d *Desk) reconcile(ctx context.Context, l payment.Lister) error {
 		if end.After(now) {
 			end = now
 		}
-		n, err := d.compare(ctx, l, at, end)
+		n, err := d.compare(ctx, src, at, end)
 		w.Found += int64(n)
 		if err != nil {
 			w.Trouble = "no_answer"
@@ -166,15 +180,15 @@ func (d *Desk) reconcile(ctx context.Context, l payment.Lister) error {
 
 // compare holds the books of [from, to) against each other. It returns how many
 // differences there are.
-func (d *Desk) compare(ctx context.Context, l payment.Lister, from, to time.Time) (int, error) {
+func (d *Desk) compare(ctx context.Context, src source, from, to time.Time) (int, error) {
 	began := time.Now()
-	lag := d.Times.Books
-	if x, ok := l.(lagger); ok {
-		lag = x.BooksLag()
+	span := window{from: from, to: to, until: to.Add(src.lag), told: src.lag, lag: d.Times.Books, shift: d.DB.LegalNow().Sub(began)}
+	if span.until.After(began) {
+		span.until = began
 	}
 	var theirs []payment.Movement
 	// Once more than there should be, to bound what is held.
-	err := l.Movements(ctx, from.Add(-lead), to, func(m payment.Movement) error {
+	err := src.list(ctx, from.Add(-lead), span.until, func(m payment.Movement) error {
 		if theirs = append(theirs, m); len(theirs) > moveMost {
 			return fmt.Errorf("checkout: more than %d movements in a week", moveMost)
 		}
@@ -183,47 +197,56 @@ func (d *Desk) compare(ctx context.Context, l payment.Lister, from, to time.Time
 	if err != nil {
 		return 0, err
 	}
-	var books []payment.Book
-	if books, err = d.books(ctx, l.Method(), theirs, from, to); err != nil {
+	books, ds, err := d.differ(ctx, src, theirs, span)
+	if err != nil {
 		return 0, err
 	}
-	span := window{from, to, lag, d.DB.LegalNow().Sub(time.Now())}
+	if d.heal(ctx, ds, books) {
+		if books, ds, err = d.differ(ctx, src, theirs, span); err != nil {
+			return 0, err
+		}
+	}
+	if err := d.open(ctx, src.method, ds, books, span); err != nil {
+		return 0, err
+	}
+	err = db.Do(ctx, d.DB, func(tx *db.Tx) error {
+		if err := notePayouts(tx, src.method, theirs); err != nil {
+			return err
+		}
+		// What lies at the edge is judged by the next comparison.
+		_, err := payment.Agree(tx, src.method, from, to, began)
+		return err
+	})
+	return len(ds), err
+}
+
+// differ reads our side of what they tell and finds the differences.
+func (d *Desk) differ(ctx context.Context, src source, theirs []payment.Movement, span window) ([]payment.Book, []payment.Difference, error) {
+	books, err := d.books(ctx, src, theirs, span.from, span.to)
+	if err != nil {
+		return nil, nil, err
+	}
 	ours := make([]payment.Account, len(books))
 	for i, b := range books {
 		ours[i] = span.account(b)
 	}
-	ds := payment.Compare(ours, theirs)
-	if d.heal(ctx, ds, books) {
-		if books, err = d.books(ctx, l.Method(), theirs, from, to); err != nil {
-			return 0, err
+	return books, payment.Compare(ours, theirs), nil
+}
+
+func notePayouts(tx *db.Tx, method string, theirs []payment.Movement) error {
+	for _, m := range theirs {
+		if m.Kind != "payout" {
+			continue
 		}
-		ours = ours[:0]
-		for _, b := range books {
-			ours = append(ours, span.account(b))
+		name := m.Payout
+		if name == "" {
+			name = m.ID
 		}
-		ds = payment.Compare(ours, theirs)
+		if err := payment.NotePayout(tx, payment.Payout{Method: method, Payout: name, Amount: m.Amount, At: m.At}); err != nil {
+			return err
+		}
 	}
-	if err := d.open(ctx, l.Method(), ds, books, span); err != nil {
-		return 0, err
-	}
-	err = db.Do(ctx, d.DB, func(tx *db.Tx) error {
-		for _, m := range theirs {
-			if m.Kind != "payout" {
-				continue
-			}
-			name := m.Payout
-			if name == "" {
-				name = m.ID
-			}
-			if err := payment.NotePayout(tx, payment.Payout{Method: l.Method(), Payout: name, Amount: m.Amount, At: m.At}); err != nil {
-				return err
-			}
-		}
-		// What lies at the edge is judged by the next comparison.
-		_, err := payment.Agree(tx, l.Method(), from, to, began)
-		return err
-	})
-	return len(ds), err
+	return nil
 }
 
 // heal asks about payments of ours whose money the provider has and we do not: what was
@@ -249,7 +272,7 @@ func (d *Desk) heal(ctx context.Context, ds []payment.Difference, books []paymen
 
 // books reads our side: the payments that theirs name, and those whose money moved in
 // the window. Some at a time, so that no snapshot lives long.
-func (d *Desk) books(ctx context.Context, method string, theirs []payment.Movement, from, to time.Time) ([]payment.Book, error) {
+func (d *Desk) books(ctx context.Context, src source, theirs []payment.Movement, from, to time.Time) ([]payment.Book, error) {
 	var out []payment.Book
 	have := map[db.ID]bool{}
 	add := func(q db.Q, i payment.Intent) error {
@@ -271,9 +294,9 @@ func (d *Desk) books(ctx context.Context, method string, theirs []payment.Moveme
 					continue
 				}
 				asked[m.Reference+"\x00"+m.Ref] = true
-				i, err := payment.ByReference(q, method, m.Reference)
+				i, err := payment.ByReference(q, src.method, m.Reference)
 				if errors.Is(err, db.ErrNotFound) {
-					i, err = payment.ByProviderRef(q, method, m.Ref)
+					i, err = payment.ByProviderRef(q, src.method, m.Ref)
 				}
 				if errors.Is(err, db.ErrNotFound) {
 					continue
@@ -291,8 +314,11 @@ func (d *Desk) books(ctx context.Context, method string, theirs []payment.Moveme
 			return nil, err
 		}
 	}
+	if src.named {
+		return out, nil
+	}
 	shift := d.DB.LegalNow().Sub(time.Now())
-	return out, d.moved(ctx, method, from.Add(shift), to.Add(shift), func(q db.Q, i payment.Intent) error { return add(q, i) })
+	return out, d.moved(ctx, src.method, from.Add(shift), to.Add(shift), func(q db.Q, i payment.Intent) error { return add(q, i) })
 }
 
 // moved gives fn the payments of a method whose money moved in [from, to), by our own
@@ -329,28 +355,33 @@ func (d *Desk) moved(ctx context.Context, method string, from, to time.Time, fn 
 
 // window is what is compared, and how ours are judged in it.
 type window struct {
-	from, to time.Time
-	lag      time.Duration
+	from, to time.Time     // of ours
+	until    time.Time     // to which theirs are told
+	told     time.Duration // how long after a movement they may tell it
+	lag      time.Duration // how far what is told may be ahead of us, or behind
+	named    bool          // they tell of single payouts: ours are never missing there
 	shift    time.Duration // of the shop's calendar against the clock; tests alone have one
 }
 
 // account is a book as Compare takes it.
 func (w window) account(b payment.Book) payment.Account {
 	a := payment.Account{Reference: b.Intent.Reference, Ref: b.Intent.ProviderRef}
-	due := func(t time.Time) bool { return !t.Before(w.from) && t.Before(w.to.Add(-w.lag)) }
-	old := func(t time.Time) bool { return t.Before(w.from.Add(-lead - time.Hour)) }
+	due := func(t time.Time) bool {
+		return !w.named && !t.Before(w.from) && t.Before(w.to) && t.Before(w.until.Add(-max(w.told, w.lag)))
+	}
+	old := func(t time.Time) bool { return t.Before(w.from.Add(-w.told - lead - time.Hour)) }
 	for _, e := range b.Entries {
 		at := e.At.Add(-w.shift)
 		a.Rows = append(a.Rows, payment.Row{ID: e.ID.String(), Kind: e.Kind, Key: e.Ref, Amount: e.Amount, State: "done", Due: due(at), Old: old(at)})
 	}
 	for _, x := range b.Refunds {
 		if x.State != "done" {
-			a.Rows = append(a.Rows, payment.Row{ID: x.ID.String(), Kind: "refund", Key: x.Key, Amount: x.Amount, State: x.State, Due: x.At.Before(w.to.Add(-w.lag)), Old: old(x.At)})
+			a.Rows = append(a.Rows, payment.Row{ID: x.ID.String(), Kind: "refund", Key: x.Key, Amount: x.Amount, State: x.State, Due: x.At.Before(w.until.Add(-w.lag)), Old: old(x.At)})
 		}
 	}
 	for _, x := range b.Takes {
 		if x.State != "done" {
-			a.Rows = append(a.Rows, payment.Row{ID: x.ID.String(), Kind: "capture", Key: x.Key, Amount: x.Amount, State: x.State, Due: x.At.Before(w.to.Add(-w.lag)), Old: old(x.At)})
+			a.Rows = append(a.Rows, payment.Row{ID: x.ID.String(), Kind: "capture", Key: x.Key, Amount: x.Amount, State: x.State, Due: x.At.Before(w.until.Add(-w.lag)), Old: old(x.At)})
 		}
 	}
 	return a
@@ -358,7 +389,7 @@ func (w window) account(b payment.Book) payment.Account {
 
 // young reports whether a difference may be one of time alone: what they tell is so new
 // that our own side may still be on its way.
-func (w window) young(m *payment.Movement) bool { return m != nil && m.At.After(w.to.Add(-w.lag)) }
+func (w window) young(m *payment.Movement) bool { return m != nil && m.At.After(w.until.Add(-w.lag)) }
 
 // open makes a case of each difference.
 func (d *Desk) open(ctx context.Context, method string, ds []payment.Difference, books []payment.Book, w window) error {
@@ -370,29 +401,7 @@ func (d *Desk) open(ctx context.Context, method string, ds []payment.Difference,
 				if w.young(x.Theirs) {
 					continue
 				}
-				c := payment.Case{Method: method, Kind: x.Kind, About: w.from}
-				if x.Account >= 0 {
-					c.Purchase = books[x.Account].Intent.Purchase
-					c.Facts.Ref = books[x.Account].Intent.ProviderRef
-				}
-				if x.Ours != nil {
-					c.Subject, c.Facts.Kind = "row:"+x.Ours.ID, x.Ours.Kind
-					c.Facts.Ours = &payment.CaseSide{ID: x.Ours.ID, Amount: x.Ours.Amount, State: x.Ours.State}
-					for _, e := range books[x.Account].Entries {
-						if e.ID.String() == x.Ours.ID {
-							c.Facts.Ours.At = e.At
-							c.About = e.At.Add(-w.shift)
-						}
-					}
-				}
-				if x.Theirs != nil {
-					c.Subject, c.Facts.Kind, c.About = "theirs:"+x.Theirs.ID, x.Theirs.Kind, x.Theirs.At
-					c.Facts.Theirs = &payment.CaseSide{ID: x.Theirs.ID, Amount: x.Theirs.Amount, At: x.Theirs.At}
-					if c.Facts.Ref == "" {
-						c.Facts.Ref = x.Theirs.Ref
-					}
-				}
-				if _, err := payment.Find(tx, c); err != nil {
+				if _, err := payment.Find(tx, caseOf(method, x, books, w)); err != nil {
 					return err
 				}
 			}
@@ -403,6 +412,33 @@ func (d *Desk) open(ctx context.Context, method string, ds []payment.Difference,
 		}
 	}
 	return nil
+}
+
+// caseOf is the case of a difference.
+func caseOf(method string, x payment.Difference, books []payment.Book, w window) payment.Case {
+	c := payment.Case{Method: method, Kind: x.Kind, About: w.from}
+	if x.Account >= 0 {
+		c.Purchase = books[x.Account].Intent.Purchase
+		c.Facts.Ref = books[x.Account].Intent.ProviderRef
+	}
+	if x.Ours != nil {
+		c.Subject, c.Facts.Kind = "row:"+x.Ours.ID, x.Ours.Kind
+		c.Facts.Ours = &payment.CaseSide{ID: x.Ours.ID, Amount: x.Ours.Amount, State: x.Ours.State}
+		for _, e := range books[x.Account].Entries {
+			if e.ID.String() == x.Ours.ID {
+				c.Facts.Ours.At = e.At
+				c.About = e.At.Add(-w.shift)
+			}
+		}
+	}
+	if x.Theirs != nil {
+		c.Subject, c.Facts.Kind, c.About = "theirs:"+x.Theirs.ID, x.Theirs.Kind, x.Theirs.At
+		c.Facts.Theirs = &payment.CaseSide{ID: x.Theirs.ID, Amount: x.Theirs.Amount, At: x.Theirs.At}
+		if c.Facts.Ref == "" {
+			c.Facts.Ref = x.Theirs.Ref
+		}
+	}
+	return c
 }
 
 // accountBooks is the name under which the statements of the account are compared.

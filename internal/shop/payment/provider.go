@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -230,6 +231,22 @@ type Lister interface {
 	// Movements calls yield for what was booked in [from, to), in any order, until
 	// yield returns an error. A row may be told again in another window.
 	Movements(ctx context.Context, from, to time.Time, yield func(Movement) error) error
+}
+
+// Settlement reads the files in which a provider tells its books, beside or instead of a
+// Lister. The rows have the same ids in both.
+type Settlement struct {
+	Method string
+	// Recognise reports whether a file that begins so is one; head may end anywhere.
+	Recognise func(head []byte) bool
+	// Read calls yield for each row until it returns an error. It bounds what it reads.
+	Read func(r io.Reader, yield func(Movement) error) error
+}
+
+// Lagging is a Lister that tells of money only when it is paid out.
+type Lagging interface {
+	// BooksLag is how long after a movement it may be told. Until then nothing is missing there.
+	BooksLag() time.Duration
 }
 
 // Pinger is a Provider that can be asked whether it is up, without any effect.

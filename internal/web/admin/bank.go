@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
@@ -73,7 +74,7 @@ func (v *visit) showBank(code int, f ui.Form) error {
 	var blocks []view.Block
 	if v.by.Has(auth.OrdersWrite) {
 		blocks = append(blocks, view.Panel("add", v.t("bank.add"), view.FormBlock(v.l, view.Form{Action: "/admin/money/bank", Submit: v.t("bank.add.go"), Upload: true, Form: f, Fields: []view.Field{
-			{Kind: view.File, Accept: ".xml,.txt,.bgmax,application/xml,text/plain", Input: ui.Input{Name: "file", Label: v.t("label.bankfile"), Hint: v.t("bank.add.hint")}}}})))
+			{Kind: view.File, Accept: ".xml,.txt,.bgmax,.csv,application/xml,text/plain,text/csv", Input: ui.Input{Name: "file", Label: v.t("label.bankfile"), Hint: v.t("bank.add.hint")}}}})))
 	}
 	blocks = append(blocks, view.Panel("open", v.t("bank.open"), view.TableBlock(v.l, t)), view.Panel("files", v.t("bank.files"), v.fileTable(p.files)))
 	return v.show(code, view.Shell{Title: v.t("bank.title"), Lead: v.t("bank.lead"), Crumbs: []ui.Link{{Text: v.t("board.title"), URL: "/admin/money"}, {Text: v.t("bank.title"), URL: "/admin/money/bank"}}}, blocks...)
@@ -154,9 +155,12 @@ func (v *visit) bankDraft() error {
 	if err != nil {
 		return err
 	}
-	blocks := append(v.bankReport(rep), view.TableBlock(v.l, v.results(rep.Results)))
+	blocks, soFar := append(v.bankReport(rep), view.TableBlock(v.l, v.results(rep.Results))), v.t("bank.preview.text")
+	if rep.Method != "" {
+		blocks, soFar = append(v.bankReport(rep), view.TableBlock(v.l, v.diffResults(rep))), v.t("settlement.preview.text")
+	}
 	if !rep.Known {
-		blocks = append([]view.Block{view.Notice(ui.Wait, v.t("bank.preview.text"), view.ButtonForm(v.l, view.Button{Action: "/admin/money/bank/drafts/" + id.String(), Text: v.t("bank.take"), Main: true}))}, blocks...)
+		blocks = append([]view.Block{view.Notice(ui.Wait, soFar, view.ButtonForm(v.l, view.Button{Action: "/admin/money/bank/drafts/" + id.String(), Text: v.t("bank.take"), Main: true}))}, blocks...)
 	}
 	return v.show(http.StatusOK, view.Shell{Title: v.t("bank.preview"), Lead: v.t("bank.preview.lead"), Crumbs: v.bankCrumbs(v.t("bank.preview"), "/admin/money/bank/drafts/"+id.String())}, blocks...)
 }
@@ -187,6 +191,9 @@ func (v *visit) bankReport(r checkout.BankReport) []view.Block {
 	for _, n := range r.Notes {
 		blocks = append(blocks, view.Notice(ui.Wait, lang.TArgs(v.l, "bank.note."+n.Code, n.Args)))
 	}
+	if r.Method != "" {
+		return append(blocks, v.settlementReport(r))
+	}
 	facts := []view.Pair{{Key: v.t("col.format"), Value: r.Format + " " + r.Version}, {Key: v.t("col.made"), Value: lang.Stamp(v.l, r.Made)}}
 	for _, a := range r.Accounts {
 		facts = append(facts, view.Pair{Key: v.t("col.account"), Value: a})
@@ -201,6 +208,40 @@ func (v *visit) bankReport(r checkout.BankReport) []view.Block {
 		facts = append(facts, view.Pair{Key: v.t("bank.settled"), Value: lang.Money(v.l, s.Settled)}, view.Pair{Key: v.t("bank.sum.open"), Value: lang.Money(v.l, s.Open)})
 	}
 	return append(blocks, view.Panel("", v.t("bank.report"), view.Facts(v.l, facts)))
+}
+
+// settlementReport are the counts of a payment company's settlement file.
+func (v *visit) settlementReport(r checkout.BankReport) view.Block {
+	facts := []view.Pair{{Key: v.t("col.format"), Value: v.t("settlement.of", "partner", v.methodName(r.Method))}, {Key: v.t("col.made"), Value: lang.Stamp(v.l, r.Made)}}
+	for _, x := range []struct {
+		key string
+		n   int
+	}{{"bank.entries", r.Entries}, {"settlement.compared", r.Compared}, {"settlement.agree", r.Same}, {"settlement.differ", r.Open}, {"bank.payouts", r.Payouts}} {
+		facts = append(facts, view.Pair{Key: v.t(x.key), Value: strconv.Itoa(x.n)})
+	}
+	return view.Panel("", v.t("bank.report"), view.Facts(v.l, facts))
+}
+
+// diffResults are the differences of a settlement file.
+func (v *visit) diffResults(r checkout.BankReport) view.Table {
+	t := v.diffs(nil)
+	t.Caption, t.Empty = v.t("settlement.differ"), v.t("settlement.differ.none")
+	t.Cols = []ui.Column{{Text: v.t("col.matter")}, {Text: v.t("col.moved")}, {Text: v.t("col.ours"), Num: true}, {Text: v.t("col.theirs"), Num: true}}
+	for _, d := range r.Diffs {
+		c := view.Cell{Text: v.word("diff.kind.", d.Kind), Sub: v.word("move.", d.Moved)}
+		if d.Purchase > 0 {
+			c.URL = purchasePath(d.Purchase)
+		}
+		row, at := view.Row{Cells: []view.Cell{c, {Text: "–"}, {Text: "–"}, {Text: "–"}}}, time.Time{}
+		for i, s := range []*payment.CaseSide{d.Ours, d.Theirs} {
+			if s != nil {
+				row.Cells[2+i].Text, at = lang.Money(v.l, s.Amount), s.At
+			}
+		}
+		row.Cells[1].Text = stampOr(v.l, at)
+		t.Rows = append(t.Rows, row)
+	}
+	return t
 }
 
 // results are the payments of a file that is not taken in yet.
@@ -277,7 +318,15 @@ func (v *visit) bankFile() error {
 	} else {
 		blocks = []view.Block{view.Notice(ui.Stop, v.t("bank.half"), view.Say(v.t("bank.half.do")))}
 	}
-	return v.show(http.StatusOK, view.Shell{Title: v.t("bank.file"), Lead: p.f.Message, Crumbs: v.bankCrumbs(lang.Stamp(v.l, p.f.At), path)}, append(blocks, view.TableBlock(v.l, t))...)
+	shell := view.Shell{Title: v.t("bank.file"), Lead: p.f.Message, Crumbs: v.bankCrumbs(lang.Stamp(v.l, p.f.At), path)}
+	if rep.Method != "" {
+		if rep.Open > 0 {
+			blocks = append(blocks, view.Notice(ui.Wait, v.t("settlement.cases"), view.Say(v.t("settlement.cases.text"))))
+			shell.Head = view.Go(v.l, v.t("diffs.title"), "/admin/money/cases", false)
+		}
+		return v.show(http.StatusOK, shell, append(blocks, view.TableBlock(v.l, v.diffResults(rep)))...)
+	}
+	return v.show(http.StatusOK, shell, append(blocks, view.TableBlock(v.l, t))...)
 }
 
 // bankLine is one payment on the account, with what the bank tells of it and what can

@@ -25,7 +25,10 @@ type Config struct {
 	Region   string // eu
 	Live     bool   // production; false: Klarna's playground
 	AtOnce   bool   // take the money when the order is placed
-	Base     string // of a simulator, for tests; empty: by region and Live
+	// PayoutDays is how many days after a capture the agreement lets it be paid out; only
+	// then do Klarna's books tell of it.
+	PayoutDays int
+	Base       string // of a simulator, for tests; empty: by region and Live
 }
 
 // Regions are the values that Config.Region may have.
@@ -51,13 +54,14 @@ func Belongs(username, password string) string {
 	return ""
 }
 
-// Provider implements payment.Provider, Capturer, Lister and Pinger.
+// Provider implements payment.Provider, Capturer, Lister, Lagging and Pinger.
 type Provider struct {
 	user   string
 	pass   secret.Secret
 	base   string
 	live   bool
 	atOnce bool
+	lag    time.Duration
 	client *http.Client
 
 	begins singleflight.Group
@@ -76,7 +80,7 @@ func New(c Config) *Provider {
 			base = pair[1]
 		}
 	}
-	return &Provider{user: c.Username, pass: c.Password, base: strings.TrimRight(base, "/"), live: c.Live, atOnce: c.AtOnce, client: &http.Client{
+	return &Provider{user: c.Username, pass: c.Password, base: strings.TrimRight(base, "/"), live: c.Live, atOnce: c.AtOnce, lag: time.Duration(c.PayoutDays) * 24 * time.Hour, client: &http.Client{
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -93,6 +97,12 @@ func (p *Provider) Method() string { return "klarna" }
 
 // Credit is true: Klarna lends, whatever the buyer then chooses on its page.
 func (p *Provider) Credit() bool { return true }
+
+// PayoutDays is a weekly payout after Klarna's usual fourteen days.
+const PayoutDays = 21
+
+// BooksLag is how long a capture may wait for its payout.
+func (p *Provider) BooksLag() time.Duration { return p.lag }
 
 // AtOnce reports whether the merchant wants the money when the order is placed.
 func (p *Provider) AtOnce() bool { return p.atOnce }

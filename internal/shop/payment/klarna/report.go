@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,28 @@ const (
 	maxRows   = 500_000
 	maxLineB  = 64 << 10
 )
+
+// Settlement is Klarna's settlement report as the shop takes it in.
+var Settlement = payment.Settlement{Method: "klarna", Recognise: Recognise, Read: ParseSettlement}
+
+// Recognise reports whether a file that begins so is a settlement report: one of its
+// lines has the names of the summary's columns, or of the transactions'.
+func Recognise(head []byte) bool {
+	s := strings.TrimPrefix(string(head), "\xef\xbb\xbf")
+	for line := range strings.Lines(s) {
+		cols := names(strings.FieldsFunc(strings.TrimSpace(line), func(r rune) bool { return r == ',' || r == ';' || r == '\t' || r == '"' }))
+		has := func(any ...string) bool {
+			return slices.ContainsFunc(any, func(n string) bool { _, ok := cols[n]; return ok })
+		}
+		if has("total_settlement_amount") && has("payment_reference", "settlement_currency") {
+			return true
+		}
+		if has("type") && has("amount") && has("posting_currency", "capture_date", "merchant_reference1", "short_order_id") {
+			return true
+		}
+	}
+	return false
+}
 
 // ErrReport is returned, wrapped with the line, for a file that is no settlement report.
 var ErrReport = errors.New("klarna: not a settlement report")

@@ -150,3 +150,18 @@ func FuzzParseSettlement(f *testing.F) {
 		}
 	})
 }
+
+// A report is known by its headings, whatever stands before them and wherever what was
+// read of it ends; files of other kinds are not taken for one.
+func TestRecognise(t *testing.T) {
+	head := "type,capture_date,order_id,merchant_reference1,amount,posting_currency"
+	for s, want := range map[string]bool{
+		sample: true, "\xef\xbb\xbf" + sample: true, sample[:200]: true, head: true, head + "\nSA": true, strings.ReplaceAll(head, ",", "\t"): true, `"type";"amount";"posting_currency"` + "\r\n": true,
+		"": false, "type,amount\n": false, "Type,SKU,Name,Published,Tax status,Regular price": false, "Handle,Title,Variant Price": false, "<Document>": false, "hej": false,
+		"payment_reference,settlement_currency\n": false,
+	} {
+		if got := Recognise([]byte(s)); got != want {
+			t.Errorf("%.60q: %v", s, got)
+		}
+	}
+}

@@ -58,6 +58,17 @@ func (s *Server) CancelInPortal(order string) {
 	}
 }
 
+// Withhold makes Klarna forget to pay out, and to tell, what it has captured of an order.
+func (s *Server) Withhold(order string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.orders[order]; o != nil {
+		for _, c := range o.Captures {
+			c.settled = true
+		}
+	}
+}
+
 // BeforeDisable runs f once, just before the next page is closed.
 func (s *Server) BeforeDisable(f func()) {
 	s.mu.Lock()
