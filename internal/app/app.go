@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kassavalv/internal/audit"
@@ -64,6 +65,7 @@ type App struct {
 	Files    *file.Files
 	Mail     *mail.Mailer
 	Auth     *auth.Auth
+	Audit    *audit.Log
 	Carriers fulfilment.Carriers
 	Index    *search.Index
 	Cache    *pagecache.Cache
@@ -85,6 +87,7 @@ type App struct {
 	gate     *shield.Gate
 	shift    time.Duration
 	started  time.Time
+	sealed   atomic.Bool // the log is what was signed, as the sealer last saw it
 
 	handed    *handover.Sockets
 	closeOnce sync.Once
@@ -174,6 +177,9 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	}
 	a.closers = append(a.closers, func(context.Context) error { return folder.Close() })
 	a.Files = file.New(a.DB, folder)
+	if err := a.openLog(ctx); err != nil {
+		return err
+	}
 	company, err := db.Read(ctx, a.DB, func(q *db.Reader) (content.CompanyFacts, error) { return content.Company(q) })
 	if err != nil {
 		return err
@@ -249,9 +255,7 @@ func (a *App) background(ctx context.Context) error {
 	run("refunds", a.back.RunRefunds)
 	run("captures", a.Desk.RunTakes)
 	run("reservations", a.Desk.RunReservations)
-	run("audit sealer", func(ctx context.Context) {
-		every(ctx, time.Second, func() { _, err := audit.Seal(ctx, a.DB); a.note("audit seal", err) })
-	})
+	run("audit sealer", a.sealLog)
 	run("search", a.Index.Run)
 	run("control", func(ctx context.Context) { a.note("control socket", a.control(ctx)) })
 	run("sweeper", a.sweep)

@@ -84,6 +84,15 @@ type Config struct {
 	Log struct {
 		Level string `toml:"level"` // debug, info, warn or error; empty: info, in the demo warn
 	} `toml:"log"`
+	Audit struct {
+		ReadingsDays int      `toml:"readings_days"` // how long it is kept who has read a customer; 0: two years
+		Witnesses    []string `toml:"witnesses"`     // keys of machines that cosign the log
+		StaffHour    int      `toml:"staff_hour"`    // persons a member of staff opens in an hour before an alarm; 0: 60
+		StaffDay     int      `toml:"staff_day"`     // in a day; 0: 200
+		TokenHour    int      `toml:"token_hour"`    // persons an API key opens in an hour; 0: 600
+		TokenDay     int      `toml:"token_day"`     // in a day; 0: 3000
+		IdleHour     int      `toml:"idle_hour"`     // persons without business with the shop, opened in an hour; 0: 10
+	} `toml:"audit"`
 	Limits struct {
 		Exempt []string `toml:"exempt"` // networks without rate limits: load tests
 	} `toml:"limits"`
@@ -231,6 +240,9 @@ func (c *Config) check() error {
 	}
 	if _, err := prefixes(c.HTTP.TrustedProxies); err != nil {
 		return bad("http.trusted_proxies", err.Error())
+	}
+	if err := c.checkAudit(bad); err != nil {
+		return err
 	}
 	if _, err := prefixes(c.Limits.Exempt); err != nil {
 		return bad("limits.exempt", err.Error())

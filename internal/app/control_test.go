@@ -81,6 +81,9 @@ func TestImportBesideARunningShop(t *testing.T) {
 			}
 			a.Files = file.New(a.DB, folder)
 			a.Index = search.New(a.DB, Currency, Country, a.Log)
+			if err := a.openLog(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			// Locked, and not answering yet.
 			if _, err := Import(context.Background(), dir, cfg, write(t, dir, goodsFile), ImportOptions{}); !errors.Is(err, ErrLocked) {
 				t.Errorf("before it answers: %v", err)
@@ -119,11 +122,19 @@ func TestImportBesideARunningShop(t *testing.T) {
 			}
 			// The log is walked by the program that holds the folder, and it tells of a
 			// row that somebody changed.
-			if _, err := audit.Seal(ctx, a.DB); err != nil {
+			if _, err := a.Audit.Seal(ctx); err != nil {
 				t.Fatal(err)
 			}
-			if head, faults, err := VerifyAudit(context.Background(), dir, a.Log); err != nil || head.Place == 0 || len(faults) != 0 {
-				t.Errorf("%v %+v %v", err, head, faults)
+			point, key, err := AuditCheckpoint(context.Background(), dir, a.Log)
+			if err != nil || !strings.HasPrefix(point, "localhost/log\n") || !strings.HasPrefix(key, "localhost/log+") {
+				t.Errorf("%v %q %q", err, point, key)
+			}
+			steps := 0
+			if r, err := VerifyAudit(context.Background(), dir, a.Log, VerifyOptions{Checkpoint: point, Progress: func(done, of int64) { steps++ }}); err != nil || r.Size == 0 || r.Found != 0 || steps == 0 {
+				t.Errorf("%v %+v, %d steps", err, r, steps)
+			}
+			if _, err := VerifyAudit(context.Background(), dir, a.Log, VerifyOptions{Checkpoint: strings.Replace(point, "localhost/log\n", "other.example/log\n", 1)}); !errors.Is(err, audit.ErrForeign) {
+				t.Errorf("a checkpoint of another log: %v", err)
 			}
 			if err := db.Do(ctx, a.DB, func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE audit_entry SET action = 'product.nothing' WHERE action = 'product.create'`)
@@ -131,8 +142,8 @@ func TestImportBesideARunningShop(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			if _, faults, err := VerifyAudit(context.Background(), dir, a.Log); err != nil || len(faults) != 1 || faults[0].What != "changed" {
-				t.Errorf("a changed row: %v %v", err, faults)
+			if r, err := VerifyAudit(context.Background(), dir, a.Log, VerifyOptions{}); err != nil || len(r.Faults) != 1 || r.Faults[0].What != "changed" {
+				t.Errorf("a changed row: %v %v", err, r.Faults)
 			}
 			if p := rep.Problems[0]; p.Line != 3 || p.Column != "Variant Price" || !strings.Contains(p.Sentence(lang.SV), "”abc”") {
 				t.Errorf("%+v %s", p, p.Sentence(lang.SV))

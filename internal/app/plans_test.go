@@ -41,21 +41,23 @@ var waiting = map[string]string{
 	"support_case_due": "questions without an answer", "job_job_due": "the queues themselves, which staff asked to see counted", "job_job_ended": "jobs that gave up",
 	"payment_refund_open": "money that goes back", "payment_bankline_open": "payments that staff must decide about", "payment_case_open": "differences that staff must look at", "payment_intent_reserved": "money that is reserved", "payment_payout_open": "payouts under way to the account", "payment_take_open": "money that is on its way in", "mail_message_trouble": "letters that did not leave", "catalog_product_debt": "the list of goods with facts missing, all of it answers",
 	"order_order_unshipped": "what is to be sent", "order_order_unpaid": "bills", "order_order_owed": "bills", "returns_return_live": "returns under way", "audit_entry_refused": "the list of refusals, all of it answers",
+	"audit_log_leaf_waiting": "rows of the last second", "audit_log_leaf_old": "rows from before the log, until they are taken in",
 }
 
 // well are the plans that read much of a growing table, or may, and why that is
 // right. The key is the statement, values of lists and long lists of columns left out.
 var well = map[string]string{
+	`INSERT INTO audit_log_leaf (id, kind, at) SELECT id, 'act', at FROM audit_entry`:                                                                                                                "once, when what was there goes over to the log",
+	`INSERT INTO audit_log_leaf (id, kind, at) SELECT id, 'reading', at FROM audit_access`:                                                                                                           "once, when what was there goes over to the log",
 	`SELECT at, id, intent_id FROM payment_entry WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4`:                                                                                     "the money of a week, a page at a time in the order of the index",
 	`SELECT s.from_on, s.to_on FROM payment_bankstatement s JOIN payment_bankfile f ON f.id=s.file_id WHERE s.to_on >= $1 AND s.from_on IS NOT NULL AND f.format=$2 ORDER BY s.to_on DESC LIMIT 500`: "the statements of a quarter",
-	`SELECT id FROM catalog_product ORDER BY id`:                                               "the search reads every product, once, when the program starts: here only their ids",
-	`SELECT … FROM order_order WHERE id < $1 AND number IS NOT NULL ORDER BY id DESC LIMIT $2`: "all but those being placed this moment have a number",
+	`SELECT id FROM catalog_product ORDER BY id`:                                                                                                                                                     "the search reads every product, once, when the program starts: here only their ids",
+	`SELECT … FROM order_order WHERE id < $1 AND number IS NOT NULL ORDER BY id DESC LIMIT $2`:                                                                                                       "all but those being placed this moment have a number",
 	`SELECT … FROM catalog_product WHERE id < $1 AND id IN (SELECT product FROM catalog_variant WHERE sku = $3 AND sku <> '' AND status <> 'removed' UNION SELECT product FROM catalog_variant WHERE gtin = $3 AND gtin <> '' AND status <> 'removed' UNION SELECT id FROM catalog_product WHERE handle >= $3 AND handle < $4) ORDER BY id DESC LIMIT $2`: "the handles that begin as staff typed, by their index alone",
-	`SELECT COALESCE(CAST(sum(balance) AS BIGINT),0) FROM giftcard_card WHERE currency=$1 AND balance > 0 AND expires_at > $2`:                  "the debt to those who hold gift cards: a sum of all that have money left, by their index alone, on a page of staff",
-	`SELECT COALESCE(CAST(sum(balance) AS BIGINT),0) FROM giftcard_card WHERE currency=$1 AND balance > 0 AND expires_at <= $2`:                 "what ran out, as the line above",
-	`SELECT id, wrapped, epoch FROM secret_person WHERE erased_at IS NULL AND epoch < $1 ORDER BY epoch, id LIMIT 200`:                          "every row of the index is an answer",
-	`SELECT … FROM audit_entry e LEFT JOIN audit_seal s ON s.entry_id = e.id WHERE e.at >= $1 AND s.place IS NULL ORDER BY e.at, e.id LIMIT $2`: "the entries of the last hour",
-	`SELECT … FROM audit_entry e LEFT JOIN audit_seal s ON s.entry_id = e.id WHERE e.id < $1 AND e.action = $3 ORDER BY e.id DESC LIMIT $2`:     "staff look for one kind of act; an index of acts would be written with every entry for a page that is opened seldom",
+	`SELECT COALESCE(CAST(sum(balance) AS BIGINT),0) FROM giftcard_card WHERE currency=$1 AND balance > 0 AND expires_at > $2`:            "the debt to those who hold gift cards: a sum of all that have money left, by their index alone, on a page of staff",
+	`SELECT COALESCE(CAST(sum(balance) AS BIGINT),0) FROM giftcard_card WHERE currency=$1 AND balance > 0 AND expires_at <= $2`:           "what ran out, as the line above",
+	`SELECT id, wrapped, epoch FROM secret_person WHERE erased_at IS NULL AND epoch < $1 ORDER BY epoch, id LIMIT 200`:                    "every row of the index is an answer",
+	`SELECT … FROM audit_entry e LEFT JOIN audit_log_leaf l ON l.id = e.id WHERE e.id < $1 AND e.action = $3 ORDER BY e.id DESC LIMIT $2`: "staff look for one kind of act; an index of acts would be written with every entry for a page that is opened seldom",
 }
 
 var (

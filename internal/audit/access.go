@@ -85,9 +85,13 @@ func recordAccess(tx *db.Tx, a Access, since time.Time) (bool, error) {
 	}
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
+	a.ID, a.At = tx.NewID(), tx.Now()
 	_, err := tx.Exec(`INSERT INTO audit_access (id, at, actor_kind, actor_id, actor_name, person_id, kinds, entity, entity_id, reason, salt) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
-		tx.NewID(), tx.Now(), a.ActorKind, a.ActorID, a.ActorName, a.Person, kinds, a.Entity, a.EntityID, a.Reason, salt)
-	return err == nil, err
+		a.ID, a.At, a.ActorKind, a.ActorID, a.ActorName, a.Person, kinds, a.Entity, a.EntityID, a.Reason, salt)
+	if err != nil {
+		return false, err
+	}
+	return true, enter(tx, leafReading, a.ID, a.At, a.digest(salt))
 }
 
 const accessColumns = `id, at, actor_kind, actor_id, actor_name, person_id, kinds, entity, entity_id, reason`

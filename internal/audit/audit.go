@@ -39,7 +39,7 @@ type Entry struct {
 	EntityID  db.ID     // 0 where there is none
 	Old, New  string    // short facts without personal data or secrets, 500 bytes at most
 	Outcome   Outcome
-	Place     int64 // in the chain; 0 until sealed
+	Place     int64 // in the log, from 0; -1 until sealed
 }
 
 var word = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
@@ -55,11 +55,15 @@ func Record(tx *db.Tx, e Entry) error {
 	if !word.MatchString(e.ActorKind) || !word.MatchString(e.Action) || !word.MatchString(e.Entity) {
 		return fmt.Errorf("audit: bad words %q %q %q", e.ActorKind, e.Action, e.Entity)
 	}
+	e.ID, e.At = tx.NewID(), tx.Now()
+	e.ActorName, e.Peer, e.Old, e.New = clean(e.ActorName), clean(e.Peer), clean(e.Old), clean(e.New)
 	_, err := tx.Exec(`INSERT INTO audit_entry (id, at, actor_kind, actor_id, actor_name, peer, action, entity, entity_id, old_value, new_value, outcome)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`,
-		tx.NewID(), tx.Now(), e.ActorKind, e.ActorID, clean(e.ActorName), clean(e.Peer), e.Action, e.Entity, e.EntityID,
-		clean(e.Old), clean(e.New), string(e.Outcome))
-	return err
+		e.ID, e.At, e.ActorKind, e.ActorID, e.ActorName, e.Peer, e.Action, e.Entity, e.EntityID, e.Old, e.New, string(e.Outcome))
+	if err != nil {
+		return err
+	}
+	return enter(tx, leafAct, e.ID, e.At, e.digest())
 }
 
 // clean keeps one printable line: an entry cannot fake another in a listing.
@@ -136,6 +140,6 @@ func List(q db.Q, f Filter, cursor db.ID, limit int) ([]Entry, error) {
 	return db.All(q, func(r *db.Rows) (e Entry, err error) {
 		err = scan(r, &e, &e.Place)
 		return
-	}, `SELECT `+columns+`, COALESCE(s.place, 0) FROM audit_entry e LEFT JOIN audit_seal s ON s.entry_id = e.id
+	}, `SELECT `+columns+`, COALESCE(l.place, -1) FROM audit_entry e LEFT JOIN audit_log_leaf l ON l.id = e.id
 		WHERE e.id < $1`+where+` ORDER BY e.id DESC LIMIT $2`, args...)
 }

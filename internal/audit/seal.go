@@ -1,201 +1,215 @@
 package audit
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"kassavalv/internal/db"
 )
 
-// Head is the end of the sealed log. Kept elsewhere, it proves later that the log
-// was not cut or rewritten before it.
-type Head struct {
-	Place int64
-	Hash  []byte // SHA-256; nil at place 0
+// batch of one sealing transaction: two statements a leaf, a few tiles.
+const batch = 400
+
+// sealed is what one sealing transaction did.
+type sealed struct {
+	n          int
+	tree       tlog.Tree
+	checkpoint string // empty while what was before the log is taken in
 }
 
-// lookBack is how much older than the newest sealed entry an unsealed one may
-// be: a transaction on PostgreSQL may commit after younger ones. None lives
-// nearly so long; Verify finds what would ever fall behind it.
-const lookBack = time.Hour
-
-// batch of one sealing transaction.
-const batch = 200
-
-// Seal gives new entries their place and hash and returns how many. A loop
-// calls it each second (job.Runner.Loop). Two at the same time do no harm: one
-// of them fails on the key of the place.
-func Seal(ctx context.Context, d *db.DB) (int, error) {
+// Seal gives waiting rows their place in the log, signs a checkpoint, and returns
+// how many. A loop calls it each second. Two at the same time take turns. It signs
+// nothing that does not continue what was signed: ErrBroken then.
+func (l *Log) Seal(ctx context.Context) (int, error) {
 	total := 0
 	for {
 		// A read first: most seconds there is nothing, and that costs no commit.
-		waiting, err := db.Read(ctx, d, func(q *db.Reader) (int, error) {
-			es, err := unsealed(q, 1)
-			return len(es), err
+		waiting, err := db.Read(ctx, l.d, func(q *db.Reader) (n int, err error) {
+			err = q.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM audit_log_leaf WHERE place IS NULL LIMIT 1) x`).Scan(&n)
+			return
 		})
 		if err != nil || waiting == 0 {
 			return total, err
 		}
-		n, _, err := db.WriteBulk(ctx, d, sealSome)
-		total += n
-		if db.IsUnique(err) {
-			return total, nil // another sealer took these places
-		}
-		if err != nil || n < batch {
+		last := l.signed()
+		s, _, err := db.WriteBulk(ctx, l.d, func(tx *db.Tx) (sealed, error) { return l.sealSome(tx, last) })
+		if err != nil {
 			return total, err
 		}
-	}
-}
-
-func unsealed(q db.Q, limit int) ([]Entry, error) {
-	var newest time.Time
-	err := q.QueryRow(`SELECT e.at FROM audit_seal s JOIN audit_entry e ON e.id = s.entry_id ORDER BY s.place DESC LIMIT 1`).Scan(&newest)
-	if err != nil && !errors.Is(err, db.ErrNotFound) {
-		return nil, err
-	}
-	since := int64(0)
-	if !newest.IsZero() {
-		since = newest.Add(-lookBack).UnixMicro()
-	}
-	// By instant, because that has an index: in the order of keys the whole log
-	// would be read each second.
-	return db.All(q, func(r *db.Rows) (e Entry, err error) { err = scan(r, &e); return },
-		`SELECT `+columns+` FROM audit_entry e LEFT JOIN audit_seal s ON s.entry_id = e.id
-		 WHERE e.at >= $1 AND s.place IS NULL ORDER BY e.at, e.id LIMIT $2`, since, limit)
-}
-
-func sealSome(tx *db.Tx) (int, error) {
-	h, err := LastHead(tx)
-	if err != nil {
-		return 0, err
-	}
-	es, err := unsealed(tx, batch)
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range es {
-		h = Head{h.Place + 1, chain(h.Place+1, h.Hash, e)}
-		if _, err := tx.Exec(`INSERT INTO audit_seal (place, entry_id, hash, sealed_at) VALUES ($1,$2,$3,$4)`, h.Place, e.ID, h.Hash, tx.Now()); err != nil {
-			return 0, err
+		total += s.n
+		if s.checkpoint != "" {
+			l.mu.Lock()
+			if s.tree.N > l.last.N {
+				l.last = s.tree
+			}
+			l.mu.Unlock()
+			if l.o.Keep != nil {
+				if err := l.o.Keep(s.checkpoint); err != nil {
+					return total, fmt.Errorf("audit: the newest checkpoint could not be kept beside the database: %w", err)
+				}
+			}
+		}
+		if s.n < batch {
+			return total, nil
 		}
 	}
-	return len(es), nil
 }
 
-// LastHead is the newest place and hash; place 0 for an empty log.
-func LastHead(q db.Q) (h Head, err error) {
-	err = q.QueryRow(`SELECT place, hash FROM audit_seal ORDER BY place DESC LIMIT 1`).Scan(&h.Place, &h.Hash)
-	if errors.Is(err, db.ErrNotFound) {
-		return Head{}, nil
+func (l *Log) signed() tlog.Tree {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+func (l *Log) sealSome(tx *db.Tx, last tlog.Tree) (s sealed, err error) {
+	// Sealers take turns by this row, on PostgreSQL too.
+	if err := tx.ExecOne(`UPDATE audit_log_tree SET version=version+1 WHERE id=1`); err != nil {
+		return s, err
 	}
+	old, _, err := l.newest(tx)
+	if err != nil {
+		return s, err
+	}
+	t := newTiles(tx)
+	var size, unread int64
+	if err := tx.QueryRow(`SELECT COALESCE(max(place)+1, 0) FROM audit_log_leaf`).Scan(&size); err != nil {
+		return s, err
+	}
+	if err := tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM audit_log_leaf WHERE digest IS NULL LIMIT 1) x`).Scan(&unread); err != nil {
+		return s, err
+	}
+	if err := l.standing(t, old, last, size, unread > 0); err != nil {
+		return s, err
+	}
+	leaves, err := db.All(tx, scanLeaf, `SELECT id, kind, at, digest, COALESCE(place, -1) FROM audit_log_leaf WHERE place IS NULL ORDER BY id LIMIT $1`, batch)
+	if err != nil || len(leaves) == 0 {
+		return s, err
+	}
+	var hashes []tlog.Hash
+	for i, x := range leaves {
+		if x.digest == nil {
+			if x.digest, err = digestOf(tx, x); err != nil {
+				return s, err
+			}
+		}
+		if err := tx.ExecOne(`UPDATE audit_log_leaf SET place=$2, digest=$3 WHERE id=$1 AND place IS NULL`, x.id, size+int64(i), x.digest); err != nil {
+			return s, err
+		}
+		hashes = append(hashes, x.hash())
+	}
+	s.n = len(leaves)
+	if s.tree, err = t.add(tx, size, hashes); err != nil {
+		return s, err
+	}
+	if err := l.watch(tx, leaves); err != nil {
+		return s, err
+	}
+	if err := tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM audit_log_leaf WHERE digest IS NULL LIMIT 1) x`).Scan(&unread); err != nil || unread > 0 {
+		return s, err
+	}
+	if s.checkpoint, err = l.sign(s.tree); err != nil {
+		return s, err
+	}
+	if _, err := tx.Exec(`INSERT INTO audit_log_checkpoint (size, at, note) VALUES ($1,$2,$3)`, s.tree.N, tx.Now(), s.checkpoint); err != nil {
+		return s, err
+	}
+	return s, thin(tx)
+}
+
+// standing refuses to continue anything but what was signed: the newest
+// checkpoint, and the newest one this process knows of.
+func (l *Log) standing(t *tiles, old, last tlog.Tree, size int64, taking bool) error {
+	if old.N == 0 {
+		// Nothing was signed yet. Leaves without a signature are right only while what was
+		// before the log is taken in, or nothing is there.
+		if last.N > 0 || size > 0 && !taking {
+			return fmt.Errorf("%w: there are %d sealed rows and no checkpoint", ErrBroken, size)
+		}
+		return nil
+	}
+	if size != old.N {
+		return fmt.Errorf("%w: %d rows are sealed, %d were signed", ErrBroken, size, old.N)
+	}
+	if have, err := t.tree(old.N); err != nil {
+		return err
+	} else if have != old {
+		return fmt.Errorf("%w: the tree of size %d", ErrBroken, old.N)
+	}
+	if last.N > old.N {
+		return fmt.Errorf("%w: it is shorter than it was", ErrBroken)
+	}
+	if last.N > 0 {
+		if have, err := t.tree(last.N); err != nil {
+			return err
+		} else if have != last {
+			return fmt.Errorf("%w: the tree of size %d is another than it was", ErrBroken, last.N)
+		}
+	}
+	return nil
+}
+
+func scanLeaf(r *db.Rows) (x leaf, err error) {
+	err = r.Scan(&x.id, &x.kind, &x.at, &x.digest, &x.place)
 	return
 }
 
-// chain hashes one link. Every part carries its length, so no two entries
-// have the same bytes.
-func chain(place int64, prev []byte, e Entry) []byte {
-	var b bytes.Buffer
-	num := func(n int64) { binary.Write(&b, binary.BigEndian, n) }
-	text := func(s string) { num(int64(len(s))); b.WriteString(s) }
-	text("kassavalv audit 1")
-	num(place)
-	text(string(prev))
-	num(int64(e.ID))
-	num(e.At.UnixMicro())
-	num(int64(e.ActorID))
-	num(int64(e.EntityID))
-	for _, s := range []string{e.ActorKind, e.ActorName, e.Peer, e.Action, e.Entity, e.Old, e.New, string(e.Outcome)} {
-		text(s)
+// digestOf is the digest of a row that was there before the log.
+func digestOf(q db.Q, x leaf) ([]byte, error) {
+	if x.kind == leafAct {
+		var e Entry
+		es, err := db.All(q, func(r *db.Rows) (e Entry, err error) { err = scan(r, &e); return }, `SELECT `+columns+` FROM audit_entry e WHERE e.id=$1`, x.id)
+		if err == nil && len(es) == 1 {
+			e = es[0]
+		}
+		return e.digest(), err // of nothing, for a row that is gone: Verify says so
 	}
-	h := sha256.Sum256(b.Bytes())
-	return h[:]
+	as, err := db.All(q, scanSalted, `SELECT `+accessColumns+`, salt FROM audit_access WHERE id=$1`, x.id)
+	if err != nil || len(as) != 1 {
+		return Access{}.digest(nil), err
+	}
+	return as[0].digest(as[0].salt), nil
 }
 
-// Fault is a place where the log is not what was written.
-type Fault struct {
-	Place int64  // 0: an entry outside the chain
-	Entry db.ID  // 0 if not known
-	What  string // "gap", "missing", "changed", "unsealed", "cut", "rewritten"
+type salted struct {
+	Access
+	salt []byte
 }
 
-func (f Fault) String() string {
-	return fmt.Sprintf("place %d, entry %s: %s", f.Place, f.Entry, f.What)
+func scanSalted(r *db.Rows) (a salted, err error) {
+	var kinds string
+	err = r.Scan(&a.ID, &a.At, &a.ActorKind, &a.ActorID, &a.ActorName, &a.Person, &kinds, &a.Entity, &a.EntityID, &a.Reason, &a.salt)
+	a.Kinds = strings.Fields(kinds)
+	return
 }
 
-// Verify reads the whole log, in chunks, and returns its head and what is wrong, at most
-// 100 faults. anchors are heads taken earlier and kept elsewhere.
-func Verify(ctx context.Context, d *db.DB, anchors ...Head) (Head, []Fault, error) {
-	at := map[int64][]byte{}
-	for _, a := range anchors {
-		if a.Place > 0 {
-			at[a.Place] = a.Hash
-		}
+// thin drops the checkpoint before the newest, unless it was the first of its hour or
+// somebody cosigned it: one a second would be more than the log itself. What a
+// dropped one says is said by its successors.
+func thin(tx *db.Tx) error {
+	type point struct{ size, hour int64 }
+	ps, err := db.All(tx, func(r *db.Rows) (p point, err error) {
+		var at time.Time
+		err = r.Scan(&p.size, &at)
+		p.hour = at.Unix() / 3600
+		return
+	}, `SELECT size, at FROM audit_log_checkpoint ORDER BY size DESC LIMIT 3`)
+	if err != nil || len(ps) < 3 || ps[1].hour != ps[2].hour {
+		return err
 	}
-	var faults []Fault
-	fault := func(place int64, id db.ID, what string) {
-		if len(faults) < 100 {
-			faults = append(faults, Fault{place, id, what})
-		}
+	_, err = tx.Exec(`DELETE FROM audit_log_checkpoint WHERE size=$1 AND NOT EXISTS (SELECT 1 FROM audit_log_cosignature c WHERE c.size=audit_log_checkpoint.size)`, ps[1].size)
+	return err
+}
+
+// Size is the number of leaves of the newest checkpoint.
+func (l *Log) Size(q db.Q) (int64, error) {
+	t, _, err := l.newest(q)
+	if errors.Is(err, ErrBroken) {
+		return 0, err
 	}
-	head := Head{}
-	type link struct {
-		place   int64
-		hash    []byte
-		entry   db.ID
-		present bool
-		e       Entry
-	}
-	for {
-		links, err := db.Read(ctx, d, func(q *db.Reader) ([]link, error) {
-			return db.All(q, func(r *db.Rows) (l link, err error) {
-				err = scan(r, &l.e, &l.place, &l.hash, &l.entry, &l.present)
-				return
-			}, `SELECT COALESCE(e.id,0), COALESCE(e.at,0), COALESCE(e.actor_kind,''), COALESCE(e.actor_id,0), COALESCE(e.actor_name,''), COALESCE(e.peer,''),
-				COALESCE(e.action,''), COALESCE(e.entity,''), COALESCE(e.entity_id,0), COALESCE(e.old_value,''), COALESCE(e.new_value,''), COALESCE(e.outcome,''),
-				s.place, s.hash, s.entry_id, CASE WHEN e.id IS NULL THEN 0 ELSE 1 END
-				FROM audit_seal s LEFT JOIN audit_entry e ON e.id = s.entry_id WHERE s.place > $1 ORDER BY s.place LIMIT 1000`, head.Place)
-		})
-		if err != nil {
-			return head, faults, err
-		}
-		for _, l := range links {
-			if l.place != head.Place+1 {
-				fault(head.Place+1, 0, "gap")
-			}
-			switch {
-			case !l.present:
-				fault(l.place, l.entry, "missing")
-			case l.place == head.Place+1 && !bytes.Equal(l.hash, chain(l.place, head.Hash, l.e)):
-				fault(l.place, l.entry, "changed")
-			}
-			if want, ok := at[l.place]; ok {
-				if !bytes.Equal(want, l.hash) {
-					fault(l.place, l.entry, "rewritten")
-				}
-				delete(at, l.place)
-			}
-			head = Head{l.place, l.hash}
-		}
-		if len(links) < 1000 {
-			break
-		}
-	}
-	for place := range at {
-		fault(place, 0, "cut")
-	}
-	// What has waited too long was slipped in behind the sealer, or nobody seals.
-	late, err := db.Read(ctx, d, func(q *db.Reader) ([]db.ID, error) {
-		return db.All(q, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return },
-			`SELECT e.id FROM audit_entry e LEFT JOIN audit_seal s ON s.entry_id = e.id WHERE s.place IS NULL AND e.at < $1 ORDER BY e.id LIMIT 100`,
-			q.Now().Add(-2*time.Minute))
-	})
-	for _, id := range late {
-		fault(0, id, "unsealed")
-	}
-	return head, faults, err
+	return t.N, err
 }

@@ -221,7 +221,7 @@ var _ = alone("AC-128", func(t *testing.T, engine string) {
 	c := apptest.Start(t, apptest.Options{Engine: engine}).As(t)
 	a := settle(c)
 	owner := c.Staff(c, "owner")
-	upkeep := []string{"auth_session", "auth_token", "job_", "mail_", "audit_seal", "audit_access", "db_", "secret_", "payment_window"} // who read what of a person is on record too
+	upkeep := []string{"auth_session", "auth_token", "job_", "mail_", "audit_log_", "audit_access", "db_", "secret_", "payment_window"} // who read what of a person is on record too
 	var before map[string]string
 	// The letters of what was bought come first.
 	c.Wait("the shop is at rest", quietTime, func() bool {
@@ -521,7 +521,7 @@ var _ = alone("AC-132", func(t *testing.T, engine string) {
 		t.Errorf("%d rows became %d", rows, n)
 	}
 	c.Wait("every row has its place in the chain", quietTime, func() bool {
-		return c.Count(`SELECT count(*) FROM audit_entry e LEFT JOIN audit_seal s ON s.entry_id=e.id WHERE s.place IS NULL`) == 0
+		return c.Count(`SELECT count(*) FROM audit_log_leaf WHERE place IS NULL`) == 0
 	})
 	// A change beside the program is found, and so is a gap.
 	price := c.Query(`SELECT id, new_value FROM audit_entry WHERE action='price.set'`)[0]
