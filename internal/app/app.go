@@ -99,6 +99,7 @@ type App struct {
 // openOptions say how to open the ground of a shop.
 type openOptions struct {
 	create bool // init and demo: make the database and the keys
+	fresh  bool // init: the database must not have been given keys yet
 	shift  time.Duration
 
 	onStatement func(text string) // see db.Options
@@ -118,7 +119,7 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
-	} else if _, err := os.Stat(filepath.Join(dir, KeyFolder)); err != nil {
+	} else if !hasShop(dir, cfg) {
 		return nil, ErrNoShop
 	}
 	var err error
@@ -126,43 +127,73 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 		return nil, err
 	}
 	fail := func(err error) (*App, error) {
+		if a.DB == nil {
+			a.lock.Abandon()
+			a.lock = nil
+		}
 		a.Close(context.Background())
 		return nil, err
 	}
-	keys := filepath.Join(dir, KeyFolder)
 	file := filepath.Join(dir, DatabaseFile)
-	_, keysErr := os.Stat(keys)
 	_, fileErr := os.Stat(file)
 	url := cfg.Database.URL.Reveal()
+	there := hasShop(dir, cfg) && !(o.create && cfg.Keys.Keeper == "env" && url != "")
 	// A shop whose database is gone must not start empty: its keys would seal
 	// new data while the old is forgotten.
-	if url == "" && keysErr == nil && errors.Is(fileErr, os.ErrNotExist) {
+	if url == "" && there && errors.Is(fileErr, os.ErrNotExist) {
 		return fail(fmt.Errorf("%s is gone but its keys are there: restore the database, or move %s away to begin anew", file, dir))
 	}
-	a.DB, err = db.Open(ctx, db.Options{Path: file, URL: url, Create: o.create && errors.Is(keysErr, os.ErrNotExist), Existing: keysErr == nil, LegalShift: o.shift, CheckFile: a.lock.Unclean, OnStatement: o.onStatement})
-	if errors.Is(err, db.ErrEmpty) {
-		return fail(fmt.Errorf("the database holds no shop, but the keys of one are in %s: restore the database, or give the new one a folder of its own with --data (%w)", keys, err))
+	// The keys come first: without them nothing is opened and nothing written.
+	keeper, err := openKeeper(ctx, dir, cfg, o.create)
+	if err == nil {
+		err = plainKeys(dir, cfg)
 	}
 	if err != nil {
 		return fail(err)
+	}
+	if there {
+		held, err := secret.Fetch(ctx, keeper)
+		// One that was broken off while making its first keys is finished by Init.
+		if err != nil && !(o.create && errors.Is(err, secret.ErrNoKey)) {
+			return fail(err)
+		}
+		if err == nil {
+			keeper = held
+		}
+	}
+	a.DB, err = db.Open(ctx, db.Options{Path: file, URL: url, Create: o.create && !there, Existing: there, LegalShift: o.shift, CheckFile: a.lock.Unclean, OnStatement: o.onStatement})
+	if errors.Is(err, db.ErrEmpty) {
+		return fail(fmt.Errorf("the database holds no shop, but the keys of one are in %s: restore the database, or give the new one a folder of its own with --data (%w)", keeper.Where(), err))
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if there {
+		if err := secret.Recognise(ctx, a.DB, keeper); err != nil {
+			return fail(err)
+		}
 	}
 	if err := a.DB.Migrate(ctx, Migrations); err != nil {
 		return fail(err)
 	}
-	var keeper *secret.FileKeeper
-	if o.create {
-		if keeper, err = secret.CreateFiles(keys); err == nil {
-			err = secret.Init(ctx, a.DB, keeper)
+	if o.fresh {
+		if is, err := secret.IsBound(ctx, a.DB); err != nil {
+			return fail(err)
+		} else if is {
+			return fail(errors.New("there is a shop in this database already"))
 		}
-	} else {
-		keeper, err = secret.OpenFiles(keys)
 	}
-	if err != nil {
-		return fail(err)
+	if o.create {
+		if err := secret.Init(ctx, a.DB, keeper); err != nil {
+			return fail(err)
+		}
 	}
 	if a.Vault, err = secret.Open(ctx, a.DB, keeper); err != nil {
 		return fail(err)
 	}
+	a.Vault.SetGrace(cfg.grace())
+	a.Vault.SetLog(log)
+	a.Vault.SetYearEnd(time.Month(cfg.Books.YearEnd))
 	return a, nil
 }
 
@@ -260,6 +291,7 @@ func (a *App) background(ctx context.Context) error {
 	run("control", func(ctx context.Context) { a.note("control socket", a.control(ctx)) })
 	run("sweeper", a.sweep)
 	run("credentials", a.watchCredentials)
+	run("keys", func(ctx context.Context) { a.Vault.Watch(ctx, min(time.Minute, a.Config.grace()/4)) })
 	return nil
 }
 

@@ -81,6 +81,29 @@ type Config struct {
 		// PayoutDays is within how many days of a capture the agreement pays it out.
 		PayoutDays int `toml:"payout_days"`
 	} `toml:"klarna"`
+	Keys struct {
+		Keeper string `toml:"keeper"` // file, env, transit or kms
+		Dir    string `toml:"dir"`    // folder of the keys; empty: keys/ in the data directory
+		Grace  string `toml:"grace"`  // how long the shop goes on while the keeper is away, such as "24h"
+
+		Lines     secret.Secret `toml:"lines"`      // env: the key lines
+		LinesFile string        `toml:"lines_file"` // env: or a file with them
+
+		TransitURL       string        `toml:"transit_url"`
+		TransitMount     string        `toml:"transit_mount"`
+		TransitPrefix    string        `toml:"transit_prefix"`
+		TransitNamespace string        `toml:"transit_namespace"`
+		TransitToken     secret.Secret `toml:"transit_token"`
+		TransitTokenFile string        `toml:"transit_token_file"`
+		TransitCA        string        `toml:"transit_ca"`
+
+		KMSKey      string `toml:"kms_key"`
+		KMSRegion   string `toml:"kms_region"`
+		KMSEndpoint string `toml:"kms_endpoint"`
+	} `toml:"keys"`
+	Books struct {
+		YearEnd int `toml:"year_end"` // month in which the financial year ends; 0: December
+	} `toml:"books"`
 	Log struct {
 		Level string `toml:"level"` // debug, info, warn or error; empty: info, in the demo warn
 	} `toml:"log"`
@@ -257,6 +280,9 @@ func (c *Config) check() error {
 		return bad("database.url", "must begin with postgres://")
 	}
 	if err := c.checkKlarna(bad); err != nil {
+		return err
+	}
+	if err := c.checkKeys(bad); err != nil {
 		return err
 	}
 	if c.Mail.Port < 0 || c.Mail.Port > 65535 {

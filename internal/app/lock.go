@@ -51,3 +51,12 @@ func (l *dirLock) Release() {
 	l.write("stopped\n")
 	l.f.Close()
 }
+
+// Abandon lets go without having looked at the database: what the last holder left
+// behind is still to be checked.
+func (l *dirLock) Abandon() {
+	if !l.Unclean {
+		l.write("stopped\n")
+	}
+	l.f.Close()
+}

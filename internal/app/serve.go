@@ -148,15 +148,15 @@ type InitOptions struct {
 // Init makes a new shop in an empty folder: database, keys, company facts, and
 // the first owner's invitation, whose link it returns.
 func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (link string, err error) {
-	if _, err := os.Stat(filepath.Join(dir, KeyFolder)); err == nil {
-		return "", fmt.Errorf("there is a shop in %s already", dir)
-	}
 	if _, err := os.Stat(filepath.Join(dir, demoMark)); err == nil {
 		return "", fmt.Errorf("%s was made by the demo; give the shop a folder of its own", dir)
 	}
 	cfg, err := LoadConfig(dir, os.Environ())
 	if err != nil {
 		return "", err
+	}
+	if hasShop(dir, cfg) && (cfg.Keys.Keeper != "env" || cfg.Database.URL.IsZero()) {
+		return "", fmt.Errorf("there is a shop in %s already", dir)
 	}
 	if o.PublicURL == "" {
 		o.PublicURL = cfg.HTTP.PublicURL
@@ -165,7 +165,7 @@ func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (lin
 	if err != nil || host == "" {
 		return "", errors.New("--url is needed: the address buyers will use, such as https://shop.example")
 	}
-	a, err := open(ctx, dir, cfg, log, openOptions{create: true})
+	a, err := open(ctx, dir, cfg, log, openOptions{create: true, fresh: true})
 	if err != nil {
 		return "", err
 	}

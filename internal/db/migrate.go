@@ -153,3 +153,12 @@ func (d *DB) Migrate(ctx context.Context, rooms []Migrations) error {
 	}
 	return nil
 }
+
+// Migrated reports whether the room's tables have been made.
+func (d *DB) Migrated(ctx context.Context, room string) (bool, error) {
+	n, err := Read(ctx, d, func(q *Reader) (n int64, err error) {
+		err = q.QueryRow(`SELECT count(*) FROM db_migration WHERE room=$1`, room).Scan(&n)
+		return
+	})
+	return n > 0, err
+}

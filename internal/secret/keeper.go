@@ -15,7 +15,7 @@ import (
 )
 
 // Keeper holds root keys outside the database. Every implementation MUST pass
-// the suite in keeper_suite_test.go.
+// the suite of package keepertest.
 //
 // Get returns ErrNoKey when there is no key of that name. Put MUST store the
 // key durably before it returns and MUST NOT replace: ErrKeyExists when the name
@@ -58,6 +58,11 @@ func NewKey(name string, made time.Time) (Key, error) {
 	raw := make([]byte, KeySize)
 	rand.Read(raw) // never fails (crypto/rand ends the program)
 	return Key{Name: name, Made: made.UTC().Truncate(time.Second), private: Redact(raw)}, nil
+}
+
+// Same reports whether two keys are the same, name and time of making included.
+func (k Key) Same(o Key) bool {
+	return k.Name == o.Name && k.Made.Equal(o.Made) && Equal(k.bytes(), o.bytes())
 }
 
 func (k Key) bytes() []byte { return k.private.Reveal() }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -19,79 +18,6 @@ func key(t *testing.T, name string) Key {
 		t.Fatal(err)
 	}
 	return k
-}
-
-// suite is what every keeper that can store must pass.
-func suite(t *testing.T, k Keeper) {
-	ctx := context.Background()
-	if _, err := k.Get(ctx, "link"); !errors.Is(err, ErrNoKey) {
-		t.Fatal("a key out of nothing:", err)
-	}
-	a := key(t, "link")
-	if err := k.Put(ctx, a); err != nil {
-		t.Fatal(err)
-	}
-	if err := k.Put(ctx, key(t, "link")); !errors.Is(err, ErrKeyExists) {
-		t.Fatal("replaced a key:", err)
-	}
-	got, err := k.Get(ctx, "link")
-	if err != nil || !Equal(got.bytes(), a.bytes()) || !got.Made.Equal(a.Made) {
-		t.Fatal(got, err)
-	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	won := 0
-	for range 8 {
-		e := key(t, "epoch-000002")
-		wg.Go(func() {
-			if k.Put(ctx, e) == nil {
-				mu.Lock()
-				won++
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	if won != 1 {
-		t.Fatal("makers of one key:", won)
-	}
-	list, err := k.List(ctx)
-	if err != nil || strings.Join(list, " ") != "epoch-000002 link" {
-		t.Fatal(list, err)
-	}
-	for range 2 {
-		if err := k.Destroy(ctx, "epoch-000002"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := k.Get(ctx, "epoch-000002"); !errors.Is(err, ErrNoKey) {
-		t.Fatal("destroyed key lives:", err)
-	}
-	for _, bad := range []string{"", "../link", "link.key", "epoch-1", "books-20266"} {
-		if _, err := k.Get(ctx, bad); !errors.Is(err, ErrNoKey) {
-			t.Errorf("Get(%q): %v", bad, err)
-		}
-	}
-}
-
-func TestFileKeeper(t *testing.T) {
-	k, err := CreateFiles(filepath.Join(t.TempDir(), "a", "keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	suite(t, k)
-	st, _ := os.Stat(k.dir)
-	if st.Mode().Perm() != 0o700 {
-		t.Error("directory mode", st.Mode())
-	}
-	st, _ = os.Stat(k.path("link"))
-	if st.Mode().Perm() != 0o600 {
-		t.Error("file mode", st.Mode())
-	}
-	es, _ := os.ReadDir(k.dir)
-	if len(es) != 1 {
-		t.Error("left behind:", es)
-	}
 }
 
 func TestFileKeeperRefuses(t *testing.T) {

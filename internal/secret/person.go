@@ -20,8 +20,11 @@ type Person struct {
 
 const wrapField = "secret.wrap"
 
-// NewPerson makes a person with a fresh data key.
+// NewPerson makes a person with a fresh data key. ErrAway.
 func (v *Vault) NewPerson(tx *db.Tx) (Person, error) {
+	if err := v.usable(); err != nil {
+		return Person{}, err
+	}
 	p := Person{ID: tx.NewID(), Created: tx.Now()}
 	var key [KeySize]byte
 	rand.Read(key[:])
@@ -84,10 +87,8 @@ func (v *Vault) dataKey(q db.Q, p db.ID) (cipher.AEAD, error) {
 		return nil, ErrErased
 	}
 	ek, ok := v.epoch(n)
-	if !ok { // another node turned the epoch
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		v.readEpoch(ctx, n)
+	if !ok { // another node turned the epoch, within the last minute (Watch)
+		v.readEpoch(n)
 		if ek, ok = v.epoch(n); !ok {
 			return nil, ErrNoKey
 		}
@@ -104,10 +105,19 @@ func (v *Vault) dataKey(q db.Q, p db.ID) (cipher.AEAD, error) {
 }
 
 // readEpoch takes one epoch key from the keeper. It touches no database: it
-// runs inside a transaction.
-func (v *Vault) readEpoch(ctx context.Context, n int64) {
+// runs inside a transaction. A keeper that did not answer is not asked again for ten
+// seconds, so that the writer never waits in a row.
+func (v *Vault) readEpoch(n int64) {
+	v.asking.Lock()
+	defer v.asking.Unlock()
+	if _, ok := v.epoch(n); ok || v.now().Before(v.askAgain) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
 	k, err := v.keeper.Get(ctx, epochName(n))
 	if err != nil {
+		v.askAgain = v.now().Add(10 * time.Second)
 		return
 	}
 	v.mu.Lock()

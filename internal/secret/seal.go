@@ -85,6 +85,9 @@ func (v *Vault) Seal(q db.Q, p db.ID, field Field, row db.ID, plain []byte) ([]b
 	if err := checkArgs(p, field, row); err != nil {
 		return nil, err
 	}
+	if err := v.usable(); err != nil {
+		return nil, err
+	}
 	a, err := v.dataKey(q, p)
 	if err != nil {
 		return nil, err
@@ -98,11 +101,23 @@ func (v *Vault) Open(q db.Q, p db.ID, field Field, row db.ID, sealed []byte) ([]
 	if err := checkArgs(p, field, row); err != nil {
 		return nil, err
 	}
-	a, err := v.dataKey(q, p)
-	if err != nil {
+	if err := v.usable(); err != nil {
 		return nil, err
 	}
-	return open(a, byPerson, int64(p), string(field), row, sealed)
+	a, err := v.dataKey(q, p)
+	if err != nil {
+		return nil, v.judged(field, row, err)
+	}
+	b, err := open(a, byPerson, int64(p), string(field), row, sealed)
+	return b, v.judged(field, row, err)
+}
+
+// judged raises the alarm for a value that does not open.
+func (v *Vault) judged(field Field, row db.ID, err error) error {
+	if errors.Is(err, ErrBroken) {
+		v.alarm(field, row)
+	}
+	return err
 }
 
 func checkArgs(p db.ID, field Field, row db.ID) error {
@@ -139,6 +154,9 @@ func (v *Vault) SealShop(field Field, row db.ID, plain []byte) ([]byte, error) {
 	if err := field.check(); err != nil {
 		return nil, err
 	}
+	if err := v.usable(); err != nil {
+		return nil, err
+	}
 	return seal(newAEAD(v.shop), byShop, 0, string(field), row, plain), nil
 }
 
@@ -150,5 +168,9 @@ func (v *Vault) OpenShop(field Field, row db.ID, sealed []byte) ([]byte, error) 
 	if err := field.check(); err != nil {
 		return nil, err
 	}
-	return open(newAEAD(v.shop), byShop, 0, string(field), row, sealed)
+	if err := v.usable(); err != nil {
+		return nil, err
+	}
+	b, err := open(newAEAD(v.shop), byShop, 0, string(field), row, sealed)
+	return b, v.judged(field, row, err)
 }

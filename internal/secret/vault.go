@@ -8,9 +8,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kassavalv/internal/db"
@@ -45,7 +47,16 @@ type Vault struct {
 	years  map[int]Key
 	last   int64 // number of the current epoch
 
-	cache keyCache
+	cache  keyCache
+	health health
+	broken unreadable
+	log    atomic.Pointer[slog.Logger]
+	turn   turning
+
+	yearEnd atomic.Int64 // see SetYearEnd
+
+	asking   sync.Mutex // see readEpoch
+	askAgain time.Time
 }
 
 var rootKeys = []string{"link", "index", "cookie", "shop"}
@@ -69,12 +80,7 @@ func Init(ctx context.Context, d *db.DB, k Keeper) error {
 		return match(ctx, bound, k)
 	}
 	now := time.Now()
-	list := append([]string{}, rootKeys...)
-	list = append(list, epochName(1))
-	for y := d.LegalNow().Year() - 1; y <= d.LegalNow().Year()+1; y++ {
-		list = append(list, yearName(y))
-	}
-	for _, n := range list {
+	for _, n := range firstKeys(d.LegalNow().Year()) {
 		key, err := NewKey(n, now)
 		if err != nil {
 			return err
@@ -190,6 +196,7 @@ func Open(ctx context.Context, d *db.DB, k Keeper) (*Vault, error) {
 		return nil, err
 	}
 	v := &Vault{d: d, keeper: k, now: time.Now, cache: keyCache{max: 4096}}
+	v.health.grace, v.health.seen = DefaultGrace, v.now()
 	for n, dst := range map[string]*[]byte{"link": &v.link, "index": &v.index, "cookie": &v.cookie, "shop": &v.shop} {
 		key, err := k.Get(ctx, n)
 		if err != nil {
@@ -217,6 +224,9 @@ func Open(ctx context.Context, d *db.DB, k Keeper) (*Vault, error) {
 			}
 			return nil, err
 		}
+	}
+	if f, ok := k.(*fetched); ok {
+		v.keeper = f.Keeper
 	}
 	d.OnChange(func(cs []db.Change) {
 		for _, c := range cs {

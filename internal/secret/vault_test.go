@@ -330,13 +330,13 @@ func TestNeededEpochStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.now = func() time.Time { return time.Now().Add(90 * 24 * time.Hour) }
-	if gone, err := v.DestroyOldEpochs(ctx); err == nil || len(gone) != 0 {
+	if gone, err := v.DestroyOldEpochs(ctx, false); err == nil || len(gone) != 0 {
 		t.Fatal(gone, err)
 	}
 	if _, err := v.Rewrap(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if gone, err := v.DestroyOldEpochs(ctx); err != nil || len(gone) != 1 {
+	if gone, err := v.DestroyOldEpochs(ctx, false); err != nil || len(gone) != 1 {
 		t.Fatal(gone, err)
 	}
 }

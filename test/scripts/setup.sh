@@ -32,3 +32,8 @@ if [ ! -x .cache/stripe-mock ]; then
   echo "== building stripe-mock"
   GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/stripe/stripe-mock@v0.203.0 || { echo "stripe-mock could not be built" >&2; exit 1; }
 fi
+# A server by others that speaks the protocol of AWS KMS, built once (internal/secret/kms/kmstest has the same version).
+if [ ! -x .cache/local-kms ]; then
+  echo "== building local-kms"
+  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/nsmithuk/local-kms@v0.0.0-20260228092603-2a5e92d09ab6 || { echo "local-kms could not be built" >&2; exit 1; }
+fi

@@ -87,9 +87,7 @@ func Place(tx *db.Tx, v *secret.Vault, in Placement) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
-	// To the end of the seventh year after the calendar year in which the
-	// financial year ended (bokföringslagen 7 kap. 2 §).
-	keep := time.Date(year+8, 1, 1, 0, 0, 0, 0, time.UTC)
+	keep := v.BooksUntil(year)
 	if _, err := tx.Exec(`INSERT INTO order_books (order_id, year, keep_until, sealed) VALUES ($1,$2,$3,$4)`, o.ID, year, keep, books); err != nil {
 		return Order{}, err
 	}
