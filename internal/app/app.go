@@ -17,12 +17,14 @@ import (
 
 	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/file"
 	"kassavalv/internal/handover"
 	"kassavalv/internal/job"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
@@ -66,6 +68,7 @@ type App struct {
 	Mail     *mail.Mailer
 	Auth     *auth.Auth
 	Audit    *audit.Log
+	Accounts *account.Accounts
 	Carriers fulfilment.Carriers
 	Index    *search.Index
 	Cache    *pagecache.Cache
@@ -215,7 +218,12 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	if err != nil {
 		return err
 	}
-	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.officeOrigin(), Issuer: company.Name}); err != nil {
+	// One bound of hashing for everybody who signs in.
+	hasher := factor.NewHasher(factor.OWASP)
+	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.officeOrigin(), Issuer: company.Name, Hasher: hasher}); err != nil {
+		return err
+	}
+	if a.Accounts, err = account.New(a.DB, a.Vault, account.Options{PublicURL: a.Origin, Issuer: company.Shop, Hasher: hasher}); err != nil {
 		return err
 	}
 	a.Carriers = fulfilment.Carriers{}

@@ -15,6 +15,7 @@ import (
 	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
@@ -43,7 +44,7 @@ import (
 var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
-	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations, giftcard.Migrations,
+	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations, giftcard.Migrations, account.Migrations,
 }
 
 type principal struct{}

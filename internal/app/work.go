@@ -19,7 +19,7 @@ import (
 // work registers what the job runner does.
 func (a *App) work() {
 	if a.Mail != nil {
-		notice.Register(a.Jobs, notice.Deps{DB: a.DB, Vault: a.Vault, Mail: a.Mail, Auth: a.Auth, Base: a.Origin, Office: a.officeOrigin(), Carriers: a.Carriers})
+		notice.Register(a.Jobs, notice.Deps{DB: a.DB, Vault: a.Vault, Mail: a.Mail, Auth: a.Auth, Accounts: a.Accounts, Base: a.Origin, Office: a.officeOrigin(), Carriers: a.Carriers})
 		a.Mail.Handle(a.Jobs)
 	}
 	a.fetchPictures()
@@ -41,4 +41,5 @@ func (a *App) work() {
 	waitlist.Register(a.Jobs, a.DB, a.Vault)
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })
 	a.Jobs.Every("auth.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Auth.Sweep(ctx) })
+	a.Jobs.Every("account.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Accounts.Sweep(ctx) })
 }

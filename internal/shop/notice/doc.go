@@ -14,8 +14,8 @@
 //   - A letter goes to the address of the order, purchase or case it is about. The
 //     acknowledgement of a withdrawal goes to the address given with it, and a copy to that
 //     of the order when they differ, so that nobody withdraws behind a buyer's back.
-//   - A link that works as a key (an invitation, a recovery) is made when the letter is
-//     rendered and stands in no row; the copy of such a letter is dropped once it is sent.
+//   - A link that works as a key (an invitation, a recovery, the stop of a change of address) and a code are made when the letter is
+//     rendered and stand in no row; the copy of such a letter is dropped once it is sent.
 //   - Documents are made from the order as agreed and the company as it was then: the same
 //     order gives the same bytes.
 //

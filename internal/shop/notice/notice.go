@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
@@ -25,8 +26,9 @@ type Deps struct {
 	Vault    *secret.Vault
 	Mail     *mail.Mailer
 	Auth     *auth.Auth
-	Base     string // public address of the shop, without a slash at the end
-	Office   string // of the back office; empty: Base
+	Accounts *account.Accounts // nil: no customers sign in
+	Base     string            // public address of the shop, without a slash at the end
+	Office   string            // of the back office; empty: Base
 	Carriers fulfilment.Carriers
 }
 
@@ -72,6 +74,7 @@ func Register(r *job.Runner, d Deps) {
 	registerStaff(r, d)
 	registerBack(r, d)
 	registerGifts(r, d)
+	registerAccounts(r, d)
 }
 
 func render(d Deps, name string, write func(db.Q, Deps, db.ID, lang.Lang) (mail.Message, error)) {

@@ -16,6 +16,7 @@ import (
 	"kassavalv/internal/job"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/mail"
+	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
@@ -62,14 +63,15 @@ func (s *sink) Send(_ context.Context, e mail.Envelope) error {
 
 type world struct {
 	*shoptest.World
-	sink    *sink
-	returns *returns.Desk
-	auth    *auth.Auth
+	sink     *sink
+	returns  *returns.Desk
+	auth     *auth.Auth
+	accounts *account.Accounts
 }
 
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
-	ms := append(append([]db.Migrations{}, shoptest.Migrations...), content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, mail.Migrations, auth.Migrations, waitlist.Migrations)
+	ms := append(append([]db.Migrations{}, shoptest.Migrations...), content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, mail.Migrations, auth.Migrations, waitlist.Migrations, account.Migrations)
 	dbtest.Each(t, ms, func(t *testing.T, d *db.DB) {
 		w := &world{World: shoptest.New(t, d), sink: &sink{}}
 		w.returns = &returns.Desk{DB: d, Providers: w.Desk.Providers}
@@ -82,9 +84,12 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 		if w.auth, err = auth.New(d, w.Vault, auth.Options{PublicURL: base}); err != nil {
 			t.Fatal(err)
 		}
+		if w.accounts, err = account.New(d, w.Vault, account.Options{PublicURL: base}); err != nil {
+			t.Fatal(err)
+		}
 		r := job.NewRunner(d, nil)
 		m.Handle(r)
-		notice.Register(r, notice.Deps{DB: d, Vault: w.Vault, Mail: m, Auth: w.auth, Base: base,
+		notice.Register(r, notice.Deps{DB: d, Vault: w.Vault, Mail: m, Auth: w.auth, Accounts: w.accounts, Base: base,
 			Carriers: fulfilment.Carriers{"local": fulfilment.NewGuard(local.New(), fulfilment.Options{Template: "https://track.example/{number}"})}})
 		if err := r.Start(ctx); err != nil {
 			t.Fatal(err)
@@ -104,7 +109,7 @@ func (w *world) settled() []letter {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		n, err := db.Read(ctx, w.DB, func(q *db.Reader) (n int, err error) {
-			err = q.QueryRow(`SELECT count(*) FROM job_job WHERE state='queued' AND (kind LIKE 'notice.%' OR kind LIKE 'mail.%' OR kind LIKE 'order.%' OR kind LIKE 'purchase.%' OR kind LIKE 'auth.%')`).Scan(&n)
+			err = q.QueryRow(`SELECT count(*) FROM job_job WHERE state='queued' AND (kind LIKE 'notice.%' OR kind LIKE 'mail.%' OR kind LIKE 'order.%' OR kind LIKE 'purchase.%' OR kind LIKE 'auth.%' OR kind LIKE 'account.%')`).Scan(&n)
 			return
 		})
 		if err != nil {
