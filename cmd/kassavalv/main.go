@@ -38,6 +38,7 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Bring in products from another shop's CSV file."`
 	Routes  routesCmd  `cmd:"" help:"Every route of every listener."`
 	Audit   auditCmd   `cmd:"" help:"The audit log."`
+	Keys    keysCmd    `cmd:"" help:"The keys under which personal details are sealed."`
 	Version versionCmd `cmd:"" help:"What this program is."`
 }
 

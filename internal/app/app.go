@@ -299,7 +299,7 @@ func (a *App) background(ctx context.Context) error {
 	run("control", func(ctx context.Context) { a.note("control socket", a.control(ctx)) })
 	run("sweeper", a.sweep)
 	run("credentials", a.watchCredentials)
-	run("keys", func(ctx context.Context) { a.Vault.Watch(ctx, min(time.Minute, a.Config.grace()/4)) })
+	run("keys", func(ctx context.Context) { a.Vault.Watch(ctx, a.watchKeys()) })
 	return nil
 }
 

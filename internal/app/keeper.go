@@ -102,6 +102,14 @@ func (c Config) grace() time.Duration {
 	return secret.DefaultGrace
 }
 
+// watchKeys is how often the keeper is asked whether it is there.
+func (a *App) watchKeys() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("KASSAVALV_TEST_KEYS_WATCH")); err == nil {
+		return d
+	}
+	return min(time.Minute, a.Config.grace()/4)
+}
+
 // checkKeys refuses combinations that cannot be meant, by the key that is wrong.
 func (c *Config) checkKeys(bad func(key, what string) error) error {
 	k := &c.Keys

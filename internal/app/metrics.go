@@ -63,6 +63,13 @@ var (
 	dbStatements  = prometheus.NewDesc("kassavalv_db_statements_total", "SQL statements; on PostgreSQL each is a round trip.", nil, nil)
 	dbWork        = prometheus.NewDesc("kassavalv_db_transactions_total", "Transactions begun, reading ones among them.", nil, nil)
 	credentials   = prometheus.NewDesc("kassavalv_payment_credential_ends_seconds", "When the certificate or key of a way to pay ends, as Unix time.", []string{"method"}, nil)
+	keeperAway    = prometheus.NewDesc("kassavalv_keys_away_seconds", "How long the keeper of the keys has not answered; 0 while it does.", nil, nil)
+	keeperLeft    = prometheus.NewDesc("kassavalv_keys_left_seconds", "While the keeper is away: how long the shop still seals and opens from memory.", nil, nil)
+	unreadables   = prometheus.NewDesc("kassavalv_sealed_unreadable_total", "Openings of sealed values that failed since the start.", nil, nil)
+	unreadableNow = prometheus.NewDesc("kassavalv_sealed_unreadable_values", "Sealed values that did not open since the start; the log names field and row.", nil, nil)
+	rewrapDone    = prometheus.NewDesc("kassavalv_keys_rewrapped", "Data keys that this process has wrapped by the current epoch key, in the turn that runs or ran last.", nil, nil)
+	rewrapOf      = prometheus.NewDesc("kassavalv_keys_to_rewrap", "Of how many.", nil, nil)
+	epochMade     = prometheus.NewDesc("kassavalv_keys_epoch_made_seconds", "When the current epoch key was made, as Unix time.", nil, nil)
 	goodsFound    = prometheus.NewDesc("kassavalv_search_products", "Products the search holds.", nil, nil)
 )
 
@@ -75,12 +82,39 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- dbStatements
 	ch <- dbWork
 	ch <- credentials
+	for _, d := range []*prometheus.Desc{keeperAway, keeperLeft, unreadables, unreadableNow, rewrapDone, rewrapOf, epochMade} {
+		ch <- d
+	}
+}
+
+// collectKeys tells of the vault; nothing here asks the database or the keeper.
+func (c *stateCollector) collectKeys(ch chan<- prometheus.Metric) {
+	v := c.a.Vault
+	gauge := func(d *prometheus.Desc, n float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n) }
+	away := 0.0
+	if h := v.Health(); h.Away {
+		away = time.Since(h.Since).Seconds()
+		gauge(keeperLeft, max(0, time.Until(h.Until).Seconds()))
+	}
+	gauge(keeperAway, away)
+	times, values := v.Unreadable()
+	ch <- prometheus.MustNewConstMetric(unreadables, prometheus.CounterValue, float64(times))
+	gauge(unreadableNow, float64(values))
+	done, of, _ := v.Running()
+	gauge(rewrapDone, float64(done))
+	gauge(rewrapOf, float64(of))
+	for _, e := range v.Epochs() {
+		if e.Current {
+			gauge(epochMade, float64(e.Made.Unix()))
+		}
+	}
 }
 
 func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	if c.a.DB == nil || c.a.Index == nil {
 		return
 	}
+	c.collectKeys(ch)
 	statements, transactions := c.a.DB.Work()
 	ch <- prometheus.MustNewConstMetric(dbStatements, prometheus.CounterValue, float64(statements))
 	ch <- prometheus.MustNewConstMetric(dbWork, prometheus.CounterValue, float64(transactions))

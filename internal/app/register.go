@@ -174,7 +174,13 @@ func (a *App) ready(w http.ResponseWriter, r *web.Request) error {
 	default:
 		return fault.Busy("not_ready", 2*time.Second)
 	}
-	return web.Bytes(w, r, http.StatusOK, "text/plain; charset=utf-8", []byte("ready\n"))
+	says := "ready\n"
+	if h := a.Vault.Health(); h.Over {
+		return fault.Busy("keys", time.Minute)
+	} else if h.Away {
+		says += "the keeper of the keys does not answer; the shop goes on from memory until " + h.Until.UTC().Format(time.RFC3339) + "\n"
+	}
+	return web.Bytes(w, r, http.StatusOK, "text/plain; charset=utf-8", []byte(says))
 }
 
 // errorPage gives the back office its own face of an error, and everybody else

@@ -293,6 +293,11 @@ func Run(all, errs *Log, env []string, args ...string) (*Process, error) {
 	return run(built.path, all, errs, env, args...)
 }
 
+// RunProof is Run for the program that can be broken.
+func RunProof(t testing.TB, all, errs *Log, env []string, args ...string) (*Process, error) {
+	return run(ProofProgram(t), all, errs, env, args...)
+}
+
 func run(program string, all, errs *Log, env []string, args ...string) (*Process, error) {
 	p := &Process{Done: make(chan struct{}), cmd: exec.Command(program, args...)}
 	p.cmd.Stdout, p.cmd.Stderr = all, all

@@ -49,6 +49,7 @@ var Steps = []string{
 	"checkout.stored", "checkout.before begin", "checkout.after begin", "checkout.before look", "checkout.before record", "checkout.after record", "checkout.after end",
 	"checkout.capture claimed", "checkout.capture asked",
 	"mail.kept", "mail.sent", "mail.marked",
+	"secret.rewrapped",
 	"returns.claimed", "returns.asked", "returns.recorded",
 }
 

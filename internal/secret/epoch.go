@@ -101,7 +101,7 @@ func (v *Vault) Progress(q db.Q) (p Progress, err error) {
 		return p, err
 	}
 	p.Living = p.Left + cur
-	err = q.QueryRow(`SELECT count(*) FROM secret_person WHERE erased_at IS NOT NULL AND erased_at > $1`, time.Time{}.AddDate(1, 0, 0)).Scan(&p.Erased)
+	err = q.QueryRow(`SELECT count(*) FROM secret_person WHERE erased_at IS NOT NULL AND erased_at > $1`, beginning).Scan(&p.Erased)
 	p.Measured = v.now()
 	return p, err
 }

@@ -16,9 +16,15 @@ type Erasure struct {
 // maxErasures bounds one answer of Erased.
 const maxErasures = 1000
 
+// beginning is before every shop.
+var beginning = time.Unix(1, 0)
+
 // Erased lists who was erased after a time, oldest first, at most 1,000; the next call goes on from the last
 // line's time and person. It names nobody: a number and a time.
 func Erased(q db.Q, since time.Time, after db.ID) ([]Erasure, error) {
+	if since.IsZero() {
+		since = beginning // the zero time is NULL in SQL, which is before nothing
+	}
 	return db.All(q, func(r *db.Rows) (e Erasure, err error) { err = r.Scan(&e.Person, &e.At); return },
 		`SELECT id, erased_at FROM secret_person WHERE erased_at IS NOT NULL AND (erased_at, id) > ($1, $2) ORDER BY erased_at, id LIMIT $3`, since, after, maxErasures)
 }

@@ -61,6 +61,9 @@ type Vault struct {
 
 var rootKeys = []string{"link", "index", "cookie", "shop"}
 
+// RootNames are the keys that every shop has and that never turn.
+func RootNames() []string { return append([]string{}, rootKeys...) }
+
 func epochName(n int64) string { return fmt.Sprintf("epoch-%06d", n) }
 func yearName(y int) string    { return fmt.Sprintf("books-%04d", y) }
 
