@@ -62,6 +62,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	for _, l := range o.Lines {
 		ship.Set("pieces."+l.ID, "1")
 	}
+	owner.Opened("/admin/orders/"+o.Number, "packing")
 	form(owner, "/admin/orders/"+o.Number+"/ship", ship)
 	page := owner.Do("GET", "/admin/orders/"+o.Number, nil)
 	for _, n := range page.Find(`form[action$="/refund"]`) {
@@ -133,6 +134,14 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		owner.Form(apptest.Attr(n, "action"), f)
 	}
 	form(c, "/orders/find", url.Values{"number": {o.Number}, "email": {mail}})
+	// Customers are looked for, opened and hidden again; the next parcel is packed.
+	for _, find := range []string{mail, "0701740605", "11221", "Kim Prov"} {
+		owner.Form("/admin/customers", url.Values{"find": {find}})
+	}
+	owner.Opened("/admin/cases/"+caseID, "customer_question")
+	owner.Form("/admin/personal/shut", url.Values{"entity": {"case"}, "id": {caseID}})
+	owner.Form("/admin/packing/next", url.Values{})
+	owner.Form("/admin/packing/next", url.Values{"after": {orderID}})
 	// A wish for what is sold out.
 	gone := one(`SELECT max(v.id) FROM catalog_variant v JOIN catalog_product p ON p.id=v.product JOIN stock_level l ON l.variant_id=v.id WHERE p.status='published' AND v.status='active' AND l.tracked=1 AND l.backorder=0 AND l.on_hand=0`)
 	wish := strings.TrimPrefix(form(c, "/products/"+one(`SELECT p.handle FROM catalog_product p JOIN catalog_variant v ON v.product=p.id WHERE v.id=$1`, gone)+"/notify", url.Values{"variant": {gone}, "email": {apptest.NewMail()}}).Location(), "/waiting/")
@@ -148,7 +157,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		document = href[strings.LastIndex(href, "/")+1:]
 	}
 	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10", "key": "local"}
-	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`), "/admin/gift-cards/": strings.TrimPrefix(gift, "/admin/gift-cards/"),
+	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/customers/": one(`SELECT max(id) FROM customer_customer`), "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`), "/admin/gift-cards/": strings.TrimPrefix(gift, "/admin/gift-cards/"),
 		"/admin/delivery/": one(`SELECT max(id) FROM delivery_method`), "/admin/products/": product, "/admin/purchases/": one(`SELECT max(id) FROM checkout_purchase`), "/admin/returns/": ret,
 		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
 	maps.Copy(ids, money)

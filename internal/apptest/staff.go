@@ -117,6 +117,22 @@ func (s *Shop) Staff(c *Client, role string) *Client {
 	return v
 }
 
+// Opened opens what is personal on a page of the office with a reason, by the buttons of the
+// page itself, and returns the page as it is then.
+func (c *Client) Opened(path, reason string) Answer {
+	c.T.Helper()
+	a := c.Do("GET", path, nil)
+	if len(a.Find(`form[action$="/admin/personal/open"]`)) == 0 {
+		return a // open already, or nothing to open
+	}
+	action, form := c.FormOf(a, `form[action$="/admin/personal/open"]`)
+	form.Set("for", reason)
+	if got := c.Form(action, form); got.Status != 303 {
+		c.T.Fatalf("%s was not opened: %d %s", path, got.Status, tail(got.Words(), 300))
+	}
+	return c.Do("GET", path, nil)
+}
+
 // SignIn signs this visitor in with a session of his own.
 func (c *Client) SignIn(role string) {
 	c.T.Helper()

@@ -85,6 +85,8 @@ type By struct {
 	Name string // of a system principal: the job kind; otherwise empty
 	Peer string // client network prefix, for the audit row
 	Role string // of staff: the name of his role, for the record of readings
+	// Of a token: what it was made to do, one of Reasons; its readings are recorded with it.
+	Purpose string
 	// Of staff and customers: the session, and until when dangerous acts need no new proof.
 	Session    db.ID
 	FreshUntil time.Time

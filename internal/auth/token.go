@@ -25,6 +25,7 @@ const maxRefundTokenLife = 91 * 24 * time.Hour
 // NewToken is an API token to make.
 type NewToken struct {
 	Name    string // of the integration; not personal
+	Purpose string // what it does, one of Reasons: its readings of personal details are recorded with it; empty: ForOther
 	Rights  []Right
 	Expires time.Time // at most 366 days ahead; zero: 90 days
 }
@@ -74,11 +75,17 @@ func (a *Auth) CreateToken(tx *db.Tx, by By, n NewToken) (db.ID, secret.Secret, 
 			fs.Add("/expires", "refund_token_long")
 		}
 	}
+	if n.Purpose != "" && !slices.Contains(Reasons, n.Purpose) {
+		fs.Add("/purpose", "choose")
+	}
 	if err := fs.Err(); err != nil {
 		return 0, none, err
 	}
 	if !by.Covers(rights) {
 		return 0, none, fault.Denied()
+	}
+	if n.Purpose == "" {
+		n.Purpose = ForOther
 	}
 	id, key := tx.NewID(), secret.RandomToken()
 	words := make([]string, len(rights))
@@ -90,8 +97,8 @@ func (a *Auth) CreateToken(tx *db.Tx, by By, n NewToken) (db.ID, secret.Secret, 
 	if by.Kind == StaffKind {
 		maker = by.ID
 	}
-	_, err := tx.Exec(`INSERT INTO auth_token (id, name, hash, rights, made_by, created_at, expires_at) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
-		id, name, secret.TokenHash(key), scopes, maker, tx.Now(), n.Expires)
+	_, err := tx.Exec(`INSERT INTO auth_token (id, name, hash, rights, made_by, created_at, expires_at, purpose) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)`,
+		id, name, secret.TokenHash(key), scopes, maker, tx.Now(), n.Expires, n.Purpose)
 	if err != nil {
 		return 0, none, err
 	}
@@ -112,11 +119,12 @@ func (a *Auth) ResolveToken(ctx context.Context, bearer, peer string) (By, error
 		rights      string
 		used        time.Time
 		role, state string
+		purpose     string
 	}
 	var lacking map[Right]string
 	r, err := db.Read(ctx, a.d, func(q *db.Reader) (r row, err error) {
-		err = q.QueryRow(`SELECT t.id, t.made_by, t.rights, t.used_at, COALESCE(m.role,''), COALESCE(m.state,'') FROM auth_token t LEFT JOIN auth_staff m ON m.id = t.made_by
-			WHERE t.hash=$1 AND t.revoked_at IS NULL AND t.expires_at > $2`, hash, q.Now()).Scan(&r.id, &r.maker, &r.rights, &r.used, &r.role, &r.state)
+		err = q.QueryRow(`SELECT t.id, t.made_by, t.rights, t.used_at, COALESCE(m.role,''), COALESCE(m.state,''), t.purpose FROM auth_token t LEFT JOIN auth_staff m ON m.id = t.made_by
+			WHERE t.hash=$1 AND t.revoked_at IS NULL AND t.expires_at > $2`, hash, q.Now()).Scan(&r.id, &r.maker, &r.rights, &r.used, &r.role, &r.state, &r.purpose)
 		if err == nil {
 			lacking, err = a.lacking(q, r.maker, scopesOf(r.rights))
 		}
@@ -148,7 +156,9 @@ func (a *Auth) ResolveToken(ctx context.Context, bearer, peer string) (By, error
 			return By{}, err
 		}
 	}
-	return TokenBy(r.id, peer, rights).without(lacking), nil
+	by := TokenBy(r.id, peer, rights)
+	by.Purpose = r.purpose
+	return by.without(lacking), nil
 }
 
 func scopesOf(s string) []Right {

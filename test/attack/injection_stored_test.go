@@ -221,6 +221,12 @@ var _ = attack("AC-134", func(t *testing.T, c *apptest.Client) {
 		}
 		doc := a.HTML()
 		inert(t, "GET "+at, doc)
+		// Who it is is hidden until it is opened; then the whole of it must be inert too.
+		if len(a.Find(`form[action$="/admin/personal/open"]`)) > 0 {
+			a = owner.Opened(at, "packing")
+			doc = a.HTML()
+			inert(t, "GET "+at+", opened", doc)
+		}
 		for _, s := range sales {
 			if shown(doc, s.word) {
 				full[pattern+" "+s.word]++

@@ -221,7 +221,7 @@ var _ = attack("AC-145", func(t *testing.T, c *apptest.Client) {
 				literal("the document", pdfText(t, c.Do("GET", l, nil).Body), word)
 			}
 		}
-		literal("the order in the back office", owner.Do("GET", "/admin/orders/"+p.Order.Number, nil).Words(), word)
+		literal("the order in the back office", owner.Opened("/admin/orders/"+p.Order.Number, "packing").Words(), word)
 		literal("the packing slip", pdfText(t, owner.Do("GET", "/admin/orders/"+p.Order.Number+"/slip.pdf", nil).Body), word)
 		b := c.Other()
 		literal("the case", b.Do("GET", asks(b, word, mail, "", word), nil).Words(), word)

@@ -88,7 +88,7 @@ var _ = attack("AC-203", func(t *testing.T, c *apptest.Client) {
 			t.Errorf("the order by %+q: %d", spelling, a.Status)
 		}
 	}
-	if a := c.Staff(c, "owner").Do("GET", "/admin/orders/"+o.Number, nil); !strings.Contains(a.Words(), "xn--rksmrgs-5wao1o.se") {
+	if a := c.Staff(c, "owner").Opened("/admin/orders/"+o.Number, "customer_question"); !strings.Contains(a.Words(), "xn--rksmrgs-5wao1o.se") {
 		t.Error("staff do not see the plain form")
 	}
 })

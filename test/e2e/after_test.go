@@ -97,6 +97,7 @@ func hostileBuyer(p *tab, staff *tab) {
 	staff.enter("orders")
 	for _, path := range []string{"/admin/orders/" + o.Number} {
 		staff.visit(path)
+		staff.follow("main button|Svara kund")
 		staff.unharmed(path)
 	}
 	staff.visit("/admin/orders")

@@ -40,7 +40,11 @@ func packing(p *tab) {
 	p.fill(`input[name="find"]`, o.Number)
 	p.follow("main form[role=search] button")
 	p.at("/admin/orders/" + o.Number) // the only one it can be
+	p.see("main|Dolda uppgifter")
+	p.not("main|Kim Prov")
+	p.follow("#buyer button|Packa")
 	p.see("main|Kim Prov")
+	p.see("main|Visas till")
 	slip := p.with(p.cookieOf(apptest.CookieStaff)).Do("GET", p.attr(`main a[href$="/slip.pdf"]`, "href"), nil)
 	if slip.Status != 200 || !bytes.HasPrefix(slip.Body, []byte("%PDF-")) {
 		p.t.Errorf("the packing slip: %s", slip)

@@ -161,7 +161,7 @@ func TestImportBank(t *testing.T) {
 				return err
 			}
 			for _, l := range ls {
-				d, ok, err := l.Details(tx, w.Vault)
+				d, ok, err := l.Details(tx, w.Vault, auth.OwnWork())
 				if err != nil || ok != (l.State == payment.LineOpen) || ok && l.Kind == payment.LineIn && d.Payer != "Vera Exempel" {
 					t.Errorf("%s: %+v %v %v", l.State, d, ok, err)
 				}

@@ -108,6 +108,18 @@ func OpenOf(q db.Q, cart db.ID) (p Purchase, ok bool, err error) {
 	return p, err == nil, err
 }
 
+// One reads a purchase for staff; a 404 fault when there is none.
+func One(q db.Q, by auth.By, id db.ID) (Purchase, error) {
+	if err := by.Need(auth.OrdersRead); err != nil {
+		return Purchase{}, err
+	}
+	p, err := ByID(q, id)
+	if errors.Is(err, db.ErrNotFound) {
+		err = fault.NotFound()
+	}
+	return p, err
+}
+
 // Filter of List; the zero value lists everything.
 type Filter struct {
 	State State

@@ -68,6 +68,9 @@ var (
 	// GiftCardYears: for how many years a card that is sold is good. A claim without another
 	// time limit is barred after ten (preskriptionslagen 1981:130, 2 §).
 	GiftCardYears = number("gift_card.years", 10, 1, 30, auth.SettingsWrite)
+	// OpeningMinutes: for how long a person's details stay shown to a member of staff
+	// who has opened them with a reason.
+	OpeningMinutes = number("personal.opening_minutes", auth.OpeningMinutes, auth.MinOpeningMinutes, auth.MaxOpeningMinutes, auth.SettingsWrite)
 	// AnswerHours: within how many hours a case is promised an answer.
 	AnswerHours = number("support.answer_hours", 24, 1, 48, auth.SettingsWrite)
 )

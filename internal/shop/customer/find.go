@@ -3,6 +3,7 @@ package customer
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
@@ -14,7 +15,7 @@ import (
 const findLimit = 200
 
 // FindByEmail gives the customers of a mail address, newest first, at most 200.
-// It needs orders.read or cases.read. An address that cannot be one finds nobody.
+// It needs customers.read. An address that cannot be one finds nobody.
 func FindByEmail(q db.Q, v *secret.Vault, by auth.By, email string) ([]db.ID, error) {
 	if err := mayRead(by); err != nil {
 		return nil, err
@@ -99,4 +100,29 @@ func Consented(q db.Q, id db.ID, kind string) (bool, error) {
 	given, err := db.All(q, func(r *db.Rows) (b bool, err error) { err = r.Scan(&b); return },
 		`SELECT given FROM customer_consent WHERE customer_id=$1 AND kind=$2 ORDER BY id DESC LIMIT 1`, id, kind)
 	return len(given) == 1 && given[0], err
+}
+
+// SameMail gives the other customers with the mail address of one, newest first, at
+// most 50: they may be the same person, which nobody has proven. It needs customers.read.
+func SameMail(q db.Q, by auth.By, id db.ID) ([]db.ID, error) {
+	if err := mayRead(by); err != nil {
+		return nil, err
+	}
+	return db.All(q, scanID, `SELECT id FROM customer_customer WHERE email_index = (SELECT email_index FROM customer_customer WHERE id=$1) AND id <> $1 ORDER BY id DESC LIMIT 50`, id)
+}
+
+// Given is a consent as it was given or withdrawn.
+type Given struct {
+	Kind, Version string
+	Given         bool
+	At            time.Time
+}
+
+// Consents lists what a customer has said to consents, oldest first. It needs customers.read.
+func Consents(q db.Q, by auth.By, id db.ID) ([]Given, error) {
+	if err := mayRead(by); err != nil {
+		return nil, err
+	}
+	return db.All(q, func(r *db.Rows) (g Given, err error) { err = r.Scan(&g.Kind, &g.Given, &g.Version, &g.At); return },
+		`SELECT kind, given, text_version, at FROM customer_consent WHERE customer_id=$1 ORDER BY id LIMIT 200`, id)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"kassavalv/internal/auth"
+	"kassavalv/internal/datamap"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -148,9 +150,30 @@ func OfOrder(q db.Q, order db.ID) ([]Card, error) {
 	return db.All(q, func(r *db.Rows) (Card, error) { return scan(r) }, `SELECT `+cols+` FROM giftcard_card WHERE order_id=$1 AND origin='sold' ORDER BY line_id, piece`, order)
 }
 
-// MailOf opens the address a card was issued to; empty for the cards of orders, whose
-// buyer gets them.
-func MailOf(q db.Q, v *secret.Vault, c Card) (string, error) {
+// MailOf opens the address a card was issued to, to who brings leave to: the card's own
+// letter, or staff who have opened it (a 403 fault "masked" otherwise); empty for the cards of orders, whose buyer gets them.
+func MailOf(q db.Q, v *secret.Vault, c Card, leave auth.Opened) (string, error) {
+	if len(c.mail) == 0 {
+		return "", nil
+	}
+	if err := leave.Need(c.Person, "gift_card", c.ID); err != nil {
+		return "", err
+	}
+	return mailOf(q, v, c)
+}
+
+// Seen is the address a card was issued to as the office may see it; empty when there is none.
+func Seen(q db.Q, v *secret.Vault, c Card, leave auth.Opened) (mail string, open bool, err error) {
+	if mail, err = mailOf(q, v, c); err != nil {
+		return "", false, err
+	}
+	if leave.Opens(c.Person, "gift_card", c.ID) {
+		return mail, true, nil
+	}
+	return datamap.MaskEmail(mail), false, nil
+}
+
+func mailOf(q db.Q, v *secret.Vault, c Card) (string, error) {
 	if len(c.mail) == 0 {
 		return "", nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/job"
@@ -38,7 +39,7 @@ func backInStock(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 	if err != nil {
 		return mail.Message{}, err
 	}
-	to, err := waitlist.MailOf(q, d.Vault, e)
+	to, err := waitlist.MailOf(q, d.Vault, e, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}

@@ -3,6 +3,7 @@ package notice
 import (
 	"context"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
 	"kassavalv/internal/lang"
@@ -106,7 +107,7 @@ func cardIssued(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 		}
 		return cardLetter(q, d, o, l, lang.T(l, "notice.gift.instead", "number", o.NumberString()), parts)
 	}
-	to, err := giftcard.MailOf(q, d.Vault, c)
+	to, err := giftcard.MailOf(q, d.Vault, c, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -119,7 +120,7 @@ func cardIssued(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 }
 
 func cardLetter(q db.Q, d Deps, o order.Order, l lang.Lang, first string, parts []mail.Part) (mail.Message, error) {
-	who, err := order.ContactOf(q, d.Vault, o)
+	who, err := order.ContactOf(q, d.Vault, o, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -146,7 +147,7 @@ func cardBack(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 	if err != nil {
 		return mail.Message{}, err
 	}
-	who, err := order.ContactOf(q, d.Vault, o)
+	who, err := order.ContactOf(q, d.Vault, o, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}

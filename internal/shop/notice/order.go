@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -27,7 +28,7 @@ func confirmation(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) 
 	if err != nil {
 		return mail.Message{}, err
 	}
-	who, err := order.ContactOf(q, d.Vault, o)
+	who, err := order.ContactOf(q, d.Vault, o, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -88,7 +89,7 @@ func receiptLetter(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error)
 	if err != nil {
 		return mail.Message{}, err
 	}
-	who, err := order.ContactOf(q, d.Vault, o)
+	who, err := order.ContactOf(q, d.Vault, o, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -389,7 +390,7 @@ func shipped(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 	if err != nil {
 		return mail.Message{}, err
 	}
-	who, err := order.ContactOf(q, d.Vault, o)
+	who, err := order.ContactOf(q, d.Vault, o, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/mail"
@@ -43,7 +44,7 @@ func ended(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 	if err != nil {
 		return mail.Message{}, err
 	}
-	who, err := checkout.ContactOf(q, d.Vault, p)
+	who, err := checkout.ContactOf(q, d.Vault, p, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -72,7 +73,7 @@ func caseReceived(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) 
 	if err != nil {
 		return mail.Message{}, err
 	}
-	who, err := support.ContactOf(q, d.Vault, k)
+	who, err := support.ContactOf(q, d.Vault, k, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -123,7 +124,7 @@ func caseAnswered(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) 
 }
 
 func caseLetter(q db.Q, d Deps, k support.Case, l lang.Lang, key, text string) (mail.Message, error) {
-	who, err := support.ContactOf(q, d.Vault, k)
+	who, err := support.ContactOf(q, d.Vault, k, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/mail"
@@ -49,11 +50,11 @@ func acknowledge(q db.Q, d Deps, ref db.ID, l lang.Lang, to func(returns.Stateme
 	if err != nil {
 		return mail.Message{}, err
 	}
-	st, err := returns.StatementOf(q, d.Vault, r)
+	st, err := returns.StatementOf(q, d.Vault, r, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
-	who, err := order.ContactOf(q, d.Vault, o)
+	who, err := order.ContactOf(q, d.Vault, o, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -114,7 +115,7 @@ func answered(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 	if err != nil {
 		return mail.Message{}, err
 	}
-	who, err := order.ContactOf(q, d.Vault, o)
+	who, err := order.ContactOf(q, d.Vault, o, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -175,7 +176,7 @@ func refunded(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 	how := method(l, p.Method)
 	t := mail.Letter{Lang: l, Title: lang.T(l, "notice.refunded.title"), Parts: []mail.Part{{Text: lang.N(l, "refund.done", refundDays, "amount", x.Amount, "method", how)}}}
 	if o.ID == 0 {
-		who, err := checkout.ContactOf(q, d.Vault, p)
+		who, err := checkout.ContactOf(q, d.Vault, p, auth.OwnWork())
 		if err != nil {
 			return mail.Message{}, err
 		}
@@ -186,7 +187,7 @@ func refunded(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 		t.Foot = []string{lang.T(l, "notice.why.purchase")}
 		return finish(who.Email, lang.T(l, "notice.refunded.subject_purchase"), t, c)
 	}
-	who, err := order.ContactOf(q, d.Vault, o)
+	who, err := order.ContactOf(q, d.Vault, o, auth.OwnWork())
 	if err != nil {
 		return mail.Message{}, err
 	}

@@ -99,8 +99,16 @@ func TestPlaceFindAndDocuments(t *testing.T) {
 					t.Errorf("%q: %v", bad, err)
 				}
 			}
-			if c, err := ContactOf(q, v, o); err != nil || c.Name != "Anna Åkesson" {
+			if c, err := ContactOf(q, v, o, auth.Holder(o.Person)); err != nil || c.Name != "Anna Åkesson" {
 				t.Error(c, err)
+			}
+			for _, leave := range []auth.Opened{{}, auth.Holder(os[0].Person + os[1].Person)} {
+				if c, err := ContactOf(q, v, o, leave); !fault.Is(err, "masked") || c != (Contact{}) {
+					t.Error("opened without leave", c, err)
+				}
+				if c, open, err := Seen(q, v, o, leave); err != nil || open || c.Name != "A••• Å•••" {
+					t.Error(c, open, err)
+				}
 			}
 			if _, err := ByNumber(q, auth.Guest(""), o.NumberString()); !fault.Is(err, "denied") {
 				t.Error("a guest read an order by its number:", err)

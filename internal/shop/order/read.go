@@ -2,11 +2,13 @@ package order
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
 
 	"kassavalv/internal/auth"
+	"kassavalv/internal/datamap"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -126,9 +128,83 @@ func Find(q db.Q, v *secret.Vault, number, mail string) (Order, error) {
 	return withLines(q, o, err)
 }
 
-// ContactOf opens the buyer's details. The caller has established the right:
-// the link's holder, staff with orders.read, or a job of the order's own.
-func ContactOf(q db.Q, v *secret.Vault, o Order) (Contact, error) {
+// ContactOf opens the buyer's details to who brings leave to: the link's holder, a job of
+// the order's own, or staff who have opened this order. A 403 fault "masked" otherwise.
+func ContactOf(q db.Q, v *secret.Vault, o Order, leave auth.Opened) (Contact, error) {
+	if err := leave.Need(o.Person, "order", o.ID); err != nil {
+		return Contact{}, err
+	}
+	return contactOf(q, v, o)
+}
+
+// Seen is the buyer's details as the office may see them: whole where they are opened, masked
+// otherwise. What is masked is opened here and leaves as initials, the town and the country.
+func Seen(q db.Q, v *secret.Vault, o Order, leave auth.Opened) (c Contact, open bool, err error) {
+	if c, err = contactOf(q, v, o); err != nil {
+		return Contact{}, false, err
+	}
+	if leave.Opens(o.Person, "order", o.ID) {
+		return c, true, nil
+	}
+	return c.Masked(), false, nil
+}
+
+// SeenAll is Seen for a list: one statement for all. Orders whose buyer is erased are not
+// in the map; those whose details do not open are named in broken.
+func SeenAll(q db.Q, v *secret.Vault, os []Order, leaves map[db.ID]auth.Opened) (out map[db.ID]Contact, broken []db.ID, err error) {
+	out = make(map[db.ID]Contact, len(os))
+	if len(os) == 0 {
+		return out, nil, nil
+	}
+	args, persons := make([]any, len(os)), make(map[db.ID]db.ID, len(os))
+	for i, o := range os {
+		args[i], persons[o.ID] = o.ID, o.Person
+	}
+	type row struct {
+		id     db.ID
+		sealed []byte
+	}
+	rows, err := db.All(q, func(r *db.Rows) (x row, err error) { err = r.Scan(&x.id, &x.sealed); return }, `SELECT id, contact FROM order_order WHERE id IN (`+db.Placeholders(1, len(args))+`)`, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, x := range rows {
+		person := persons[x.id]
+		c, err := secret.OpenJSON[Contact](v, q, person, fieldContact, x.id, x.sealed)
+		switch {
+		case errors.Is(err, secret.ErrErased):
+			continue
+		case errors.Is(err, secret.ErrBroken):
+			broken = append(broken, x.id)
+			continue
+		case err != nil:
+			return nil, nil, err
+		}
+		if !leaves[x.id].Opens(person, "order", x.id) {
+			c = c.Masked()
+		}
+		out[x.id] = c
+	}
+	return out, broken, nil
+}
+
+// Masked is the contact without who it is.
+func (c Contact) Masked() Contact {
+	m := Contact{Name: datamap.MaskName(c.Name), Email: datamap.MaskEmail(c.Email), Phone: datamap.MaskPhone(c.Phone), Company: datamap.MaskName(c.Company), Newsletter: c.Newsletter,
+		Address: Address{City: c.Address.City, Country: c.Address.Country}}
+	if c.OrgNumber != "" { // of a sole trader it is a personnummer
+		m.OrgNumber = "•••"
+	}
+	if c.Reference != "" {
+		m.Reference = "•••"
+	}
+	if c.Billing != nil {
+		m.Billing = &Address{City: c.Billing.City, Country: c.Billing.Country}
+	}
+	return m
+}
+
+func contactOf(q db.Q, v *secret.Vault, o Order) (Contact, error) {
 	var sealed []byte
 	if err := q.QueryRow(`SELECT contact FROM order_order WHERE id=$1`, o.ID).Scan(&sealed); err != nil {
 		return Contact{}, err
@@ -196,6 +272,31 @@ func List(q db.Q, by auth.By, f Filter, before db.ID, n int) ([]Order, error) {
 		}
 	}
 	return os, nil
+}
+
+// ToPack lists the orders with something to send, for staff, oldest first: those with a
+// key above after (0: from the oldest), at most n.
+func ToPack(q db.Q, by auth.By, after db.ID, n int) ([]Order, error) {
+	if err := by.Need(auth.OrdersRead); err != nil {
+		return nil, err
+	}
+	os, err := db.All(q, func(r *db.Rows) (Order, error) { return scan(r) }, `SELECT `+cols+` FROM order_order
+		WHERE id > $1 AND number IS NOT NULL AND shipped_at IS NULL AND state = 'placed' ORDER BY id LIMIT $2`, after, max(1, min(n, 100)))
+	if err != nil {
+		return nil, err
+	}
+	for i := range os {
+		if os[i], err = withLines(q, os[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	return os, nil
+}
+
+// CountToPack counts what ToPack lists, up to a thousand.
+func CountToPack(q db.Q) (n int64, err error) {
+	err = q.QueryRow(`SELECT count(*) FROM (SELECT id FROM order_order WHERE id > 0 AND number IS NOT NULL AND shipped_at IS NULL AND state = 'placed' ORDER BY id LIMIT 1000) x`).Scan(&n)
+	return
 }
 
 // Bills lists unpaid invoices for staff, the one that is due first on top, at most n.
@@ -331,4 +432,36 @@ func ByOCR(q db.Q, ocr string) ([]Order, error) {
 func CountOverdue(q db.Q) (n int64, err error) {
 	err = q.QueryRow(`SELECT count(*) FROM order_order WHERE number IS NOT NULL AND due_at IS NOT NULL AND paid < to_pay AND state <> 'cancelled' AND due_at < $1`, q.LegalNow()).Scan(&n)
 	return
+}
+
+// Bought is how often a customer has ordered, and when last.
+type Bought struct {
+	Orders int64
+	Last   time.Time
+}
+
+// BoughtBy counts the orders of customers that staff found. It needs customers.read;
+// who has none is not in the map.
+func BoughtBy(q db.Q, by auth.By, customers []db.ID) (map[db.ID]Bought, error) {
+	if err := by.Need(auth.CustomersRead); err != nil {
+		return nil, err
+	}
+	out := make(map[db.ID]Bought, len(customers))
+	if len(customers) == 0 {
+		return out, nil
+	}
+	args := make([]any, len(customers))
+	for i, c := range customers {
+		args[i] = c
+	}
+	type row struct {
+		id db.ID
+		b  Bought
+	}
+	rows, err := db.All(q, func(r *db.Rows) (x row, err error) { err = r.Scan(&x.id, &x.b.Orders, &x.b.Last); return }, `SELECT customer_id, count(*), max(placed_at) FROM order_order
+		WHERE number IS NOT NULL AND customer_id IN (`+db.Placeholders(1, len(args))+`) GROUP BY customer_id`, args...)
+	for _, x := range rows {
+		out[x.id] = x.b
+	}
+	return out, err
 }

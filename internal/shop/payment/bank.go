@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"kassavalv/internal/auth"
+	"kassavalv/internal/datamap"
 	"kassavalv/internal/db"
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
@@ -237,8 +239,32 @@ func LineByID(q db.Q, id db.ID) (BankLine, error) {
 	return scanLine(q.QueryRow(`SELECT `+lineCols+` FROM payment_bankline WHERE id=$1`, id))
 }
 
-// Details opens what the bank tells of a line. ok is false when nothing is kept.
-func (l BankLine) Details(q db.Q, v *secret.Vault) (d LineDetails, ok bool, err error) {
+// Details opens what the bank tells of a line, to who brings leave to: matching, or
+// staff who have opened it. A 403 fault "masked" otherwise. ok is false when nothing is kept.
+func (l BankLine) Details(q db.Q, v *secret.Vault, leave auth.Opened) (d LineDetails, ok bool, err error) {
+	if len(l.sealed) == 0 {
+		return d, false, nil
+	}
+	if err := leave.Need(l.Person, "bankline", l.ID); err != nil {
+		return d, false, err
+	}
+	return l.details(q, v)
+}
+
+// Seen is what the bank tells of a line as the office may see it: of who paid the
+// initials, unless he is opened. What strangers wrote to their payment is hidden with him: it holds names as
+// often as not. known is false when nothing is kept.
+func (l BankLine) Seen(q db.Q, v *secret.Vault, leave auth.Opened) (d LineDetails, known, open bool, err error) {
+	if d, known, err = l.details(q, v); err != nil || !known {
+		return LineDetails{}, false, false, err
+	}
+	if leave.Opens(l.Person, "bankline", l.ID) {
+		return d, true, true, nil
+	}
+	return LineDetails{Payer: datamap.MaskName(d.Payer)}, true, false, nil
+}
+
+func (l BankLine) details(q db.Q, v *secret.Vault) (d LineDetails, ok bool, err error) {
 	if len(l.sealed) == 0 {
 		return d, false, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kassavalv/internal/auth"
+	"kassavalv/internal/datamap"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -179,9 +180,29 @@ func List(q db.Q, by auth.By, f Filter, before db.ID, n int) ([]Return, error) {
 	return many(q, `SELECT `+cols+` FROM returns_return WHERE `+where+` ORDER BY id DESC LIMIT $2`, args...)
 }
 
-// StatementOf opens what the buyer wrote. The caller has established the right: staff
-// with orders.read, or a job of the return's own.
-func StatementOf(q db.Q, v *secret.Vault, r Return) (Statement, error) {
+// StatementOf opens what the buyer wrote and who he is, to who brings leave to: the
+// buyer himself, a job of the return's own, or staff who have opened it. A 403 fault "masked" otherwise.
+func StatementOf(q db.Q, v *secret.Vault, r Return, leave auth.Opened) (Statement, error) {
+	if err := leave.Need(r.Person, "return", r.ID); err != nil {
+		return Statement{}, err
+	}
+	return statementOf(q, v, r)
+}
+
+// Seen is the statement as the office may see it: name and address masked unless they are
+// opened. What was declared is the work itself, and is not masked.
+func Seen(q db.Q, v *secret.Vault, r Return, leave auth.Opened) (s Statement, open bool, err error) {
+	if s, err = statementOf(q, v, r); err != nil {
+		return Statement{}, false, err
+	}
+	if leave.Opens(r.Person, "return", r.ID) {
+		return s, true, nil
+	}
+	s.Name, s.Mail = datamap.MaskName(s.Name), datamap.MaskEmail(s.Mail)
+	return s, false, nil
+}
+
+func statementOf(q db.Q, v *secret.Vault, r Return) (Statement, error) {
 	return secret.OpenJSON[Statement](v, q, r.Person, fieldStatement, r.ID, r.statement)
 }
 

@@ -64,7 +64,7 @@ func TestWithdrawBeforeShipping(t *testing.T) {
 		if r.State != returns.Refunded || w.jobs(returns.JobRefunded) != 1 || w.jobs(returns.JobMoneyReturned) != 1 {
 			t.Error(r.State)
 		}
-		st := read(w, func(q *db.Reader) (returns.Statement, error) { return returns.StatementOf(q, w.v, r) })
+		st := read(w, func(q *db.Reader) (returns.Statement, error) { return returns.StatementOf(q, w.v, r, auth.OwnWork()) })
 		if st.Mail != "a@example.se" || st.Text != "Jag ångrar mig." {
 			t.Errorf("%+v", st)
 		}

@@ -10,10 +10,12 @@ import (
 
 	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
+	"kassavalv/internal/datamap"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/customer"
 )
 
 //go:embed migrations/*.sql
@@ -151,9 +153,29 @@ func One(q db.Q, by auth.By, id db.ID) (Case, error) {
 	return c, err
 }
 
-// ContactOf opens who asked. The caller has established the right: the link's holder,
-// staff with cases.read, or a job of the case's own.
-func ContactOf(q db.Q, v *secret.Vault, c Case) (Contact, error) {
+// ContactOf opens who asked, to who brings leave to: the link's holder, a job of the
+// case's own, or staff who have opened this case. A 403 fault "masked" otherwise.
+func ContactOf(q db.Q, v *secret.Vault, c Case, leave auth.Opened) (Contact, error) {
+	if err := leave.Need(c.Person, "case", c.ID); err != nil {
+		return Contact{}, err
+	}
+	return contactOf(q, v, c)
+}
+
+// Seen is who asked as the office may see him: name and address masked unless they are
+// opened. What was asked is the work itself, and is not masked.
+func Seen(q db.Q, v *secret.Vault, c Case, leave auth.Opened) (k Contact, open bool, err error) {
+	if k, err = contactOf(q, v, c); err != nil {
+		return Contact{}, false, err
+	}
+	if leave.Opens(c.Person, "case", c.ID) {
+		return k, true, nil
+	}
+	k.Name, k.Mail = datamap.MaskName(k.Name), datamap.MaskEmail(k.Mail)
+	return k, false, nil
+}
+
+func contactOf(q db.Q, v *secret.Vault, c Case) (Contact, error) {
 	return secret.OpenJSON[Contact](v, q, c.Person, fieldContact, c.ID, c.contact)
 }
 
@@ -314,4 +336,28 @@ func text(f *fault.Fields, pointer, s string, limit int, lines bool) string {
 		f.Add(pointer, "too_long")
 	}
 	return s
+}
+
+func ofMail(q db.Q, by auth.By, v *secret.Vault, mail string) ([]Case, error) {
+	if err := by.Need(auth.CasesRead); err != nil {
+		return nil, err
+	}
+	ix, err := v.Index(fieldMail, mail)
+	if err != nil {
+		return nil, nil
+	}
+	return db.All(q, func(r *db.Rows) (Case, error) { return scan(r) }, `SELECT `+cols+` FROM support_case WHERE mail_index=$1 ORDER BY id DESC LIMIT 50`, ix)
+}
+
+// LikeCustomer lists the cases with a customer's mail address, newest first, at most
+// 50. The address is opened to look, and shown to nobody. It needs customers.read and cases.read.
+func LikeCustomer(q db.Q, by auth.By, v *secret.Vault, id db.ID) ([]Case, error) {
+	if err := by.Need(auth.CustomersRead); err != nil {
+		return nil, err
+	}
+	c, err := customer.Load(q, v, id)
+	if err != nil {
+		return nil, err
+	}
+	return ofMail(q, by, v, c.Contact.Email)
 }

@@ -58,7 +58,7 @@ func Open(tx *db.Tx, by auth.By, v *secret.Vault, in NewCase) (Case, error) {
 		key = h[:]
 		if c, err := scan(tx.QueryRow(`SELECT `+cols+` FROM support_case WHERE client_key=$1`, key)); err == nil {
 			// A key is not a right: only the same sender gets the same case.
-			if k, err := ContactOf(tx, v, c); err == nil && k.Mail == in.Mail && k.Subject == in.Subject {
+			if k, err := contactOf(tx, v, c); err == nil && k.Mail == in.Mail && k.Subject == in.Subject {
 				return c, nil
 			}
 			key = nil

@@ -118,7 +118,7 @@ func TestConversation(t *testing.T) {
 				t.Errorf("%q opens the case", bad)
 			}
 		}
-		k := read(w, func(q *db.Reader) (support.Contact, error) { return support.ContactOf(q, w.v, c) })
+		k := read(w, func(q *db.Reader) (support.Contact, error) { return support.ContactOf(q, w.v, c, auth.OwnWork()) })
 		if k.Mail != "asa@example.se" || k.Subject != "Var är paketet?" {
 			t.Errorf("%+v", k)
 		}

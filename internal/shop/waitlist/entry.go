@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -168,8 +169,11 @@ func ByID(q db.Q, id db.ID) (Entry, error) {
 	return scan(q.QueryRow(`SELECT `+cols+` FROM waitlist_entry WHERE id=$1`, id))
 }
 
-// MailOf opens the address; secret.ErrErased when it is forgotten.
-func MailOf(q db.Q, v *secret.Vault, e Entry) (string, error) {
+// MailOf opens the address, for its letter; secret.ErrErased when it is forgotten.
+func MailOf(q db.Q, v *secret.Vault, e Entry, leave auth.Opened) (string, error) {
+	if err := leave.Need(e.Person, "waitlist", e.ID); err != nil {
+		return "", err
+	}
 	if len(e.sealed) == 0 {
 		return "", secret.ErrErased
 	}

@@ -342,6 +342,8 @@ func (v *visit) showLine(code int, act string, f ui.Form) error {
 		l     payment.BankLine
 		d     payment.LineDetails
 		known bool
+		leave auth.Opened // what the visitor has opened of this line
+		lost  bool        // what the bank tells does not open
 		o     order.Order
 	}
 	p, err := read(v, func(q *db.Reader) (p page, err error) {
@@ -354,7 +356,13 @@ func (v *visit) showLine(code int, act string, f ui.Form) error {
 		if err != nil {
 			return
 		}
-		if p.d, p.known, err = p.l.Details(q, v.Vault); err != nil {
+		if p.leave, err = v.by.Opened(q, "bankline", id); err != nil {
+			return
+		}
+		if p.d, p.known, _, err = p.l.Seen(q, v.Vault, p.leave); unreadable(err) {
+			p.lost, err = true, nil
+		}
+		if err != nil {
 			return
 		}
 		if p.l.Order > 0 {
@@ -366,12 +374,6 @@ func (v *visit) showLine(code int, act string, f ui.Form) error {
 		return err
 	}
 	l := p.l
-	if p.known && v.r.Method == http.MethodGet {
-		// Whoever reads a person's name and words leaves a mark, as with orders.
-		if err := v.looked(l.Person, "bankline", l.ID, "bank_line", "name", "bank_account", "message"); err != nil {
-			return err
-		}
-	}
 	facts := []view.Pair{{Key: v.t("col.state"), Value: lang.T(v.l, "bank.state."+l.State), Sub: checkout.LineReason(v.l, l.Reason)}, {Key: v.t("col.direction"), Value: lang.T(v.l, "bank.kind."+l.Kind)}, {Key: v.t("col.amount"), Value: lang.Money(v.l, l.Amount)},
 		{Key: v.t("bank.settled"), Value: lang.Money(v.l, l.Settled)}, {Key: v.t("bank.left"), Value: lang.Money(v.l, l.Rest())}, {Key: v.t("col.day"), Value: lang.DateYear(v.l, l.On)}, {Key: v.t("col.account"), Value: l.Account}, {Key: v.t("money.ocr"), Value: l.Reference}}
 	if p.o.ID > 0 {
@@ -380,8 +382,15 @@ func (v *visit) showLine(code int, act string, f ui.Form) error {
 	if l.Twin > 0 {
 		facts = append(facts, view.Pair{Key: v.t("bank.twin"), Value: v.t("bank.twin.go"), URL: linePath(l.Twin)})
 	}
+	if p.lost {
+		facts = append(facts, view.Pair{Key: v.t("bank.payer"), Value: v.t("sight.unreadable")})
+	}
 	if p.known {
-		facts = append(facts, view.Pair{Key: v.t("bank.payer"), Value: p.d.Payer, Sub: p.d.From})
+		payer := p.d.Payer
+		if payer == "" {
+			payer = "–"
+		}
+		facts = append(facts, view.Pair{Key: v.t("bank.payer"), Value: payer, Sub: p.d.From})
 		for _, s := range p.d.Text {
 			facts = append(facts, view.Pair{Key: v.t("bank.text"), Value: s})
 		}
@@ -393,7 +402,11 @@ func (v *visit) showLine(code int, act string, f ui.Form) error {
 		facts = append(facts, view.Pair{Key: v.t("label.note"), Value: l.Note, Sub: lang.Stamp(v.l, l.Changed)})
 	}
 	facts = append(facts, view.Pair{Key: v.t("bank.file"), Value: l.Format, URL: "/admin/money/bank/files/" + l.File.String()})
-	blocks := []view.Block{view.Panel("", v.t("diff.facts"), view.Facts(v.l, facts))}
+	var sight view.Block
+	if p.known {
+		sight = v.sight("bankline", l.ID, p.leave)
+	}
+	blocks := []view.Block{view.Panel("", v.t("diff.facts"), sight, view.Facts(v.l, facts))}
 	blocks = append(blocks, v.decisions(l, p.o, act, f)...)
 	return v.show(code, view.Shell{Title: v.t("line.title"), Crumbs: v.bankCrumbs(lang.DateYear(v.l, l.On), linePath(id))}, blocks...)
 }

@@ -39,6 +39,8 @@ func (v *visit) cases() error {
 		c    support.Case
 		who  support.Contact
 		gone bool
+		// broken: the details do not open
+		broken bool
 	}
 	rows, err := read(v, func(q *db.Reader) ([]line, error) {
 		var cs []support.Case
@@ -62,12 +64,23 @@ func (v *visit) cases() error {
 		if err != nil {
 			return nil, err
 		}
-		out := make([]line, len(cs))
+		out, ids := make([]line, len(cs)), make([]db.ID, len(cs))
+		for i, c := range cs {
+			ids[i] = c.ID
+		}
+		leaves, err := v.by.OpenedAll(q, "case", ids)
+		if err != nil {
+			return nil, err
+		}
 		for i, c := range cs {
 			out[i].c = c
-			if out[i].who, err = support.ContactOf(q, v.Vault, c); errors.Is(err, secret.ErrErased) {
+			out[i].who, _, err = support.Seen(q, v.Vault, c, leaves[c.ID])
+			switch {
+			case errors.Is(err, secret.ErrErased):
 				out[i].gone = true
-			} else if err != nil {
+			case unreadable(err):
+				out[i].broken = true
+			case err != nil:
 				return nil, err
 			}
 		}
@@ -90,13 +103,14 @@ func (v *visit) cases() error {
 	if t.First != "" {
 		t.First = query("/admin/cases", "show", show)
 	}
-	// The list shows who asks and about what: that is read, and recorded before it is shown.
+	// The list shows what is asked, in the asker's words: that is read, and recorded before
+	// it is shown. Who asks is masked.
 	if err := db.Do(v.ctx(), v.DB, func(tx *db.Tx) error {
 		for _, x := range rows {
-			if x.gone || x.c.Person <= 0 {
+			if x.gone || x.broken || x.c.Person <= 0 {
 				continue
 			}
-			if err := v.by.Looked(tx, x.c.Person, "case", x.c.ID, "case_list", "name", "subject"); err != nil {
+			if err := v.by.Looked(tx, x.c.Person, "case", x.c.ID, "case_list", "subject"); err != nil {
 				return err
 			}
 		}
@@ -108,6 +122,9 @@ func (v *visit) cases() error {
 		subject, name := x.who.Subject, x.who.Name
 		if x.gone {
 			subject, name = v.t("buyer.erased"), ""
+		}
+		if x.broken {
+			subject, name = v.t("sight.unreadable"), v.t("sight.unreadable")
 		}
 		if subject == "" {
 			subject = v.word("case.kind.", x.c.Kind)
@@ -134,7 +151,9 @@ func (v *visit) caseState(c support.Case) (string, ui.Tone) {
 type thread struct {
 	c      support.Case
 	who    support.Contact
+	leave  auth.Opened // what the visitor has opened of this case
 	gone   bool
+	broken bool // who asks does not open
 	said   []support.Message
 	events []support.Event
 	names  map[db.ID]string
@@ -142,20 +161,28 @@ type thread struct {
 	next   db.ID
 }
 
-// caseRead records that the visitor has read who asks, before it is shown.
+// caseRead records that the visitor has read what is asked, before it is shown. The
+// words are the work itself; who asks is opened apart, with a reason.
 func (v *visit) caseRead(x thread) error {
 	if x.gone || x.c.Person <= 0 {
 		return nil
 	}
-	return v.looked(x.c.Person, "case", x.c.ID, "case_handling", "name", "email", "message")
+	return v.looked(x.c.Person, "case", x.c.ID, "case_handling", "message")
 }
 
 func (v *visit) readThread(q *db.Reader, id db.ID) (x thread, err error) {
 	if x.c, err = support.One(q, v.by, id); err != nil {
 		return x, err
 	}
-	if x.who, err = support.ContactOf(q, v.Vault, x.c); errors.Is(err, secret.ErrErased) {
+	if x.leave, err = v.by.Opened(q, "case", id); err != nil {
+		return x, err
+	}
+	x.who, _, err = support.Seen(q, v.Vault, x.c, x.leave)
+	switch {
+	case errors.Is(err, secret.ErrErased):
 		x.gone, err = true, nil
+	case unreadable(err):
+		x.broken, err = true, nil
 	}
 	if err != nil {
 		return x, err
@@ -272,7 +299,12 @@ func (v *visit) caseFacts(x thread) view.Block {
 	if !x.c.Due.IsZero() {
 		facts = append(facts, view.Pair{Key: v.t("col.answer_by"), Value: lang.Stamp(v.l, x.c.Due)})
 	}
-	if !x.gone {
+	var blocks []view.Block
+	switch {
+	case x.broken:
+		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: v.t("sight.unreadable")}, view.Pair{Key: v.t("label.email"), Value: v.t("sight.unreadable")})
+	case !x.gone:
+		blocks = append(blocks, v.sight("case", x.c.ID, x.leave))
 		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: x.who.Name}, view.Pair{Key: v.t("label.email"), Value: x.who.Mail})
 	}
 	facts = append(facts, view.Pair{Key: v.t("label.lang"), Value: lang.T(v.l, "admin.lang."+string(x.c.Lang.Or()))})
@@ -282,7 +314,7 @@ func (v *visit) caseFacts(x thread) view.Block {
 	case x.who.OrderNumber != "":
 		facts = append(facts, view.Pair{Key: v.t("case.order_stated"), Value: x.who.OrderNumber})
 	}
-	return view.Panel("", v.t("case.facts"), view.Facts(v.l, facts))
+	return view.Panel("buyer", v.t("case.facts"), append(blocks, view.Facts(v.l, facts))...)
 }
 
 func (v *visit) caseTimeline(x thread) view.Block {

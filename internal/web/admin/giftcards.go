@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,6 +117,8 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 		numbers map[db.ID]string
 		letters []mail.Row
 		now     time.Time
+		leave   auth.Opened // what the visitor has opened of this card
+		to      string      // where it was mailed; masked unless it is open
 	}
 	f, err := read(v, func(q *db.Reader) (f file, err error) {
 		f.now, f.numbers = q.LegalNow(), map[db.ID]string{}
@@ -131,6 +134,16 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 				return f, err
 			}
 			f.numbers[o.Order] = x.NumberString()
+		}
+		if f.leave, err = v.by.Opened(q, "gift_card", id); err != nil {
+			return f, err
+		}
+		f.to, _, err = giftcard.Seen(q, v.Vault, f.c, f.leave)
+		switch {
+		case unreadable(err):
+			f.to = v.t("sight.unreadable")
+		case err != nil && !errors.Is(err, secret.ErrErased):
+			return f, err
 		}
 		f.letters, err = mail.About(q, "gift_card", id)
 		return f, err
@@ -150,7 +163,12 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 	if c.Reason != "" {
 		facts = append(facts, view.Pair{Key: v.t("label.reason"), Value: c.Reason})
 	}
-	main := []view.Block{view.Panel("", v.t("gift_card.facts"), view.Facts(v.l, facts))}
+	var sight view.Block
+	if f.to != "" {
+		sight = v.sight("gift_card", id, f.leave)
+		facts = append(facts, view.Pair{Key: v.t("label.email"), Value: f.to})
+	}
+	main := []view.Block{view.Panel("", v.t("gift_card.facts"), sight, view.Facts(v.l, facts))}
 	if len(f.letters) > 0 {
 		main = append(main, v.letterPanel(f.letters))
 	}

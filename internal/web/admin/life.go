@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -29,7 +30,14 @@ func (v *visit) showPurchase(code int, act string, f ui.Form) error {
 	if err != nil {
 		return err
 	}
-	l, err := read(v, func(q *db.Reader) (checkout.Life, error) { return v.Desk.LifeOf(q, v.by, id) })
+	var buyer view.Block
+	l, err := read(v, func(q *db.Reader) (l checkout.Life, err error) {
+		if l, err = v.Desk.LifeOf(q, v.by, id); err != nil {
+			return l, err
+		}
+		buyer, err = v.purchaseBuyer(q, l.Purchase)
+		return l, err
+	})
 	if err != nil {
 		return err
 	}
@@ -60,7 +68,26 @@ func (v *visit) showPurchase(code int, act string, f ui.Form) error {
 		entries[i] = ui.Entry{At: lang.Stamp(v.l, s.At), ISO: lang.ISO(s.At), Text: v.word("purchase.state.", string(s.State)), More: v.why(s.Why), Now: i == len(l.Steps)-1}
 	}
 	return v.show(code, view.Shell{Title: v.t("purchase.title"), Crumbs: []ui.Link{{Text: v.t("purchases.title"), URL: "/admin/purchases"}, {Text: lang.Stamp(v.l, p.Created), URL: purchasePath(id)}}},
-		view.Beside(view.Group(main...), view.Panel("", v.t("purchase.steps"), view.Timeline(entries))))
+		view.Beside(view.Group(main...), view.Group(buyer, view.Panel("", v.t("purchase.steps"), view.Timeline(entries)))))
+}
+
+// purchaseBuyer is who is buying, hidden until he is opened: without an order somebody
+// may yet have to write to him about his money.
+func (v *visit) purchaseBuyer(q db.Q, p checkout.Purchase) (view.Block, error) {
+	leave, err := v.by.Opened(q, "purchase", p.ID)
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := checkout.Seen(q, v.Vault, p, leave)
+	switch {
+	case errors.Is(err, secret.ErrErased), errors.Is(err, secret.ErrEmpty):
+		return view.Panel("buyer", v.t("buyer.title"), view.Say(v.t("buyer.erased"))), nil
+	case unreadable(err):
+		return view.Panel("buyer", v.t("buyer.title"), view.Facts(v.l, []view.Pair{{Key: v.t("label.name"), Value: v.t("sight.unreadable")}})), nil
+	case err != nil:
+		return nil, err
+	}
+	return view.Panel("buyer", v.t("buyer.title"), v.sight("purchase", p.ID, leave), view.Facts(v.l, v.contactFacts(c))), nil
 }
 
 func (v *visit) purchaseFacts(l checkout.Life) []view.Pair {

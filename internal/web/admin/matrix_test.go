@@ -116,6 +116,7 @@ func TestReadingChangesNothing(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		order := o.bought(stock.Line{Variant: o.Product(9900, 5), Quantity: 1})
 		b := o.as("owner")
+		b.open("order", order.ID, auth.ForPacking)
 		b.done("/admin/orders/"+order.NumberString()+"/ship", "pieces."+order.Lines[0].ID.String(), "1", "carrier", "local", "tracking", "KV1", "key", "1")
 		b.done("/admin/campaigns/new", "name/sv", "Rea", "kind", "percent", "value", "20", "from", time.Now().AddDate(0, 0, 2).Format("2006-01-02"), "target", "all")
 		b.done("/admin/codes/new", "code", "sommar", "kind", "percent", "value", "10")

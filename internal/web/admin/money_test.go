@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kassavalv/internal/audit"
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
@@ -97,7 +98,14 @@ func TestBankPages(t *testing.T) {
 		if len(lines) != 3 {
 			t.Fatal(lines)
 		}
-		if p := b.page(lines[0]); !strings.Contains(p.text(), "Vera Exempel") {
+		if p := b.page(lines[0]); strings.Contains(p.text(), "Vera") || !strings.Contains(p.text(), "V••• E•••") {
+			t.Error("who paid is not masked")
+		}
+		first, err := db.ParseID(lines[0][strings.LastIndexByte(lines[0], '/')+1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := b.open("bankline", first, auth.ForPayment); !strings.Contains(p.text(), "Vera Exempel") {
 			t.Error("who paid is not told")
 		}
 		if n := look(o, func(q *db.Reader) (n int, err error) {

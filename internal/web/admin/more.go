@@ -23,6 +23,8 @@ var navs = []struct {
 }{
 	{home, "start", "home", "", false},
 	{"/admin/orders", "orders", "box", auth.OrdersRead, false},
+	{"/admin/packing", "packing", "truck", auth.OrdersWrite, true},
+	{"/admin/customers", "customers", "users", auth.CustomersRead, true},
 	{"/admin/cases", "cases", "talk", auth.CasesRead, false},
 	{"/admin/products", "products", "tag", auth.CatalogRead, false},
 	{"/admin/stock", "stock", "store", auth.CatalogRead, false},

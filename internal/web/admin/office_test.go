@@ -72,6 +72,7 @@ func TestReturn(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		bought := o.bought(stock.Line{Variant: o.Product(20000, 5), Quantity: 2})
 		b := o.as("orders")
+		b.open("order", bought.ID, auth.ForPacking)
 		b.done("/admin/orders/"+bought.NumberString()+"/ship", "pieces."+bought.Lines[0].ID.String(), "2", "key", "1")
 		var r returns.Return
 		o.Do(func(tx *db.Tx) (err error) {

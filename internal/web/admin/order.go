@@ -25,7 +25,10 @@ import (
 type folder struct {
 	o       order.Order
 	c       order.Contact
-	gone    bool // the buyer's details are erased
+	leave   auth.Opened // what the visitor has opened of this order
+	open    bool        // c is whole, not masked
+	gone    bool        // the buyer's details are erased
+	broken  bool        // they do not open
 	events  []order.Event
 	docs    []order.Document
 	parcels []fulfilment.Parcel
@@ -48,8 +51,15 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 	if f.o, err = order.ByNumber(q, v.by, number); err != nil {
 		return f, err
 	}
-	if f.c, err = order.ContactOf(q, v.Vault, f.o); errors.Is(err, secret.ErrErased) {
+	if f.leave, err = v.by.Opened(q, "order", f.o.ID); err != nil {
+		return f, err
+	}
+	f.c, f.open, err = order.Seen(q, v.Vault, f.o, f.leave)
+	switch {
+	case errors.Is(err, secret.ErrErased):
 		f.gone, err = true, nil
+	case unreadable(err):
+		f.broken, err = true, nil
 	}
 	if err != nil {
 		return f, err
@@ -120,12 +130,6 @@ func (v *visit) showOrder(code int, of string, form ui.Form) error {
 		return err
 	}
 	o := f.o
-	if !f.gone {
-		// Recorded before it is shown: what cannot be recorded is not read.
-		if err := v.looked(o.Person, "order", o.ID, "order_handling", f.c.ContactKinds()...); err != nil {
-			return err
-		}
-	}
 	back := func(name string) ui.Form {
 		if name == of {
 			return form
@@ -134,7 +138,7 @@ func (v *visit) showOrder(code int, of string, form ui.Form) error {
 	}
 	state, tone := v.orderState(o, time.Now())
 	var head []view.Block
-	if o.State == order.Placed && !o.IsShipped() {
+	if o.State == order.Placed && !o.IsShipped() && f.leave.For(auth.ForPacking) {
 		head = append(head, view.Go(v.l, v.t("order.slip"), orderPath(o)+"/slip.pdf", false))
 	}
 	if f.next != "" {
@@ -142,7 +146,11 @@ func (v *visit) showOrder(code int, of string, form ui.Form) error {
 	}
 	main := []view.Block{v.orderLines(o)}
 	if v.by.Has(auth.OrdersWrite) && o.State == order.Placed && !o.IsShipped() {
-		main = append(main, v.shipForm(f, back("ship")))
+		if f.leave.For(auth.ForPacking) {
+			main = append(main, v.shipForm(f, back("ship")))
+		} else if v.by.Has(auth.PersonalOpen) && !f.gone {
+			main = append(main, v.packFirst(f, back("ship")))
+		}
 	}
 	if len(f.parcels) > 0 {
 		main = append(main, v.parcelList(f))
@@ -192,9 +200,19 @@ func (v *visit) orderLines(o order.Order) view.Block {
 	return view.Panel("", v.t("order.lines"), view.TableBlock(v.l, t))
 }
 
+// packFirst stands where the parcel is sent, until its address is shown.
+func (v *visit) packFirst(f folder, form ui.Form) view.Block {
+	return view.Panel("ship", v.t("ship.title"), view.Quiet(v.t("ship.first")), view.FormBlock(v.l, view.Form{Action: "/admin/personal/open", Submit: v.t("reason.packing.go"), Form: form,
+		Hidden: []view.Pair{{Key: "entity", Value: "order"}, {Key: "id", Value: f.o.ID.String()}, {Key: "for", Value: auth.ForPacking}}}))
+}
+
 // shipForm asks what goes into the parcel; it stands filled in for the usual
 // case, that all of it does.
 func (v *visit) shipForm(f folder, form ui.Form) view.Block {
+	return view.Panel("ship", v.t("ship.title"), view.FormBlock(v.l, v.parcelForm(f, form)), view.Quiet(v.t("ship.mails")))
+}
+
+func (v *visit) parcelForm(f folder, form ui.Form) view.Form {
 	x := view.Form{Action: orderPath(f.o) + "/ship", Submit: v.t("ship.go"), Form: form, Hidden: []view.Pair{{Key: "key", Value: secret.RandomToken()}}}
 	for _, l := range f.o.Lines {
 		if l.Open() > 0 {
@@ -204,7 +222,7 @@ func (v *visit) shipForm(f folder, form ui.Form) view.Block {
 	x.Fields = append(x.Fields,
 		view.Field{Kind: view.Select, Half: true, Input: ui.Input{Name: "carrier", Label: v.t("label.carrier"), Value: f.o.Draft.Shipping.Carrier}, Options: v.carriers(f.named)},
 		view.Field{Half: true, Input: ui.Input{Name: "tracking", Label: v.t("label.tracking"), Max: 60, NoSpell: true, Optional: true}})
-	return view.Panel("ship", v.t("ship.title"), view.FormBlock(v.l, x), view.Quiet(v.t("ship.mails")))
+	return x
 }
 
 func (v *visit) parcelList(f folder) view.Block {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"kassavalv/internal/auth"
@@ -114,17 +115,23 @@ func (v *visit) orders() error {
 	case "cancelled":
 		f = order.Filter{State: order.Cancelled}
 	}
-	rows, err := read(v, func(q *db.Reader) ([]order.Order, error) { return order.List(q, v.by, f, before, pageSize+1) })
+	var names map[db.ID]string
+	rows, err := read(v, func(q *db.Reader) (os []order.Order, err error) {
+		if os, err = order.List(q, v.by, f, before, pageSize+1); err == nil {
+			names, err = v.orderNames(q, os)
+		}
+		return
+	})
 	if err != nil {
 		return err
 	}
-	t := view.Table{Caption: v.t("orders.title"), Cols: v.orderCols(), Empty: v.t("orders.none")}
+	t := view.Table{Caption: v.t("orders.title"), Cols: v.named(v.orderCols(), names), Empty: v.t("orders.none")}
 	if show != "" {
 		t.EmptyURL, t.EmptyGo = "/admin/orders", v.t("show_all")
 	}
 	rows = paged(&t, rows, before, func(o order.Order) db.ID { return o.ID }, "/admin/orders", "show", show)
 	for _, o := range rows {
-		t.Rows = append(t.Rows, v.orderRow(o, time.Now()))
+		t.Rows = append(t.Rows, v.namedRow(v.orderRow(o, time.Now()), names, o.ID))
 	}
 	blocks := []view.Block{v.tabs("/admin/orders", show, orderTabs...), v.orderSearch("")}
 	if qv.Get("number") != "" {
@@ -137,7 +144,56 @@ func (v *visit) orderCols() []ui.Column {
 	return []ui.Column{{Text: v.t("col.order")}, {Text: v.t("col.placed")}, {Text: v.t("col.goods")}, {Text: v.t("col.delivery")}, {Text: v.t("col.state")}, {Text: v.t("col.total"), Num: true}}
 }
 
-// orderRow is an order in a list. It opens nothing sealed: a list reads no names.
+// orderNames are the names of who bought, for those who may find customers: masked,
+// but for the orders that the visitor has open. What is masked is no reading (docs/decisions/0015). nil: the
+// list has no names.
+func (v *visit) orderNames(q db.Q, os []order.Order) (map[db.ID]string, error) {
+	if !v.by.Has(auth.CustomersRead) {
+		return nil, nil
+	}
+	ids := make([]db.ID, len(os))
+	for i, o := range os {
+		ids[i] = o.ID
+	}
+	leaves, err := v.by.OpenedAll(q, "order", ids)
+	if err != nil {
+		return nil, err
+	}
+	cs, broken, err := order.SeenAll(q, v.Vault, os, leaves)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[db.ID]string, len(os))
+	for id, c := range cs {
+		names[id] = c.Name
+	}
+	for _, id := range broken {
+		names[id] = v.t("sight.unreadable")
+	}
+	return names, nil
+}
+
+// named adds the column of names after the day.
+func (v *visit) named(cols []ui.Column, names map[db.ID]string) []ui.Column {
+	if names == nil {
+		return cols
+	}
+	return slices.Insert(cols, 2, ui.Column{Text: v.t("col.customer")})
+}
+
+func (v *visit) namedRow(r view.Row, names map[db.ID]string, id db.ID) view.Row {
+	if names == nil {
+		return r
+	}
+	name := names[id]
+	if name == "" {
+		name = "–"
+	}
+	r.Cells = slices.Insert(r.Cells, 2, view.Cell{Text: name})
+	return r
+}
+
+// orderRow is an order in a list. It opens nothing sealed.
 func (v *visit) orderRow(o order.Order, now time.Time) view.Row {
 	text, tone := v.orderState(o, now)
 	goods := ""

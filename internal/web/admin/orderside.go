@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
@@ -22,10 +23,22 @@ func (v *visit) buyerPanel(f folder) view.Block {
 	if !s.ShipsOn.IsZero() {
 		delivery = append(delivery, view.Pair{Key: v.t("buyer.ships"), Value: lang.Date(v.l, s.ShipsOn)}, view.Pair{Key: v.t("buyer.promised"), Value: lang.DateRange(v.l, s.Earliest, s.Latest)})
 	}
-	if f.gone {
+	switch {
+	case f.gone:
 		return view.Panel("", v.t("buyer.title"), view.Say(v.t("buyer.erased")), view.Facts(v.l, delivery))
+	case f.broken:
+		return view.Panel("buyer", v.t("buyer.title"), view.Facts(v.l, append([]view.Pair{{Key: v.t("label.name"), Value: v.t("sight.unreadable")}, {Key: v.t("label.address"), Value: v.t("sight.unreadable")}}, delivery...)))
 	}
-	c := f.c
+	facts := append(v.contactFacts(f.c), view.Pair{Key: v.t("label.lang"), Value: lang.T(v.l, "admin.lang."+string(f.o.Lang.Or()))})
+	var all view.Block
+	if f.o.Customer > 0 && v.by.Has(auth.CustomersRead) {
+		all = view.Link(v.l, v.t("customer.go"), customerPath(f.o.Customer))
+	}
+	return view.Panel("buyer", v.t("buyer.title"), v.sight("order", f.o.ID, f.leave), view.Facts(v.l, append(facts, delivery...)), all)
+}
+
+// contactFacts are who somebody is, whole or masked as c is.
+func (v *visit) contactFacts(c order.Contact) []view.Pair {
 	facts := []view.Pair{{Key: v.t("label.name"), Value: c.Name}}
 	add := func(key, val string) {
 		if val != "" {
@@ -42,8 +55,7 @@ func (v *visit) buyerPanel(f folder) view.Block {
 	add("label.door_code", c.Address.DoorCode)
 	add("label.phone", c.Phone)
 	add("label.email", c.Email)
-	facts = append(facts, view.Pair{Key: v.t("label.lang"), Value: lang.T(v.l, "admin.lang."+string(f.o.Lang.Or()))})
-	return view.Panel("", v.t("buyer.title"), view.Facts(v.l, append(facts, delivery...)))
+	return facts
 }
 
 func address(a order.Address) string {

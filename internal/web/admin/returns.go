@@ -76,6 +76,8 @@ type claim struct {
 	r        returns.Return
 	o        order.Order
 	said     returns.Statement
+	leave    auth.Opened // what the visitor has opened of this return
+	broken   bool        // the statement does not open
 	answer   string
 	events   []returns.Event
 	proposal *returns.Proposal
@@ -88,10 +90,19 @@ func (v *visit) readReturn(q *db.Reader, id db.ID) (c claim, err error) {
 	if c.o, err = order.ByID(q, c.r.Order); err != nil {
 		return c, err
 	}
-	if c.said, err = returns.StatementOf(q, v.Vault, c.r); err != nil && !errors.Is(err, secret.ErrErased) {
+	if c.leave, err = v.by.Opened(q, "return", id); err != nil {
 		return c, err
 	}
-	if c.answer, err = returns.AnswerOf(q, v.Vault, c.r); err != nil && !errors.Is(err, secret.ErrErased) {
+	c.said, _, err = returns.Seen(q, v.Vault, c.r, c.leave)
+	switch {
+	case unreadable(err):
+		c.broken = true
+	case err != nil && !errors.Is(err, secret.ErrErased):
+		return c, err
+	}
+	if c.answer, err = returns.AnswerOf(q, v.Vault, c.r); unreadable(err) {
+		c.answer = v.t("sight.unreadable")
+	} else if err != nil && !errors.Is(err, secret.ErrErased) {
 		return c, err
 	}
 	if c.events, err = returns.Timeline(q, v.by, id); err != nil {
@@ -129,8 +140,9 @@ func (v *visit) showReturn(code int, of string, form ui.Form) error {
 	if err != nil {
 		return err
 	}
-	if c.said.Name+c.said.Text != "" && c.r.Person > 0 {
-		if err := v.looked(c.r.Person, "return", c.r.ID, "return_handling", "name", "message"); err != nil {
+	if c.said.Text != "" && c.r.Person > 0 {
+		// What the buyer declares is the work itself; who he is is opened apart, with a reason.
+		if err := v.looked(c.r.Person, "return", c.r.ID, "return_handling", "message"); err != nil {
 			return err
 		}
 	}
@@ -264,17 +276,22 @@ func (v *visit) returnFacts(c claim) view.Block {
 	number := c.o.NumberString()
 	facts := []view.Pair{{Key: v.t("col.order"), Value: number, URL: "/admin/orders/" + number}, {Key: v.t("return.stated"), Value: lang.Stamp(v.l, c.r.Stated)},
 		{Key: v.t("return.send_by"), Value: lang.DateYear(v.l, c.r.SendBackBy())}, {Key: v.t("col.refund_by"), Value: lang.DateYear(v.l, c.r.RefundBy)}}
-	if c.said.Name != "" {
-		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: c.said.Name})
+	var blocks []view.Block
+	switch {
+	case c.broken:
+		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: v.t("sight.unreadable")}, view.Pair{Key: v.t("label.email"), Value: v.t("sight.unreadable")})
+	case c.said.Name != "":
+		blocks = append(blocks, v.sight("return", c.r.ID, c.leave))
+		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: c.said.Name}, view.Pair{Key: v.t("label.email"), Value: c.said.Mail})
 	}
-	blocks := []view.Block{view.Facts(v.l, facts)}
+	blocks = append(blocks, view.Facts(v.l, facts))
 	if c.said.Text != "" {
 		blocks = append(blocks, view.Words(c.said.Text))
 	}
 	if c.answer != "" {
 		blocks = append(blocks, view.Notice(ui.Plain, v.t("return.answered"), view.Words(c.answer)))
 	}
-	return view.Panel("", v.t("return.facts"), blocks...)
+	return view.Panel("buyer", v.t("return.facts"), blocks...)
 }
 
 func (v *visit) returnTimeline(c claim) view.Block {

@@ -32,16 +32,22 @@ func (v *visit) searchOrders() error {
 	if text == "" {
 		return web.SeeOther(v.w, v.r, "/admin/orders")
 	}
-	rows, err := read(v, func(q *db.Reader) ([]order.Order, error) { return v.findOrders(q, text) })
+	var names map[db.ID]string
+	rows, err := read(v, func(q *db.Reader) (os []order.Order, err error) {
+		if os, err = v.findOrders(q, text); err == nil && len(os) > 1 {
+			names, err = v.orderNames(q, os)
+		}
+		return
+	})
 	if err != nil {
 		return err
 	}
 	if len(rows) == 1 {
 		return web.SeeOther(v.w, v.r, orderPath(rows[0]))
 	}
-	t := view.Table{Caption: v.t("orders.found"), Cols: v.orderCols(), Empty: v.t("orders.found.none"), EmptyURL: "/admin/orders", EmptyGo: v.t("show_all")}
+	t := view.Table{Caption: v.t("orders.found"), Cols: v.named(v.orderCols(), names), Empty: v.t("orders.found.none"), EmptyURL: "/admin/orders", EmptyGo: v.t("show_all")}
 	for _, o := range rows {
-		t.Rows = append(t.Rows, v.orderRow(o, time.Now()))
+		t.Rows = append(t.Rows, v.namedRow(v.orderRow(o, time.Now()), names, o.ID))
 	}
 	return v.show(http.StatusOK, view.Shell{Title: v.t("orders.title"), Crumbs: []ui.Link{{Text: v.t("orders.title"), URL: "/admin/orders"}, {Text: v.t("orders.found"), URL: "/admin/orders"}}},
 		v.orderSearch(text), view.TableBlock(v.l, t))
@@ -60,7 +66,19 @@ func (v *visit) findOrders(q db.Q, text string) ([]order.Order, error) {
 			return nil, err
 		}
 	}
-	var ids []db.ID
+	if !v.by.Has(auth.CustomersRead) {
+		return nil, nil
+	}
+	ids, err := v.findCustomers(q, text)
+	if err != nil {
+		return nil, err
+	}
+	return order.OfCustomers(q, v.by, ids, countTo)
+}
+
+// findCustomers finds customers by mail, phone, postal code or whole words of a name:
+// the first that finds anybody.
+func (v *visit) findCustomers(q db.Q, text string) ([]db.ID, error) {
 	for _, find := range []func() ([]db.ID, error){
 		func() ([]db.ID, error) { return customer.FindByEmail(q, v.Vault, v.by, text) },
 		func() ([]db.ID, error) { return customer.FindByPhone(q, v.Vault, v.by, text) },
@@ -72,11 +90,10 @@ func (v *visit) findOrders(q db.Q, text string) ([]order.Order, error) {
 			return nil, err
 		}
 		if len(found) > 0 {
-			ids = found
-			break
+			return found, nil
 		}
 	}
-	return order.OfCustomers(q, v.by, ids, countTo)
+	return nil, nil
 }
 
 // looked records that the visitor has read a buyer's details.

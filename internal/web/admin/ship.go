@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sort"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/pdf"
@@ -22,12 +23,20 @@ func (v *visit) slip() error {
 		o    order.Order
 		c    order.Contact
 		from []string
+		open bool
 	}
 	p, err := read(v, func(q *db.Reader) (p paper, err error) {
 		if p.o, err = order.ByNumber(q, v.by, v.r.PathValue("number")); err != nil {
 			return p, err
 		}
-		if p.c, err = order.ContactOf(q, v.Vault, p.o); errors.Is(err, secret.ErrErased) {
+		leave, err := v.by.Opened(q, "order", p.o.ID)
+		if err != nil {
+			return p, err
+		}
+		if p.open = leave.For(auth.ForPacking); !p.open {
+			return p, nil
+		}
+		if p.c, err = order.ContactOf(q, v.Vault, p.o, leave); errors.Is(err, secret.ErrErased) {
 			return p, fault.NotFound()
 		}
 		if err != nil {
@@ -43,8 +52,8 @@ func (v *visit) slip() error {
 	if err != nil {
 		return err
 	}
-	if err := v.looked(p.o.Person, "order", p.o.ID, "packing", p.c.ContactKinds()...); err != nil {
-		return err
+	if !p.open {
+		return v.done("open_first", orderPath(p.o))
 	}
 	b, err := pdf.Render(fulfilment.PackingSlip(p.o, p.c, p.from, p.o.Lang.Or()))
 	if err != nil {
@@ -64,16 +73,7 @@ func (v *visit) ship() error {
 	lines, err := pieces(in)
 	var o order.Order
 	if err == nil {
-		o, err = act(v, "order.ship", "order", 0, func(tx *db.Tx) (order.Order, error) {
-			o, err := order.ByNumber(tx, v.by, number)
-			if err != nil {
-				return o, err
-			}
-			if _, err = fulfilment.Ship(tx, v.by, fulfilment.Shipment{Order: o.ID, Lines: lines, Carrier: in.Get("carrier"), Tracking: in.Get("tracking"), Key: in.Get("key")}); err != nil {
-				return o, err
-			}
-			return order.ByID(tx, o.ID)
-		})
+		o, err = act(v, "order.ship", "order", 0, func(tx *db.Tx) (order.Order, error) { return v.shipParcel(tx, number, lines, in) })
 	}
 	if err != nil {
 		if !mendable(err) {
@@ -85,6 +85,25 @@ func (v *visit) ship() error {
 		return v.done("shipped", orderPath(o))
 	}
 	return v.done("shipped_part", orderPath(o))
+}
+
+// shipParcel sends pieces of an order whose address the visitor has opened to pack it.
+func (v *visit) shipParcel(tx *db.Tx, number string, lines []fulfilment.ShipLine, in web.Values) (order.Order, error) {
+	o, err := order.ByNumber(tx, v.by, number)
+	if err != nil {
+		return o, err
+	}
+	leave, err := v.by.Opened(tx, "order", o.ID)
+	if err != nil {
+		return o, err
+	}
+	if !leave.For(auth.ForPacking) {
+		return o, openFirst()
+	}
+	if _, err = fulfilment.Ship(tx, v.by, fulfilment.Shipment{Order: o.ID, Lines: lines, Carrier: in.Get("carrier"), Tracking: in.Get("tracking"), Key: in.Get("key")}); err != nil {
+		return o, err
+	}
+	return order.ByID(tx, o.ID)
 }
 
 // pieces reads the counts of a parcel, in the order of the lines. Nought and empty

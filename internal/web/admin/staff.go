@@ -229,6 +229,7 @@ func (v *visit) showTokens(code int, f ui.Form, chosen []string, news view.Block
 		make = view.FormBlock(v.l, view.Form{Action: "/admin/tokens", Submit: v.t("token.create.go"), Form: f, Fields: append([]view.Field{
 			{Half: true, Input: ui.Input{Name: "name", Label: v.t("label.token_name"), Hint: v.t("token.name.hint"), Max: 60}},
 			{Half: true, Input: ui.Input{Name: "expires", Label: v.t("col.ends"), Hint: v.t("token.expires.hint"), Type: "date", Short: true, Optional: true}},
+			{Half: true, Kind: view.Select, Input: ui.Input{Name: "purpose", Label: v.t("label.purpose"), Hint: v.t("token.purpose.hint"), Value: auth.ForOther}, Options: options(v, "reason.", auth.Reasons...)},
 			{Kind: view.Boxes, Input: ui.Input{Name: "rights", Label: v.t("col.rights")}, Options: rights}}, v.proofField()...)})
 	}
 	return v.show(code, view.Shell{Title: v.t("tokens.title"), Lead: v.t("tokens.lead")}, news, view.TableBlock(v.l, t), view.Panel("create", v.t("token.create"), make))
@@ -236,11 +237,11 @@ func (v *visit) showTokens(code int, f ui.Form, chosen []string, news view.Block
 
 // createToken shows the new key once; it is stored nowhere.
 func (v *visit) createToken() error {
-	in, err := v.r.ReadForm("name", "expires", "rights*", "totp")
+	in, err := v.r.ReadForm("name", "expires", "purpose", "rights*", "totp")
 	if err != nil {
 		return err
 	}
-	n := auth.NewToken{Name: in.Get("name")}
+	n := auth.NewToken{Name: in.Get("name"), Purpose: in.Get("purpose")}
 	for _, r := range in.All("rights") {
 		n.Rights = append(n.Rights, auth.Right(r))
 	}

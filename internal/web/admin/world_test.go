@@ -234,6 +234,12 @@ func (b *browser) done(path string, kv ...string) answer {
 	return b.page(a.location())
 }
 
+// open opens what is personal of an entity, as the buttons on its page do.
+func (b *browser) open(entity string, id db.ID, reason string) answer {
+	b.o.t.Helper()
+	return b.done("/admin/personal/open", "entity", entity, "id", id.String(), "for", reason)
+}
+
 // bought is an order that is paid by card.
 func (o *office) bought(lines ...stock.Line) order.Order {
 	o.t.Helper()
@@ -295,7 +301,7 @@ func (o *office) rows() string {
 	o.t.Helper()
 	return look(o, func(q *db.Reader) (string, error) {
 		out := ""
-		for _, t := range []string{"catalog_product", "catalog_variant", "order_order", "order_event", "stock_movement", "pricing_price", "checkout_step", "content_page", "content_setting", "delivery_method", "job_job", "mail_message", "audit_entry", "auth_staff", "auth_session", "auth_token", "support_case"} {
+		for _, t := range []string{"catalog_product", "catalog_variant", "order_order", "order_event", "stock_movement", "pricing_price", "checkout_step", "content_page", "content_setting", "delivery_method", "job_job", "mail_message", "audit_entry", "auth_staff", "auth_session", "auth_token", "support_case", "auth_opening"} {
 			var n int64
 			if err := q.QueryRow(`SELECT count(*) FROM ` + t).Scan(&n); err != nil {
 				return "", err

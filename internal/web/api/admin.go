@@ -129,41 +129,57 @@ func (a *Admin) order(w http.ResponseWriter, r *web.Request) error {
 }
 
 func (a *Admin) writeOrder(w http.ResponseWriter, r *web.Request, status int, number string) error {
-	var person, entity db.ID
-	var kinds []string
 	by := a.By(r.Context())
-	out, err := db.Read(r.Context(), a.DB, func(q *db.Reader) (Order, error) {
-		o, err := order.ByNumber(q, by, number)
-		if err != nil {
-			return Order{}, err
+	read := func(q db.Q) (o order.Order, shape Order, err error) {
+		if o, err = order.ByNumber(q, by, number); err != nil {
+			return o, shape, err
 		}
-		person, entity = o.Person, o.ID
 		ev, err := order.Timeline(q, o.ID, true)
 		if err != nil {
-			return Order{}, err
+			return o, shape, err
 		}
-		shape := orderShape(o, ev, r.Lang)
-		c, err := order.ContactOf(q, a.Vault, o)
-		if errors.Is(err, secret.ErrErased) {
-			return shape, nil
-		}
-		if err != nil {
-			return Order{}, err
-		}
-		shape.Customer = customerShape(c)
-		kinds = c.ContactKinds()
-		return shape, nil
-	})
+		return o, orderShape(o, ev, r.Lang), nil
+	}
+	var out Order
+	var err error
+	if by.Has(auth.PersonalOpen) {
+		// Recorded in the transaction that opens: what cannot be recorded is not read.
+		out, _, err = db.Write(r.Context(), a.DB, func(tx *db.Tx) (Order, error) {
+			o, shape, err := read(tx)
+			if err != nil {
+				return Order{}, err
+			}
+			shape.Customer, err = a.buyer(tx, by, o)
+			return shape, err
+		})
+	} else {
+		out, err = db.Read(r.Context(), a.DB, func(q *db.Reader) (Order, error) { _, shape, err := read(q); return shape, err })
+	}
 	if err != nil {
 		return err
 	}
-	// Recorded before it is answered: what cannot be recorded is not read.
-	if len(kinds) > 0 {
-		if err := db.Do(r.Context(), a.DB, func(tx *db.Tx) error { return by.Looked(tx, person, "order", entity, "api", kinds...) }); err != nil {
-			return err
-		}
-	}
 	return web.JSON(w, r, status, out)
+}
+
+// buyer is who bought, for a token that may know; nil for every other one: a machine
+// must not take a mask for an address. It is nil too when the details are erased, or do not open.
+func (a *Admin) buyer(tx *db.Tx, by auth.By, o order.Order) (*Customer, error) {
+	masked, _, err := order.Seen(tx, a.Vault, o, auth.Opened{})
+	if errors.Is(err, secret.ErrErased) || errors.Is(err, secret.ErrBroken) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	leave, err := auth.ReadByToken(tx, by, o.Person, "order", o.ID, masked.ContactKinds()...)
+	if err != nil || !leave.Any() {
+		return nil, err
+	}
+	c, err := order.ContactOf(tx, a.Vault, o, leave)
+	if err != nil {
+		return nil, err
+	}
+	return customerShape(c), nil
 }
 
 type refundIn struct {

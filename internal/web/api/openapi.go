@@ -49,7 +49,8 @@ var operations = map[string]operation{
 	"getOrder":            {summary: "The order, for who holds the link", out: Order{}},
 	"openapi":             {summary: "This document", out: map[string]any{}},
 	"adminListOrders":     {summary: "Orders, newest first", out: List[Order]{}, query: []string{"state", "unpaid", "limit", "cursor"}},
-	"adminGetOrder":       {summary: "One order", out: Order{}},
+	"adminGetOrder": {summary: "One order", out: Order{}, about: "customer is there for a token with the scope personal.open alone; each such reading is recorded, with the purpose that the token was made for, where the customer sees it. " +
+		"Without the scope, and where the details are erased or do not open, the field is absent: nothing masked is given to a machine."},
 	"adminRefund":         {summary: "Pay back in the way it was paid: money first, the rest to the gift cards", in: refundIn{}, out: Order{}, status: 202, key: true},
 	"adminSettle":         {summary: "Record that money for an invoice has come", in: settleIn{}, out: Order{}, status: 201, key: true},
 	"adminCancel":         {summary: "Cancel what has not been shipped", in: cancelIn{}, out: Order{}},

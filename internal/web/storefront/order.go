@@ -54,7 +54,7 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 		return p, err
 	}
 	p.Shell.BaseURL = ""
-	contact, err := order.ContactOf(q, s.Vault, o)
+	contact, err := order.ContactOf(q, s.Vault, o, auth.Holder(o.Person))
 	if err != nil {
 		return p, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -76,7 +77,7 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 		if b.order, err = order.ByID(q, b.p.Order); err != nil {
 			return
 		}
-		c, err := order.ContactOf(q, s.Vault, b.order)
+		c, err := order.ContactOf(q, s.Vault, b.order, auth.Holder(b.order.Person))
 		b.email = masked(c.Email)
 		return b, err
 	})

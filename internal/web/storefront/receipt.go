@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -68,7 +69,7 @@ func (s *Store) paperOf(q *db.Reader, r *web.Request) (p paper, err error) {
 		return p, fault.NotFound()
 	}
 	p.path = "/orders/" + r.PathValue("token") + "/documents/" + id.String()
-	if p.contact, err = order.ContactOf(q, s.Vault, p.order); err != nil {
+	if p.contact, err = order.ContactOf(q, s.Vault, p.order, auth.Holder(p.order.Person)); err != nil {
 		return p, err
 	}
 	if p.settled, err = checkout.SettledAt(q, p.order); err != nil {

@@ -67,7 +67,7 @@ func (s *Store) subject(q db.Q, v web.Values, l lang.Lang) (a about, err error) 
 	a.order, a.number, a.topic = o.ID, o.NumberString(), "order"
 	a.words = lang.T(l, "order.title", "number", a.number)
 	a.plain = "order " + a.number
-	c, err := order.ContactOf(q, s.Vault, o)
+	c, err := order.ContactOf(q, s.Vault, o, auth.Holder(o.Person))
 	a.mail, a.name = c.Email, c.Name
 	return a, err
 }
@@ -187,7 +187,7 @@ func (s *Store) showCase(w http.ResponseWriter, r *web.Request, status int, form
 		if flash != "" {
 			p.Shell.Flash = lang.T(r.Lang, flash)
 		}
-		who, err := support.ContactOf(q, s.Vault, c)
+		who, err := support.ContactOf(q, s.Vault, c, auth.Holder(c.Person))
 		if err != nil {
 			return p, err
 		}

@@ -70,7 +70,7 @@ func (s *Store) showWithdraw(w http.ResponseWriter, r *web.Request, status int, 
 		}
 		p.Keep = []view.Hidden{{Name: "order_link", Value: in.Get("order_link")}}
 		if fresh {
-			c, err := order.ContactOf(q, s.Vault, f.Order)
+			c, err := order.ContactOf(q, s.Vault, f.Order, auth.Holder(f.Order.Person))
 			if err != nil {
 				return p, err
 			}
@@ -292,7 +292,7 @@ func (s *Store) returnReceived(q db.Q, p *view.WithdrawDone, id db.ID, l lang.La
 	if err != nil {
 		return err
 	}
-	said, err := returns.StatementOf(q, s.Vault, ret)
+	said, err := returns.StatementOf(q, s.Vault, ret, auth.Holder(ret.Person))
 	if err != nil {
 		return err
 	}
@@ -320,7 +320,7 @@ func (s *Store) caseReceived(q db.Q, p *view.WithdrawDone, id db.ID, l lang.Lang
 	if err != nil {
 		return err
 	}
-	who, err := support.ContactOf(q, s.Vault, c)
+	who, err := support.ContactOf(q, s.Vault, c, auth.Holder(c.Person))
 	if err != nil {
 		return err
 	}

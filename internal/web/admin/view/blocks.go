@@ -131,6 +131,16 @@ func filterMethod(f Form) string {
 	return f.Method
 }
 
+// Sight is the line above a person's details: hidden, with the reasons they can be
+// shown for, or shown.
+type Sight struct {
+	Text    string
+	Open    bool
+	Hidden  []Pair
+	Reasons []Pair // key and the words of its button
+	Other   Block  // the form with every reason
+}
+
 // Button is a form of one button.
 type Button struct {
 	Action, Text string
