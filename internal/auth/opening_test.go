@@ -98,7 +98,9 @@ func TestOpening(t *testing.T) {
 		if err != nil || len(all) != 1 || !all[5].For(ForPacking) || !all[5].Opens(p, "order", 5) || all[4].Opens(p, "order", 4) {
 			w.t.Error(all, err)
 		}
-		taken, err := db.Read(ctx, w.d, func(q *db.Reader) (map[db.ID]bool, error) { return TakenBy(q, w.opener(8, 80), "order", ForPacking, []db.ID{4, 5}) })
+		taken, err := db.Read(ctx, w.d, func(q *db.Reader) (map[db.ID]bool, error) {
+			return TakenBy(q, w.opener(8, 80), "order", ForPacking, []db.ID{4, 5})
+		})
 		if err != nil || len(taken) != 1 || !taken[5] {
 			w.t.Error(taken, err)
 		}

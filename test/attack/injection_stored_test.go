@@ -185,7 +185,7 @@ var _ = attack("AC-134", func(t *testing.T, c *apptest.Client) {
 	}
 	next = append(next, draft, "/admin/cases?show=all", "/admin/orders?show=unpaid", "/admin/audit?action="+url.QueryEscape(canaries[1]), "/admin/products?find="+url.QueryEscape(canaries[1]), "/en/admin/cases?show=all")
 	for _, s := range sales {
-		next = append(next, "/admin/orders/"+s.number, "/admin/orders/"+s.number+"/slip.pdf")
+		next = append(next, "/admin/orders/"+s.number, "/admin/orders/"+s.number+"/slip.pdf", "/admin/packing/"+s.number)
 	}
 	opened, full := map[string]int{}, map[string]int{}
 	for len(next) > 0 {

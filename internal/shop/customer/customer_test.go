@@ -181,7 +181,9 @@ func TestSameMail(t *testing.T) {
 		if got := ids(t, d, func(q db.Q) ([]db.ID, error) { return SameMail(q, support, a.ID) }); !slices.Equal(got, []db.ID{b.ID}) || a.Person == b.Person {
 			t.Error(got)
 		}
-		if _, err := db.Read(ctx, d, func(q *db.Reader) ([]db.ID, error) { return SameMail(q, auth.StaffBy(1, "", auth.Roles["catalogue"]), a.ID) }); !fault.Is(err, "denied") {
+		if _, err := db.Read(ctx, d, func(q *db.Reader) ([]db.ID, error) {
+			return SameMail(q, auth.StaffBy(1, "", auth.Roles["catalogue"]), a.ID)
+		}); !fault.Is(err, "denied") {
 			t.Error(err)
 		}
 	})
