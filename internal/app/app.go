@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -307,7 +308,7 @@ func (a *App) background(ctx context.Context) error {
 func (a *App) guard(name string, fn func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			a.Log.Error("a loop fell", "loop", name, "panic", fmt.Sprint(v))
+			a.Log.Error("a loop fell", "loop", name, "panic", db.Fallen(v), "stack", string(debug.Stack()))
 		}
 	}()
 	fn()

@@ -333,7 +333,17 @@ type PanicError struct {
 	Stack []byte
 }
 
-func (p *PanicError) Error() string { return fmt.Sprintf("db: panic in a transaction: %v", p.Value) }
+func (p *PanicError) Error() string { return "db: panic in a transaction: " + Fallen(p.Value) }
+
+// Fallen is what a log may say of the value of a panic: the runtime's own words, which
+// name types and numbers, and of any other value its type alone. Whoever panics with a
+// text of his own may have quoted a person in it; where it happened says the stack.
+func Fallen(v any) string {
+	if e, ok := v.(runtime.Error); ok {
+		return e.Error()
+	}
+	return fmt.Sprintf("a value of type %T", v)
+}
 
 // guard runs fn and turns a panic into an error.
 func guard(fn func() error) (err error) {

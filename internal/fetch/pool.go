@@ -42,7 +42,7 @@ func (p *Pool) Do(ctx context.Context, key string, fn func(context.Context) erro
 	defer p.leave(key)
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("fetch: panic in a call: %v", v)
+			err = fmt.Errorf("fetch: panic in a call: a value of type %T", v)
 		}
 	}()
 	return fn(ctx)

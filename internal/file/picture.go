@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/image/webp"
 
+	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 )
 
@@ -239,7 +240,7 @@ func renditions(data []byte, h header) (blobs [][]byte, w, t int, err error) {
 func decode(data []byte, h header) (m image.Image, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			m, err = nil, damaged(fmt.Errorf("decoder panicked: %v", v))
+			m, err = nil, damaged(errors.New("decoder panicked: "+db.Fallen(v)))
 		}
 	}()
 	r := bytes.NewReader(data)

@@ -103,3 +103,18 @@ func TestRateString(t *testing.T) {
 		}
 	}
 }
+
+// The check digits of account numbers, as banks print them.
+func TestIBAN(t *testing.T) {
+	for s, want := range map[string]bool{"SE45 5000 0000 0583 9825 7466": true, "SE4650000000058398257466": false, "": false, "SE45": false, "451234567890123456": false, "DE89 3704 0044 0532 0130 00": true,
+		"SE4550000000058398257465": false, "SE45-50000000058398257466": false, "se4550000000058398257466": true} {
+		if ValidIBAN(s) != want {
+			t.Errorf("%q: %v", s, !want)
+		}
+	}
+	for s, want := range map[string]bool{"RF18539007547034": true, "RF19539007547034": false, "RF18": false, "": false} {
+		if Mod97(s) != want {
+			t.Errorf("%q: %v", s, !want)
+		}
+	}
+}

@@ -20,6 +20,7 @@ const mark = "this program was built to be broken; it must not serve a shop"
 // Breaks says of every rule what the program does without it.
 var Breaks = map[string]string{
 	"answer":     "a buyer waits for the bank as long as a call may take",
+	"capturekey": "each try to take what is reserved has an idempotency key of its own",
 	"code":       "a discount code's use is written down, but its limit is not kept",
 	"double":     "a purchase that is over is placed again by the next answer",
 	"gift":       "the sum of a gift card is not held for a purchase",

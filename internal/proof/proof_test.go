@@ -63,7 +63,7 @@ func TestEveryBreakageIsCaughtSomewhere(t *testing.T) {
 		t.Errorf("package proof knows %v and %v, the program has %v", known, costs, used)
 	}
 	var caught []string
-	for _, room := range []string{"crash", "race", "fault"} {
+	for _, room := range []string{"crash", "race", "fault", "partners"} {
 		caught = append(caught, firsts(`(?m)^\t\t?\{"([a-z]+)", `, read(t, "test/"+room+"/broken_test.go"))...)
 	}
 	slices.Sort(caught)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/web/pagecache"
@@ -304,7 +305,7 @@ type panicked struct {
 	stack []byte
 }
 
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+func (p *panicked) Error() string { return "panic: " + db.Fallen(p.value) }
 
 func recovered(err *error) {
 	p := recover()

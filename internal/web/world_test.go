@@ -185,7 +185,7 @@ func (w *world) table() []web.Route {
 			return web.SeeOther(rw, r, "/cart")
 		}},
 		{Method: "GET", Path: "/boom", Who: web.Public, Rate: shield.Browse, Handle: func(http.ResponseWriter, *web.Request) error { return errSecret }},
-		{Method: "GET", Path: "/panic", Who: web.Public, Rate: shield.Browse, Handle: func(http.ResponseWriter, *web.Request) error { panic("secret-dsn") }},
+		{Method: "GET", Path: "/panic", Who: web.Public, Rate: shield.Browse, Handle: func(http.ResponseWriter, *web.Request) error { panic("Kim Prov, Storgatan 1") }},
 		{Method: "GET", Path: "/half", Who: web.Public, Rate: shield.Browse, Handle: func(rw http.ResponseWriter, r *web.Request) error {
 			_, _ = rw.Write([]byte("half"))
 			_ = http.NewResponseController(rw).Flush()

@@ -24,9 +24,13 @@ type lender struct {
 }
 
 func startLender(t *testing.T, engine string, env ...string) *lender {
+	return startLenderOf(t, apptest.Options{Engine: engine, Env: env})
+}
+
+func startLenderOf(t *testing.T, o apptest.Options) *lender {
 	k := klarnasim.New(t, klarnasim.Options{})
-	s := apptest.Start(t, apptest.Options{Engine: engine, Env: append(env, "KASSAVALV_KLARNA_USERNAME="+k.Username(), "KASSAVALV_KLARNA_PASSWORD="+k.Password(), "KASSAVALV_KLARNA_BASE_URL="+k.URL)})
-	return &lender{s.As(t), k}
+	o.Env = append(o.Env, "KASSAVALV_KLARNA_USERNAME="+k.Username(), "KASSAVALV_KLARNA_PASSWORD="+k.Password(), "KASSAVALV_KLARNA_BASE_URL="+k.URL)
+	return &lender{apptest.Start(t, o).As(t), k}
 }
 
 // begin posts a purchase of n pieces of each variant and waits until it leads to Klarna.

@@ -82,7 +82,7 @@ func (d *Desk) validate(r *Request) error {
 		f.Add("/payment_method", "choose")
 	}
 	if r.Key != "" && !ValidKey(r.Key) {
-		f.Add("/idempotency_key", "bad_key")
+		f.Add("/idempotency_key", "bad_idempotency_key")
 	}
 	if r.ReturnURL != "" && !d.okReturn(r.ReturnURL) {
 		f.Add("/return_url", "bad_return_url")

@@ -10,6 +10,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/job"
 	"kassavalv/internal/money"
+	"kassavalv/internal/proof"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 )
@@ -353,7 +354,7 @@ func (d *Desk) take(ctx context.Context, x payment.TakeRow) error {
 	d.at("capture claimed")
 	cctx, cancel := context.WithTimeout(ctx, takeCall)
 	defer cancel()
-	t := payment.Take{Key: x.Key, Ref: f.i.ProviderRef, Reference: f.i.Reference, Amount: x.Amount, Whole: x.Whole}
+	t := payment.Take{Key: proof.Spoil("capturekey", x.Key), Ref: f.i.ProviderRef, Reference: f.i.Reference, Amount: x.Amount, Whole: x.Whole}
 	if x.Amount.Equal(f.i.Amount) {
 		t.Lines = payLines(f.p.Draft)
 	}

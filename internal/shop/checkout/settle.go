@@ -42,7 +42,7 @@ func Settle(tx *db.Tx, by auth.By, in Settlement) error {
 		f.Add("/paid_on", "required")
 	}
 	if in.Key != "" && !ValidKey(in.Key) {
-		f.Add("/idempotency_key", "bad_key")
+		f.Add("/idempotency_key", "bad_idempotency_key")
 	}
 	if err := f.Err(); err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 type BankDiff struct {
 	Kind     string            `json:"kind"`
 	Purchase db.ID             `json:"purchase,omitzero"`
-	Moved    string            `json:"moved"` // capture, refund, chargeback
+	Moved    string            `json:"moved"` // capture, refund, chargeback, won
 	Ours     *payment.CaseSide `json:"ours,omitempty"`
 	Theirs   *payment.CaseSide `json:"theirs,omitempty"`
 }
@@ -50,7 +50,7 @@ func (d *Desk) importSettlement(ctx context.Context, by auth.By, s payment.Settl
 			span.from = theirs[i].At
 		}
 		switch theirs[i].Kind {
-		case "capture", "refund", "chargeback":
+		case "capture", "refund", "chargeback", "won":
 			rep.Compared++
 		case "payout":
 			rep.Payouts++

@@ -10,6 +10,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 )
 
@@ -246,31 +247,13 @@ func accounts(s string) (string, bool) {
 		a = strings.ToUpper(strings.NewReplacer(" ", "", "\u00a0", "", "-", "", ".", "").Replace(strings.TrimSpace(a)))
 		switch {
 		case a == "":
-		case digits(a) && len(a) >= 8 && len(a) <= 20, iban(a):
+		case digits(a) && len(a) >= 8 && len(a) <= 20, money.ValidIBAN(a):
 			out = append(out, a)
 		default:
 			return s, true
 		}
 	}
 	return strings.Join(out, ", "), len(out) > 10
-}
-
-func iban(s string) bool {
-	if len(s) < 15 || len(s) > 34 || s[0] < 'A' || s[0] > 'Z' || s[1] < 'A' || s[1] > 'Z' {
-		return false
-	}
-	sum := 0
-	for _, c := range []byte(s[4:] + s[:4]) {
-		switch {
-		case c >= '0' && c <= '9':
-			sum = (sum*10 + int(c-'0')) % 97
-		case c >= 'A' && c <= 'Z':
-			sum = (sum*100 + int(c-'A') + 10) % 97
-		default:
-			return false
-		}
-	}
-	return sum == 1
 }
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

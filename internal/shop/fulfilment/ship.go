@@ -144,7 +144,7 @@ func (in *Shipment) check() error {
 		f.Add("/tracking", "bad_value")
 	}
 	if len(in.Key) > 128 || strings.ContainsFunc(in.Key, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
-		f.Add("/idempotency_key", "bad_key")
+		f.Add("/idempotency_key", "bad_idempotency_key")
 	}
 	checkLines(&f, in.Lines)
 	return f.Err()

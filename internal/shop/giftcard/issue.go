@@ -111,7 +111,7 @@ func Issue(tx *db.Tx, by auth.By, v *secret.Vault, in Gift) (Card, error) {
 		f.Add("/years", "out_of_range")
 	}
 	if len(in.Key) > 128 || !utf8.ValidString(in.Key) || strings.ContainsFunc(in.Key, func(r rune) bool { return r < 0x20 }) {
-		f.Add("/idempotency_key", "bad_key")
+		f.Add("/idempotency_key", "bad_idempotency_key")
 	}
 	if err := f.Err(); err != nil {
 		return Card{}, err

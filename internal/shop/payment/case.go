@@ -36,7 +36,7 @@ const (
 
 // CaseFacts are the two sides as they stood.
 type CaseFacts struct {
-	Kind   string    `json:"kind"` // capture, refund, chargeback, payout
+	Kind   string    `json:"kind"` // capture, refund, chargeback, won, payout
 	Ours   *CaseSide `json:"ours,omitempty"`
 	Theirs *CaseSide `json:"theirs,omitempty"`
 	Ref    string    `json:"ref,omitempty"` // the provider's payment id

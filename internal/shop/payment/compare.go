@@ -35,6 +35,7 @@ const (
 	StateDiffers    = "state_differs"    // we say that it was refused, or is only asked for; the provider did it
 	UnknownPayment  = "unknown_payment"  // the provider has a payment that we never made
 	Disputed        = "disputed"         // the buyer's bank took money back
+	DisputeWon      = "dispute_won"      // and gave it back to the shop
 )
 
 // Difference is a row in one book without its equal in the other.
@@ -73,7 +74,7 @@ func Compare(ours []Account, theirs []Movement) []Difference {
 	var out []Difference
 	for i := range theirs {
 		m := &theirs[i]
-		if m.Kind != "capture" && m.Kind != "refund" && m.Kind != "chargeback" || seen[m.ID] {
+		if m.Kind != "capture" && m.Kind != "refund" && m.Kind != "chargeback" && m.Kind != "won" || seen[m.ID] {
 			continue
 		}
 		seen[m.ID] = true
@@ -88,6 +89,8 @@ func Compare(ours []Account, theirs []Movement) []Difference {
 			out = append(out, Difference{UnknownPayment, -1, nil, m})
 		case m.Kind == "chargeback":
 			out = append(out, Difference{Disputed, at, nil, m})
+		case m.Kind == "won":
+			out = append(out, Difference{DisputeWon, at, nil, m})
 		default:
 			groups[group{at, m.Kind}] = append(groups[group{at, m.Kind}], m)
 		}

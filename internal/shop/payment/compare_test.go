@@ -71,6 +71,7 @@ func TestCompare(t *testing.T) {
 		"nobody's":            {acc(cap("1", 100)), []Movement{m("a", "capture", 100), {ID: "b", Kind: "capture", Reference: "X", Amount: kr(1)}}, "unknown_payment b"},
 		"without a name":      {[]Account{{Rows: []Row{cap("1", 100)}}}, []Movement{{ID: "b", Kind: "capture", Amount: kr(100)}}, "missing_there 1; unknown_payment b"},
 		"disputed":            {acc(cap("1", 100)), []Movement{m("a", "capture", 100), m("b", "chargeback", 100)}, "disputed b"},
+		"a dispute won":       {acc(cap("1", 100)), []Movement{m("a", "capture", 100), m("b", "chargeback", 100), m("c", "won", 100)}, "dispute_won c; disputed b"},
 		"fees":                {acc(cap("1", 100)), []Movement{m("a", "capture", 100), m("f", "fee", 2), m("p", "payout", 98), m("o", "other", 1)}, ""},
 	} {
 		if got := say(Compare(c.ours, c.theirs)); got != c.want {
@@ -103,11 +104,13 @@ func slow(ours []Account, theirs []Movement) map[string]int {
 			at = known["p"+m.Ref]
 		}
 		switch {
-		case m.Kind != "capture" && m.Kind != "refund" && m.Kind != "chargeback":
+		case m.Kind != "capture" && m.Kind != "refund" && m.Kind != "chargeback" && m.Kind != "won":
 		case at == 0:
 			out[UnknownPayment]++
 		case m.Kind == "chargeback":
 			out[Disputed]++
+		case m.Kind == "won":
+			out[DisputeWon]++
 		default:
 			g := fmt.Sprint(at, m.Kind)
 			if there[g] == nil {
@@ -174,7 +177,7 @@ func TestCompareTwin(t *testing.T) {
 			ours = append(ours, a)
 		}
 		theirs := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Movement {
-			return Movement{ID: fmt.Sprint("m", rapid.IntRange(0, 9).Draw(t, "id")), Kind: rapid.SampledFrom([]string{"capture", "capture", "refund", "fee", "chargeback"}).Draw(t, "kind"),
+			return Movement{ID: fmt.Sprint("m", rapid.IntRange(0, 9).Draw(t, "id")), Kind: rapid.SampledFrom([]string{"capture", "capture", "refund", "fee", "chargeback", "won"}).Draw(t, "kind"),
 				Reference: rapid.SampledFrom([]string{"", "R0", "R1", "R2", "X"}).Draw(t, "reference"), Ref: rapid.SampledFrom([]string{"", "P0", "P1", "Y"}).Draw(t, "ref"), Amount: sums.Draw(t, "sum")}
 		}), 0, 8).Draw(t, "theirs")
 		// One row under one id: a second telling says the same.

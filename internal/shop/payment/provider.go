@@ -163,7 +163,7 @@ type Hint struct {
 // Movement is one row of a provider's own books, for reconciliation.
 type Movement struct {
 	ID        string      // the provider's id of the row, unique in its list
-	Kind      string      // capture, refund, fee, payout, chargeback, other
+	Kind      string      // capture, refund, fee, payout, chargeback, won (a chargeback that came back), other
 	Reference string      // ours, as the provider repeats it; empty when the row has none
 	Ref       string      // the provider's payment id; empty when the row has none
 	Key       string      // our key of the refund or capture where the provider keeps it

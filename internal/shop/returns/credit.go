@@ -237,7 +237,7 @@ func Refund(tx *db.Tx, by auth.By, in RefundIn) (db.ID, error) {
 		f.Add("/amount", "bad_amount")
 	}
 	if len(in.Key) > 128 || strings.ContainsFunc(in.Key, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
-		f.Add("/idempotency_key", "bad_key")
+		f.Add("/idempotency_key", "bad_idempotency_key")
 	}
 	if err := f.Err(); err != nil {
 		return 0, err

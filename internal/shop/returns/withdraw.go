@@ -124,7 +124,7 @@ func (in *Withdrawal) check() error {
 		in.Mail = m
 	}
 	if len(in.Key) > 128 {
-		f.Add("/idempotency_key", "bad_key")
+		f.Add("/idempotency_key", "bad_idempotency_key")
 	}
 	if len(in.Lines) > 500 {
 		f.Add("/lines", "too_many")

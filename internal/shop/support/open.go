@@ -150,7 +150,7 @@ func (in *NewCase) check() error {
 		f.Add("/kind", "bad_value")
 	}
 	if len(in.Key) > 128 {
-		f.Add("/idempotency_key", "bad_key")
+		f.Add("/idempotency_key", "bad_idempotency_key")
 	}
 	in.Lang = in.Lang.Or()
 	return f.Err()

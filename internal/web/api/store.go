@@ -472,7 +472,7 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 	req := checkout.Request{Cart: r.PathValue("id"), Method: in.PaymentMethod, Accept: in.AcceptTerms, ReturnURL: in.ReturnURL, PayerPhone: in.PayerPhone, Lang: r.Lang, Peer: r.Network().String(), Consents: in.Consents}
 	if vs, ok := r.Header["Idempotency-Key"]; ok {
 		if len(vs) != 1 || !checkout.ValidKey(vs[0]) {
-			return fault.Invalid(fault.Field{Pointer: "/idempotency_key", Code: "bad_key"})
+			return fault.Invalid(fault.Field{Pointer: "/idempotency_key", Code: "bad_idempotency_key"})
 		}
 		req.Key = vs[0]
 	}

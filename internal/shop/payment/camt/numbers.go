@@ -1,6 +1,10 @@
 package camt
 
-import "strings"
+import (
+	"strings"
+
+	"kassavalv/internal/money"
+)
 
 // Numbers are the rows of digits that a text may mean as a reference: each run of
 // digits, and runs that only a space, a hyphen or a dot parts, put together, since
@@ -46,33 +50,10 @@ func Numbers(text string, min, max int) []string {
 // digits are wrong.
 func Creditor(s string) string {
 	c := strings.ToUpper(strings.ReplaceAll(s, " ", ""))
-	if len(c) < 5 || len(c) > 25 || !strings.HasPrefix(c, "RF") || !mod97(c) {
+	if len(c) < 5 || len(c) > 25 || !strings.HasPrefix(c, "RF") || !money.Mod97(c) {
 		return s
 	}
 	return c[4:]
-}
-
-// ValidIBAN reports whether the check digits of an account number hold (ISO 13616),
-// spaces left out.
-func ValidIBAN(s string) bool {
-	c := strings.ToUpper(strings.ReplaceAll(s, " ", ""))
-	return len(c) >= 15 && len(c) <= 34 && c[0] >= 'A' && c[0] <= 'Z' && c[1] >= 'A' && c[1] <= 'Z' && mod97(c)
-}
-
-// mod97 checks a number whose first four signs are moved last (ISO 7064).
-func mod97(s string) bool {
-	sum := 0
-	for _, c := range []byte(s[4:] + s[:4]) {
-		switch {
-		case c >= '0' && c <= '9':
-			sum = (sum*10 + int(c-'0')) % 97
-		case c >= 'A' && c <= 'Z':
-			sum = (sum*100 + int(c-'A') + 10) % 97
-		default:
-			return false
-		}
-	}
-	return sum == 1
 }
 
 // SameAccount reports whether the account of a file is one of the shop's own: an

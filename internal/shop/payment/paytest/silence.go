@@ -234,7 +234,7 @@ func ping(s *scene) {
 	}
 }
 
-var kinds = map[string]bool{"capture": true, "refund": true, "fee": true, "payout": true, "chargeback": true, "other": true}
+var kinds = map[string]bool{"capture": true, "refund": true, "fee": true, "payout": true, "chargeback": true, "won": true, "other": true}
 
 // movements holds the partner's list against its books, in both directions.
 func movements(s *scene) {

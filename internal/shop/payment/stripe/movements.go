@@ -15,7 +15,7 @@ import (
 // last second of from and the first of to may be told with them.
 //
 // A refund that failed has two rows at Stripe, one each way; both are "other", for no
-// money moved. A dispute that was won comes back as "other".
+// money moved. A dispute that was won comes back as "won".
 func (p *Provider) Movements(ctx context.Context, from, to time.Time, yield func(payment.Movement) error) error {
 	l := &api.BalanceTransactionListParams{CreatedRange: &api.RangeQueryParams{GreaterThanOrEqual: from.Unix(), LesserThan: to.Add(time.Second - 1).Unix()}}
 	l.Limit = api.Int64(100)
@@ -80,7 +80,7 @@ func (p *Provider) movement(ctx context.Context, bt *api.BalanceTransaction) (pa
 			if m.Reference, err = p.referenceOf(ctx, d.PaymentIntent); err != nil {
 				return m, err
 			}
-			if bt.Amount < 0 {
+			if m.Kind = "won"; bt.Amount < 0 {
 				m.Kind = "chargeback"
 			}
 		}

@@ -392,6 +392,7 @@ func TestMovements(t *testing.T) {
 	}
 	s.RefundByHand(b, 900)
 	s.Dispute(b)
+	s.Win(b)
 	s.Payout()
 	var got []string
 	err := s.p.Movements(t.Context(), time.Now().Add(-time.Hour), time.Now().Add(time.Hour), func(m payment.Movement) error {
@@ -405,7 +406,7 @@ func TestMovements(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{ // newest first
-		"payout  11820 fee 0", "chargeback KV2 20000 fee 15000", "refund KV2 900 fee 0", "refund KV1 5000 fee 0 kv-r-1", "other KV1 700 fee 0 kv-r-9", "other KV1 700 fee 0 kv-r-9",
+		"payout", "won KV2 20000 fee -15000", "chargeback KV2 20000 fee 15000", "refund KV2 900 fee 0", "refund KV1 5000 fee 0 kv-r-1", "other KV1 700 fee 0 kv-r-9", "other KV1 700 fee 0 kv-r-9",
 		"capture KV2 20000 fee 480", "capture KV1 30000 fee 630"}
 	want[0] = got[0] // its sum follows from the others
 	if fmt.Sprint(got) != fmt.Sprint(want) || !strings.HasPrefix(got[0], "payout ") {

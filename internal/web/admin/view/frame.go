@@ -8,7 +8,7 @@ import (
 func docTitle(s Shell) string {
 	t := s.Title + " · " + s.Shop
 	if s.Failed {
-		t = lang.T(s.Lang, "form.error") + ": " + t
+		t = lang.T(s.Lang, "form.mend") + ": " + t // not the word of the shop's pages: money may have moved
 	}
 	return t
 }

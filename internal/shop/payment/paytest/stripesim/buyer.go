@@ -151,6 +151,15 @@ func (s *Server) Dispute(id string) {
 		object: map[string]any{"id": newID("du_", 24), "object": "dispute", "amount": x.total, "charge": x.pi.ch.id, "payment_intent": x.pi.id, "currency": x.currency, "reason": "fraudulent", "status": "needs_response"}})
 }
 
+// Win gives the money of a dispute, and its fee, back to the merchant.
+func (s *Server) Win(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.find(id)
+	s.rows = append(s.rows, &row{id: newID("txn_3", 23), kind: "adjustment", amount: x.total, fee: -15000, created: time.Now().Unix(), currency: x.currency,
+		object: map[string]any{"id": newID("du_", 24), "object": "dispute", "amount": x.total, "charge": x.pi.ch.id, "payment_intent": x.pi.id, "currency": x.currency, "reason": "fraudulent", "status": "won"}})
+}
+
 // Payout pays all that was booked to the merchant's account.
 func (s *Server) Payout() {
 	s.mu.Lock()
