@@ -5,7 +5,6 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -110,15 +109,6 @@ func imports(t *testing.T) map[string][]string {
 		}
 	})
 	return out
-}
-
-// rooms are the packages of files.
-func rooms(files []string) (out []string) {
-	for _, f := range files {
-		out = append(out, strings.TrimPrefix(path.Dir(f), "internal/"))
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // refused says why a file may not import a package; empty: it may.
