@@ -253,6 +253,17 @@ func (b By) Looked(tx *db.Tx, person db.ID, entity string, id db.ID, reason stri
 	return err
 }
 
+// Granted lists what b's role or scopes give, what waits for a lesson included.
+func (b By) Granted() []Right {
+	var out []Right
+	for _, r := range AllRights {
+		if b.Has(r) || b.lacking[r] != "" {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // known drops rights that this program does not know, so that an old row
 // cannot hold more than a name.
 func known(rs []Right) []Right {

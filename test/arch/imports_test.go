@@ -45,6 +45,12 @@ var ground = map[string][]string{
 	"datamap": {}, "fetch": {}, "pdf": {}, "cert": {}, "proof": {}, "handover": {},
 }
 
+// ops says which rooms of the wing an ops room may import, besides ground: none knows
+// commerce or a face.
+var ops = map[string][]string{
+	"lesson": {}, "incident": {},
+}
+
 // tests and the demo may import anything; only app and tests import the demo.
 func exempt(p string) bool {
 	return strings.HasPrefix(p, "demo/") || forTests(p)
@@ -77,7 +83,7 @@ func TestWhoImportsWhom(t *testing.T) {
 func forbidden(from, to string) string {
 	wing := func(s string) (string, string) {
 		w, rest, _ := strings.Cut(s, "/")
-		if w == "shop" || w == "web" {
+		if w == "shop" || w == "web" || w == "ops" {
 			return w, rest
 		}
 		return "ground", s
@@ -97,6 +103,19 @@ func forbidden(from, to string) string {
 		return ""
 	case tw == "web":
 		return "nothing below a face imports a face"
+	case fw == "ops":
+		allowed, known := ops[fr]
+		switch {
+		case !known:
+			return "this room is not in the plan (test/arch)"
+		case tw == "shop":
+			return "keeping it alive knows no commerce"
+		case tw == "ops" && !contains(allowed, tr):
+			return "not in the plan of the ops wing (test/arch)"
+		}
+		return ""
+	case tw == "ops":
+		return "only app, faces and the ops wing know it"
 	case fw == "ground":
 		if tw == "shop" {
 			return "the ground knows no commerce"
@@ -166,6 +185,7 @@ func TestForbiddenKnowsRight(t *testing.T) {
 		{"shop/order", "shop/payment", true}, {"shop/checkout", "shop/payment", false}, {"shop/stock", "web", true}, {"db", "shop/order", true},
 		{"web/api", "shop/order", false}, {"web/api", "demo/bank", true}, {"money", "db", true}, {"shop/cart", "shop/order", true}, {"app", "demo/bank", false},
 		{"shop/checkout", "shop/payment/paytest/stripesim", true}, {"web/api", "shop/payment/paytest", true},
+		{"ops/lesson", "auth", false}, {"ops/lesson", "shop/order", true}, {"ops/lesson", "web", true}, {"ops/lesson", "ops/incident", true}, {"ops/other", "db", true}, {"shop/notice", "ops/lesson", true}, {"web/admin", "ops/lesson", false}, {"auth", "ops/lesson", true},
 	} {
 		if got := forbidden(c.from, c.to) != ""; got != c.bad {
 			t.Errorf("%s -> %s: %v", c.from, c.to, got)
