@@ -24,6 +24,8 @@ import (
 	"kassavalv/internal/handover"
 	"kassavalv/internal/job"
 	"kassavalv/internal/mail"
+	"kassavalv/internal/ops/incident"
+	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/cart"
@@ -73,6 +75,9 @@ type App struct {
 	Carriers fulfilment.Carriers
 	Index    *search.Index
 	Cache    *pagecache.Cache
+
+	Lessons   *lesson.Room
+	Incidents *incident.Room
 
 	Origin   string // public URL without a slash at the end
 	apart    string // the back office's, when it has a host name of its own
@@ -227,6 +232,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	if a.Accounts, err = account.New(a.DB, a.Vault, account.Options{PublicURL: a.Origin, Issuer: company.Shop, Hasher: hasher}); err != nil {
 		return err
 	}
+	a.people()
 	a.Carriers = fulfilment.Carriers{}
 	if a.demo {
 		a.Carriers["local"] = fulfilment.NewGuard(local.New(), fulfilment.Options{})

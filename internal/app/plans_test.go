@@ -27,7 +27,8 @@ var staySmall = map[string]string{
 	"fulfilment_carrier": "made by hand", "delivery_method": "made by hand", "delivery_price": "a method's",
 	"payment_window": "a row a way to pay", "content_page": "made by hand", "content_setting": "made by hand", "content_company": "one row",
 	"auth_change": "what people of the house did, swept", "auth_root": "one row", "auth_staff": "people of the house", "auth_invite": "one a member", "auth_token": "made by hand", "auth_passkey": "a few a member", "auth_challenge": "minutes old", "auth_session": "people of the house",
-	"auth_try": "swept each hour",
+	"auth_try":     "swept each hour",
+	"lesson_state": "people of the house, ten each", "lesson_need": "made by hand", "lesson_letter": "swept after a month", "incident_gate": "one a member, one an alarm", "incident_contact": "one row",
 }
 
 // fewValued are columns that say little: an index on them alone finds a large
@@ -38,7 +39,7 @@ var fewValued = []string{"status", "state", "kind", "lang", "currency", "complet
 // one whole reads little.
 var waiting = map[string]string{
 	"checkout_purchase_open": "purchases under way", "checkout_purchase_check": "payments that are looked up", "checkout_purchase_alarm": "purchases that staff must look at", "returns_alarm_open": "refunds that staff must look at",
-	"support_case_due": "questions without an answer", "job_job_due": "the queues themselves, which staff asked to see counted", "job_job_ended": "jobs that gave up",
+	"support_case_due": "questions without an answer", "incident_record_live": "incidents that are not closed", "incident_record_sweep": "closed incidents whose words are still kept: a shop has few", "job_job_due": "the queues themselves, which staff asked to see counted", "job_job_ended": "jobs that gave up",
 	"payment_refund_open": "money that goes back", "payment_bankline_open": "payments that staff must decide about", "payment_case_open": "differences that staff must look at", "payment_intent_reserved": "money that is reserved", "payment_payout_open": "payouts under way to the account", "payment_take_open": "money that is on its way in", "mail_message_trouble": "letters that did not leave", "catalog_product_debt": "the list of goods with facts missing, all of it answers",
 	"order_order_unshipped": "what is to be sent", "order_order_unpaid": "bills", "order_order_owed": "bills", "returns_return_live": "returns under way", "audit_entry_refused": "the list of refusals, all of it answers",
 	"audit_log_leaf_waiting": "rows of the last second", "audit_log_leaf_old": "rows from before the log, until they are taken in",

@@ -149,6 +149,22 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 
 	importSome(t, a)
 
+	// Something feels wrong, and what comes of it; a lesson, and a right that demands it.
+	felt := form(owner, "/admin/incidents", url.Values{"at": {"/admin/orders"}, "text": {"Det blinkar."}}).Location()
+	form(owner, "/admin/incidents", url.Values{"at": {"/admin/orders"}, "text": {"Igen."}})
+	for _, act := range []struct {
+		name string
+		v    url.Values
+	}{{"/take", nil}, {"/note", url.Values{"text": {"Ja."}}}, {"/severity", url.Values{"severity": {"low"}}}, {"/personal", url.Values{"to": {"suspected"}, "from": {"now"}}}, {"/personal", url.Values{"to": {"cleared"}, "why": {"Inget syntes."}}},
+		{"/close", url.Values{"learned": {"En kabel."}}}, {"/reopen", url.Values{"why": {"Igen."}}}} {
+		if r := form(owner, felt+act.name, act.v); r.Status != 303 {
+			t.Errorf("POST %s: %d", act.name, r.Status)
+		}
+	}
+	form(owner, "/admin/incidents/call", url.Values{"name": {"Kim"}, "phone": {"08-12 34 56"}, "contact_version": {"0"}})
+	form(owner, "/admin/lessons/phishing/answers", url.Values{"version": {"1"}, "q1": {"0"}, "q2": {"0"}, "q3": {"0"}})
+	form(owner, "/admin/lessons/needs", url.Values{"right": {"keys.write"}, "lesson": {"phishing"}, "grace": {"7"}})
+
 	// Every page there is to get.
 	product := one(`SELECT product FROM catalog_variant WHERE id=$1`, v.ID)
 	document := ""
@@ -156,10 +172,10 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		href := apptest.Attr(n, "href")
 		document = href[strings.LastIndex(href, "/")+1:]
 	}
-	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10", "key": "local"}
+	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10", "key": "local", "lesson": "phishing"}
 	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/customers/": one(`SELECT max(id) FROM customer_customer`), "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`), "/admin/gift-cards/": strings.TrimPrefix(gift, "/admin/gift-cards/"),
 		"/admin/delivery/": one(`SELECT max(id) FROM delivery_method`), "/admin/products/": product, "/admin/purchases/": one(`SELECT max(id) FROM checkout_purchase`), "/admin/returns/": ret,
-		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
+		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/admin/lessons/record/": one(`SELECT max(id) FROM auth_staff WHERE state='active'`), "/admin/incidents/": strings.TrimPrefix(felt, "/admin/incidents/"), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
 	maps.Copy(ids, money)
 	ids["/api/admin/v1/purchases/"] = ids["/admin/purchases/"]
 	tokens := map[string]string{"/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}

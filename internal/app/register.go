@@ -14,6 +14,8 @@ import (
 	"kassavalv/internal/job"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
+	"kassavalv/internal/ops/incident"
+	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/cart"
@@ -45,6 +47,7 @@ var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
 	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations, giftcard.Migrations, account.Migrations,
+	lesson.Migrations, incident.Migrations,
 }
 
 type principal struct{}
@@ -97,7 +100,7 @@ func (a *App) buildRoutes() {
 	shop = append(shop, store.Hooks()...)
 	shop = append(shop, office.Routes()...)
 	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Mailer: a.Mail, Log: a.Log,
-		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery}
+		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery, Lessons: a.Lessons, Incidents: a.Incidents}
 	shop = append(shop, a.office.Routes()...)
 	shop = append(shop, web.ReportRoute(a.Log, nil))
 	doc := api.Document(shop, a.Origin)

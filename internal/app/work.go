@@ -19,9 +19,10 @@ import (
 // work registers what the job runner does.
 func (a *App) work() {
 	if a.Mail != nil {
-		notice.Register(a.Jobs, notice.Deps{DB: a.DB, Vault: a.Vault, Mail: a.Mail, Auth: a.Auth, Accounts: a.Accounts, Base: a.Origin, Office: a.officeOrigin(), Carriers: a.Carriers})
+		notice.Register(a.Jobs, a.letters())
 		a.Mail.Handle(a.Jobs)
 	}
+	a.peopleWork(a.letters())
 	a.fetchPictures()
 	a.Jobs.Handle("checkout.money_returned", job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.MoneyReturned(ctx, j.Ref) })
 	a.Jobs.Handle(cart.JobMoved, job.Opts{}, func(ctx context.Context, j job.Job) error { return a.Desk.CartMoved(ctx, j.Ref) })
@@ -42,4 +43,9 @@ func (a *App) work() {
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })
 	a.Jobs.Every("auth.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Auth.Sweep(ctx) })
 	a.Jobs.Every("account.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Accounts.Sweep(ctx) })
+}
+
+// letters is what letters need.
+func (a *App) letters() notice.Deps {
+	return notice.Deps{DB: a.DB, Vault: a.Vault, Mail: a.Mail, Auth: a.Auth, Accounts: a.Accounts, Base: a.Origin, Office: a.officeOrigin(), Carriers: a.Carriers}
 }

@@ -300,7 +300,7 @@ var _ = attack("AC-129", func(t *testing.T, c *apptest.Client) {
 			t.Errorf("matrix.csv has %s, which the program has not", k)
 		}
 	}
-	vars := map[string]string{"number": "1", "id": "1", "variant": "1", "parcel": "1", "handle": "villkor", "version": "1"}
+	vars := map[string]string{"number": "1", "id": "1", "variant": "1", "parcel": "1", "handle": "villkor", "version": "1", "lesson": "phishing"}
 	// A field that no form has: who may gets to the form and is told so, nothing is changed.
 	send := func(v *apptest.Client, method, path string, h ...string) apptest.Answer {
 		if method == "GET" {

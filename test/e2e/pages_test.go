@@ -70,6 +70,7 @@ var unlooked = map[string]string{
 	"/.well-known/security.txt":                "text for machines",
 	"/account":                                 "leads to the sign-in while there are no accounts",
 	"/admin/assets/{file}":                     "a script",
+	"/admin/lessons/record.csv":                "a file for a spreadsheet",
 	"/admin/orders/{number}/slip.pdf":          "a document; the journey through the back office opens it",
 	"/favicon.ico":                             "a picture",
 	"/feeds/google.xml":                        "for machines",

@@ -89,14 +89,11 @@ type Standing struct {
 
 // stand joins a lesson with its row; without one it begins to concern the member now.
 func stand(l Lesson, s state, has bool, now time.Time) Standing {
-	out := Standing{Lesson: l, Due: now.Add(firstTime)}
-	if has {
-		out.Due, out.Passed, out.PassedVersion, out.Tries = s.due, s.passed, s.passedVersion, s.tries
-		if s.version != l.Version || !s.concerns { // the look of the hour has yet to see it
-			out.Due, out.Tries = now.Add(firstTime), 0
-		}
+	current := s.passedVersion >= l.Version
+	out := Standing{Lesson: l, Due: s.due, Passed: s.passed, PassedVersion: s.passedVersion, Tries: s.tries}
+	if !has || s.version != l.Version || !s.concerns { // the look of the hour has yet to see it
+		out.Due, out.Tries = dueAt(now, s.passed, current), 0
 	}
-	current := out.PassedVersion >= l.Version
 	out.Late = !now.Before(out.Due)
 	out.Open = !current || !now.Before(out.Due.Add(-openBefore))
 	return out

@@ -173,6 +173,12 @@ func TestStanding(t *testing.T) {
 		if mine := w.mine(by); !near(mine["refunds"].Due, 14*day) || !mine["refunds"].Open || mine["refunds"].Late {
 			t.Errorf("before the first look: %+v", mine["refunds"])
 		}
+		// One who does not wait for the first look passes as any other.
+		w.pass(by, "paper")
+		if s := w.mine(by)["paper"]; s.Open || !near(s.Due, 365*day) {
+			t.Errorf("passed before the first look: %+v", s)
+		}
+		w.do(func(tx *db.Tx) error { _, err := tx.Exec(`DELETE FROM lesson_done`); return err })
 		w.look()
 		w.later(3 * day)
 		w.look()
@@ -203,7 +209,7 @@ func TestStanding(t *testing.T) {
 		if n := w.count(`SELECT count(*) FROM lesson_done WHERE member_id=$1 AND tries=2`, by.ID); n != 1 || w.count(`SELECT count(*) FROM lesson_done`) != 1 {
 			t.Errorf("%d rows in the record", n)
 		}
-		if n := w.count(`SELECT count(*) FROM audit_entry WHERE action='lesson.pass' AND actor_id=$1`, by.ID); n != 1 {
+		if n := w.count(`SELECT count(*) FROM audit_entry WHERE action='lesson.pass' AND actor_id=$1`, by.ID); n != 2 {
 			t.Errorf("%d audit rows", n)
 		}
 		// A year less a month later it opens again, and a year later it is due.
@@ -254,6 +260,9 @@ func TestDueAnew(t *testing.T) {
 		if s := mine["paper"]; !near(s.Due, 14*day) || !s.Open || s.Late {
 			t.Errorf("another version: %+v", s)
 		}
+		if n := w.count(`SELECT count(*) FROM lesson_state WHERE member_id=$1 AND lesson='paper' AND version=1 AND tries=0`, by.ID); n != 1 {
+			t.Error("the look has not seen the other version")
+		}
 		if s := mine["phishing"]; !s.Late {
 			t.Errorf("the same version a year later: %+v", s)
 		}
@@ -268,6 +277,9 @@ func TestDueAnew(t *testing.T) {
 		w.look()
 		if s := w.mine(by)["refunds"]; !near(s.Due, 14*day) || s.Late {
 			t.Errorf("the right came back: %+v", s)
+		}
+		if n := w.count(`SELECT count(*) FROM lesson_state WHERE member_id=$1 AND lesson='refunds' AND concerns=1`, by.ID); n != 1 {
+			t.Error("the look has not seen that the right came back")
 		}
 	})
 }

@@ -105,3 +105,43 @@ func role(l lang.Lang, name string) string {
 	}
 	return name
 }
+
+// OfficeLetter is a letter to a member of staff from a room that this one does not know. A
+// button leads to a path of the office.
+type OfficeLetter struct {
+	To      string
+	Lang    lang.Lang
+	Subject string
+	mail.Letter
+}
+
+// Office gives the runner a job that asks for one letter to a member of staff, and the
+// mailer its renderer. read tells of a row who gets what; ok is false when nobody is to get
+// anything any more. The letters carry no words of customers, and are sealed with the shop's key.
+func Office(r *job.Runner, d Deps, kind, refKind string, read func(q db.Q, ref db.ID) (m OfficeLetter, ok bool, err error)) {
+	d.Mail.Render(kind, mail.KindOpts{}, staffLetter(d, func(q db.Q, d Deps, ref db.ID, _ lang.Lang, c content.CompanyFacts) (mail.Message, error) {
+		m, ok, err := read(q, ref)
+		if err != nil {
+			return mail.Message{}, err
+		}
+		if !ok {
+			return mail.Message{}, mail.ErrDrop
+		}
+		for i, p := range m.Parts {
+			if p.Button != nil {
+				m.Parts[i].Button = &mail.Button{Label: p.Button.Label, URL: d.officeURL(m.Lang, p.Button.URL)}
+			}
+		}
+		return finish(m.To, m.Subject, m.Letter, c)
+	}))
+	r.Handle(kind, job.Opts{}, func(ctx context.Context, j job.Job) error {
+		return db.Do(ctx, d.DB, func(tx *db.Tx) error {
+			m, ok, err := read(tx, j.Ref)
+			if err != nil || !ok {
+				return unlessErased(err)
+			}
+			_, err = mail.Queue(tx, mail.Spec{Kind: kind, RefKind: refKind, Ref: j.Ref, Lang: m.Lang, Once: true})
+			return err
+		})
+	})
+}

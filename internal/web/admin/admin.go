@@ -10,6 +10,8 @@ import (
 	"kassavalv/internal/file"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
+	"kassavalv/internal/ops/incident"
+	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
@@ -36,6 +38,9 @@ type Admin struct {
 	Standard func(q db.Q, o order.Order) (money.Money, bool)
 	Log      *slog.Logger
 
+	Lessons   *lesson.Room
+	Incidents *incident.Room
+
 	Origin   string // public origin, without a slash at the end
 	Currency string // sales currency
 	Country  string // whose VAT applies, ISO 3166
@@ -54,7 +59,7 @@ const (
 func (a *Admin) Routes() []web.Route {
 	var out []web.Route
 	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes(), a.moneyRoutes(), a.productRoutes(), a.caseRoutes(), a.contentRoutes(),
-		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.securityRoutes(), a.engineRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.packingRoutes(), a.moreRoutes()} {
+		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.securityRoutes(), a.engineRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.packingRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
 		out = append(out, part...)
 	}
 	return out

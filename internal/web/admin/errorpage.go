@@ -20,6 +20,9 @@ func (a *Admin) ErrorPage(r *web.Request, e web.ErrorView) web.Component {
 	if e.Fault != nil && e.Fault.Kind == fault.Unauthenticated {
 		go1, where = lang.T(r.Lang, "admin.login.go"), "/admin/login"
 	}
+	if l := lessonOf(e.Fault); l != "" {
+		go1, where = lang.T(r.Lang, "admin.lesson.open"), "/admin/lessons/"+l
+	}
 	blocks := []view.Block{view.Say(e.Text), view.Go(r.Lang, go1, where, true)}
 	if e.Status >= http.StatusInternalServerError {
 		blocks = append(blocks, view.Quiet(lang.T(r.Lang, "admin.error.ref", "ref", e.Ref)))

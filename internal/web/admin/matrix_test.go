@@ -61,7 +61,7 @@ func TestMatrix(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		order := o.bought(stock.Line{Variant: o.Product(9900, 5), Quantity: 1})
 		fill := strings.NewReplacer("{number}", order.NumberString(), "{id}", order.Lines[0].Product.String(), "{variant}", order.Lines[0].Variant.String(),
-			"{parcel}", "1", "{handle}", "villkor", "{version}", "1", "{token}", strings.Repeat("A", 43), "{file}", "none.js")
+			"{parcel}", "1", "{handle}", "villkor", "{version}", "1", "{lesson}", "phishing", "{token}", strings.Repeat("A", 43), "{file}", "none.js")
 		browsers := map[string]*browser{}
 		for role := range auth.Roles {
 			browsers[role] = o.as(role)

@@ -41,6 +41,8 @@ var navs = []struct {
 	{"/admin/settings", "settings", "gear", auth.SettingsRead, true},
 	{"/admin/staff", "staff", "users", auth.StaffWrite, true},
 	{"/admin/tokens", "tokens", "key", auth.StaffWrite, true},
+	{"/admin/lessons", "lessons", "heart", "", true},
+	{"/admin/incidents", "incidents", "warning", "", true},
 	{"/admin/audit", "audit", "eye", auth.AuditRead, true},
 	{"/admin/mail", "mail", "mail", auth.JobsWrite, true},
 	{"/admin/jobs", "jobs", "refresh", auth.JobsWrite, true},

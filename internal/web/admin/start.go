@@ -46,6 +46,9 @@ type work struct {
 	lacking            int
 	asked, late        int64
 	dead, letters      int
+
+	lessons, lessonsLate, membersLate int
+	incidents, untaken                int
 }
 
 func (v *visit) readWork(q *db.Reader) (w work, err error) {
@@ -101,7 +104,7 @@ func (v *visit) readWork(q *db.Reader) (w work, err error) {
 		}
 		w.dead, w.letters = len(dead), len(letters)
 	}
-	return w, nil
+	return w, v.readPeople(q, &w)
 }
 
 // tone is how loud a figure is: silent at nought.
@@ -151,6 +154,7 @@ func (v *visit) start() error {
 		add("letters", w.letters, ui.Stop, "/admin/mail", "")
 		add("dead", w.dead, ui.Stop, "/admin/jobs", "")
 	}
+	v.peopleTiles(w, add, note)
 	blocks := append(v.endings(time.Now()), view.Tiles(v.l, tiles))
 	if v.by.Has(auth.OrdersRead) {
 		blocks = append(blocks, view.Panel("", v.t("start.next"), v.nextOrders(w.pack)))

@@ -228,7 +228,7 @@ func (v *visit) shell(s view.Shell) (view.Shell, error) {
 		s.Flash = lang.T(v.l, key)
 	}
 	if x.me != "" {
-		s.Me, s.Role, s.Nav = x.me, v.word("role.", v.in.session.Role), v.nav()
+		s.Me, s.Role, s.Nav, s.Feels = x.me, v.word("role.", v.in.session.Role), v.nav(), v.feelsURL()
 	}
 	return s, nil
 }

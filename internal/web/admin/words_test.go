@@ -5,6 +5,8 @@ import (
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/ops/incident"
+	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/notice"
@@ -18,7 +20,7 @@ import (
 func TestCodesHaveWords(t *testing.T) {
 	keys := []string{"event.paid", "event.paid_part", "doc.receipt", "doc.invoice", "doc.credit_note", "why.withdrawal", "why.buyer"}
 	for _, kind := range []string{checkout.JobPlaced, checkout.JobUnpaid, fulfilment.JobShipped, returns.JobRefunded, returns.JobWithdrawal, returns.JobAnswered, notice.KindCopy,
-		support.JobReceived, support.JobAnswered, auth.JobMailInvite, auth.JobMailChanged, waitlist.JobBack} {
+		support.JobReceived, support.JobAnswered, auth.JobMailInvite, auth.JobMailChanged, waitlist.JobBack, lesson.JobRemind, incident.JobMail} {
 		keys = append(keys, "letter."+kind)
 	}
 	for _, k := range keys {

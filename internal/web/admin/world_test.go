@@ -22,6 +22,8 @@ import (
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/file"
 	"kassavalv/internal/mail"
+	"kassavalv/internal/ops/incident"
+	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
@@ -37,7 +39,7 @@ import (
 	"kassavalv/internal/web/admin"
 )
 
-var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations)
+var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, lesson.Migrations, incident.Migrations)
 
 const password = "korrekt häst batteri"
 
@@ -84,6 +86,8 @@ func open(t *testing.T, d *db.DB) *office {
 	}
 	o.admin = &admin.Admin{DB: d, Vault: o.Vault, Auth: o.auth, Desk: o.Desk, Files: file.New(d, files), Log: log, Origin: o.srv.URL, Currency: "SEK", Country: "SE",
 		Carriers: fulfilment.Carriers{"local": fulfilment.NewGuard(local.New(), fulfilment.Options{Template: "https://carrier.example/track/{number}"})}}
+	o.admin.Lessons, o.admin.Incidents = &lesson.Room{DB: d, Auth: o.auth}, &incident.Room{DB: d, Vault: o.Vault, Auth: o.auth}
+	o.auth.SetLacking(lesson.Lacking)
 	o.mux, err = web.NewMux("shop", o.admin.Routes(), web.Deps{Origin: o.srv.URL, Origins: []string{localhost(o.srv.URL)}, Log: log, ErrorPage: o.admin.ErrorPage,
 		Authorize: func(w http.ResponseWriter, r *web.Request, who web.Who) (context.Context, error) {
 			ctx, _, err := o.admin.Authorize(w, r, who)
@@ -301,7 +305,7 @@ func (o *office) rows() string {
 	o.t.Helper()
 	return look(o, func(q *db.Reader) (string, error) {
 		out := ""
-		for _, t := range []string{"catalog_product", "catalog_variant", "order_order", "order_event", "stock_movement", "pricing_price", "checkout_step", "content_page", "content_setting", "delivery_method", "job_job", "mail_message", "audit_entry", "auth_staff", "auth_session", "auth_token", "support_case", "auth_opening"} {
+		for _, t := range []string{"catalog_product", "catalog_variant", "order_order", "order_event", "stock_movement", "pricing_price", "checkout_step", "content_page", "content_setting", "delivery_method", "job_job", "mail_message", "audit_entry", "auth_staff", "auth_session", "auth_token", "support_case", "auth_opening", "lesson_state", "lesson_done", "incident_record", "incident_line"} {
 			var n int64
 			if err := q.QueryRow(`SELECT count(*) FROM ` + t).Scan(&n); err != nil {
 				return "", err

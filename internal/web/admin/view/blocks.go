@@ -23,6 +23,7 @@ type Shell struct {
 	Head     templ.Component // beside the heading: the page's main action; may be nil
 	Lead     string          // one sentence under the heading
 	Failed   bool            // the form on it was not taken: said first in the title
+	Feels    string          // address of the form of "something feels wrong"; empty: none
 }
 
 // Nav is an entry of the menu.
