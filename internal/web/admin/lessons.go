@@ -165,9 +165,9 @@ func (v *visit) answerLesson() error {
 	}
 	missing := f != nil && len(f.Fields) > 0
 	if f != nil && !missing { // another version than the page showed
-		return v.showLesson(status(err), view.Quiz{Said: v.sentence(f)}, func(int, lesson.Asked, *view.QuizQuestion) {})
+		return v.showLesson(status(err), view.Quiz{Said: v.sentence(f), Tone: ui.Wait}, func(int, lesson.Asked, *view.QuizQuestion) {})
 	}
-	q, code := view.Quiz{Said: v.n("lesson.some_right", r.Right, "of", len(asked))}, http.StatusOK
+	q, code := view.Quiz{Said: v.n("lesson.some_right", r.Right, "of", len(asked)), Tone: ui.Wait}, http.StatusOK
 	if missing {
 		q.Said, code = v.n("lesson.missing", len(f.Fields)), status(err)
 	}
@@ -183,7 +183,7 @@ func (v *visit) answerLesson() error {
 		c := a.Answers[chosen[i]]
 		x.Verdict, x.Tone, x.Why = v.t("lesson.not_right"), ui.Stop, c.Why
 		if c.Right {
-			x.Verdict, x.Tone = v.t("lesson.right"), ui.OK
+			x.Verdict, x.Tone, x.Why = v.t("lesson.right"), ui.OK, strings.TrimPrefix(c.Why, v.t("lesson.right")+". ")
 		}
 	})
 }
