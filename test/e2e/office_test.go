@@ -14,6 +14,9 @@ func crawl(t *testing.T, s *apptest.Shop) []template {
 	t.Helper()
 	route := router(routes(t))
 	owner := s.Staff(s.As(t), "owner")
+	if a := owner.Form("/admin/incidents", url.Values{"at": {"/admin/orders"}, "text": {"Det blinkar."}}); a.Status != 303 {
+		t.Errorf("something feels wrong: %d", a.Status)
+	}
 	seen, found, queue := map[string]bool{}, map[string]int{}, []string{"/admin"}
 	var out []template
 	for len(queue) > 0 {
@@ -55,6 +58,8 @@ var officeStates = []template{
 	{"office, bank's file before it is taken in", "/admin/money/bank/drafts/{draft}", 0, "Inget är bokfört ännu"},
 	{"office, new campaign", "/admin/campaigns/new", 0, ""},
 	{"office, confirm", "/admin/confirm", 0, ""},
+	{"office, something feels wrong", "/admin/incidents/new?at=/admin/orders", 0, "Vad såg du?"},
+	{"office, no such lesson", "/admin/lessons/finns-inte", 404, "finns inte"},
 	{"office, no such page", "/admin/finns-inte", 404, "finns inte"},
 	{"office, no such order", "/admin/orders/99999999", 404, "finns inte"},
 }
