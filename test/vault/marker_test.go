@@ -236,11 +236,21 @@ func (s *shop) drive() {
 		case strings.HasSuffix(field, "phone"):
 			text = "0" + text
 		}
-		if a := owner.Form("/admin/orders/search", url.Values{"find": {text}}); a.Status >= 400 {
-			t.Errorf("staff look for %s: %d", field, a.Status)
+		for _, at := range []string{"/admin/orders/search", "/admin/customers"} {
+			if a := owner.Form(at, url.Values{"find": {text}}); a.Status >= 400 {
+				t.Errorf("staff look for %s at %s: %d", field, at, a.Status)
+			}
 		}
 	}
-	for _, path := range []string{"/admin/orders", "/admin/orders/" + number, "/admin/orders/" + bill.Order.Number, "/admin/orders/" + number + "/slip.pdf", "/admin/mail", "/admin/audit", "/admin/purchases", "/admin/jobs"} {
+	// Who somebody is is hidden until it is opened; then it is there, and only there.
+	if a := owner.Opened("/admin/orders/"+number, "packing"); !strings.Contains(a.Words(), s.markers["card buyer's surname"]) || !strings.Contains(a.Words(), s.markers["card buyer's street"]) {
+		t.Errorf("an opened order does not tell who bought: %d %s", a.Status, a.Words())
+	}
+	action, form = owner.FormOf(owner.Do("GET", "/admin/orders/"+bill.Order.Number, nil), `form[action$="/admin/personal/open"]`)
+	form.Set("for", "other")
+	form.Set("for_note", s.mark("why staff looked"))
+	s.Want(owner.Form(action, form), 303, nil)
+	for _, path := range []string{"/admin/orders", "/admin/orders/" + number, "/admin/orders/" + bill.Order.Number, "/admin/orders/" + number + "/slip.pdf", "/admin/packing", "/admin/packing/" + bill.Order.Number, "/admin/customers", "/admin/mail", "/admin/audit", "/admin/purchases", "/admin/jobs"} {
 		if a := owner.Do("GET", path, nil); a.Status >= 500 {
 			t.Errorf("%s: %d", path, a.Status)
 		}
