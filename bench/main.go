@@ -34,7 +34,8 @@ var (
 	postgres = flag.String("postgres", os.Getenv("DATABASE_URL"), "server for the purchase on PostgreSQL; empty: KASSAVALV_TEST_POSTGRES, or not measured")
 	length   = flag.Duration("time", 4*time.Second, "length of each measurement")
 	turns    = flag.Int("turns", 3, "turns; medians are printed")
-	only     = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,button,safety,start")
+	only     = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,button,safety,vault,start")
+	persons  = flag.Int("persons", 1_000_000, "data keys of the vault on SQLite; a fifth of them on PostgreSQL")
 	refMode  = flag.String("reference", "", "internal: serve this file over TLS")
 )
 
@@ -289,7 +290,14 @@ func run() error {
 		}
 	}
 	if part("safety") {
-		return safety(dir)
+		if err := safety(dir); err != nil {
+			return err
+		}
+	}
+	if part("vault") {
+		if err := vault(dir); err != nil {
+			return err
+		}
 	}
 	return nil
 }

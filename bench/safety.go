@@ -22,16 +22,11 @@ var measures = []struct{ name, what string }{
 // safety tells what each measure of safety takes of a purchase.
 func safety(dir string) error {
 	fmt.Println("What each measure of safety takes of a purchase (16 buyers, SQLite, bank inside, mail and PDF later)")
-	spare := filepath.Join(dir, fmt.Sprint("spare", os.Getpid()))
-	defer os.Remove(spare)
-	build := exec.Command("go", "build", "-tags", "proof", "-o", spare, "kassavalv/cmd/kassavalv")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the program that can be broken: %w\n%s", err, out)
+	restore, err := provable(dir)
+	if err != nil {
+		return err
 	}
-	was := *program
-	*program = spare
-	defer func() { *program = was }()
+	defer restore()
 	var whole result
 	for i, m := range measures {
 		r, err := without(dir, m.name)
@@ -47,6 +42,19 @@ func safety(dir string) error {
 		row(m.what, text, "-")
 	}
 	return nil
+}
+
+// provable has the bench measure the program that can be broken until restore is called.
+func provable(dir string) (restore func(), err error) {
+	spare := filepath.Join(dir, fmt.Sprint("spare", os.Getpid()))
+	build := exec.Command("go", "build", "-tags", "proof", "-o", spare, "kassavalv/cmd/kassavalv")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the program that can be broken: %w\n%s", err, out)
+	}
+	was := *program
+	*program = spare
+	return func() { *program = was; os.Remove(spare) }, nil
 }
 
 // without measures purchases of a program that leaves the named measures out.

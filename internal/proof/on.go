@@ -41,6 +41,7 @@ var Breaks = map[string]string{
 // proof misses them within a run.
 var Costs = map[string]string{
 	"calls": "conversations with a provider are not written down",
+	"seal":  "the cipher of sealed values does nothing",
 	"steps": "the life of a purchase is not written down",
 	"sync":  "a commit does not wait for the disk",
 }

@@ -26,6 +26,7 @@ proof() { KASSAVALV_TEST_PROGRAM="$PWD/.cache/kassavalv" KASSAVALV_TEST_PROOF_PR
 # These mostly wait for banks, buyers and restarts, so they run beside what follows.
 beside() {
   ran=(); failed=()
+  part "keys away, wrong, silent, turned and killed; one bit turned over; both engines" proof ./test/keys
   part "restart under load, both engines" go test -timeout 10m -count=1 ./test/restart
   part "crash: purchases in flight, program and database killed, broken programs caught" proof ./test/crash
   part "race: the last piece, code and krona, one purchase moved by all, broken programs caught" proof ./test/race

@@ -8,6 +8,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/mail"
+	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/payment"
@@ -94,6 +95,11 @@ func withdrawalCase(q db.Q, d Deps, k support.Case, who support.Contact, l lang.
 	said, err := support.Thread(q, d.Vault, k)
 	if err != nil {
 		return mail.Message{}, err
+	}
+	for _, m := range said {
+		if m.Unread {
+			return mail.Message{}, secret.ErrBroken
+		}
 	}
 	c, err := content.Company(q)
 	if err != nil {

@@ -101,6 +101,7 @@ type Message struct {
 	Staff     db.ID
 	Rejection bool // a no to a claim
 	Body      string
+	Unread    bool // Body does not open (secret.Shown): pages say so, letters wait
 	At        time.Time
 }
 
@@ -205,11 +206,11 @@ func thread(q db.Q, v *secret.Vault, c Case, notes bool) ([]Message, error) {
 	}
 	out := make([]Message, 0, len(rows))
 	for _, x := range rows {
-		b, err := v.Open(q, c.Person, fieldMessage, x.m.ID, x.body)
+		b, readable, err := secret.Shown(v.Open(q, c.Person, fieldMessage, x.m.ID, x.body))
 		if err != nil {
 			return nil, err
 		}
-		x.m.Body = string(b)
+		x.m.Body, x.m.Unread = string(b), !readable
 		out = append(out, x.m)
 	}
 	return out, nil

@@ -284,6 +284,9 @@ func (v *visit) message(x thread, m support.Message) view.Block {
 	case "note":
 		who, tone = v.t("case.note_by", "name", x.names[m.Staff]), ui.Wait
 	}
+	if m.Unread {
+		m.Body = v.t("sight.unreadable")
+	}
 	blocks := []view.Block{view.Quiet(who + " · " + lang.DateTime(v.l, m.At)), view.Words(m.Body)}
 	if m.Rejection {
 		blocks = append(blocks, view.Quiet(v.t("case.rejection")))

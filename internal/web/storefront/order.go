@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
@@ -54,7 +55,7 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 		return p, err
 	}
 	p.Shell.BaseURL = ""
-	contact, err := order.ContactOf(q, s.Vault, o, auth.Holder(o.Person))
+	contact, readable, err := secret.Shown(order.ContactOf(q, s.Vault, o, auth.Holder(o.Person)))
 	if err != nil {
 		return p, err
 	}
@@ -63,7 +64,9 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 		p.Reserved = notice.ReservedSentence(o, l)
 	}
 	p.Lines, p.Totals = s.soldLines(q, o, l), soldTotals(o.Draft, l)
-	p.Address = addressLines(contact)
+	if p.Address = addressLines(contact); !readable {
+		p.Address = []string{lang.T(l, "page.unreadable")}
+	}
 	ship := o.Draft.Shipping
 	if p.Delivery = ship.Name(l); !ship.Earliest.IsZero() && p.Delivery != "" {
 		p.Delivery += ", " + lang.DateRange(l, ship.Earliest, ship.Latest)

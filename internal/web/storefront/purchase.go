@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
@@ -77,7 +78,7 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 		if b.order, err = order.ByID(q, b.p.Order); err != nil {
 			return
 		}
-		c, err := order.ContactOf(q, s.Vault, b.order, auth.Holder(b.order.Person))
+		c, _, err := secret.Shown(order.ContactOf(q, s.Vault, b.order, auth.Holder(b.order.Person)))
 		b.email = masked(c.Email)
 		return b, err
 	})

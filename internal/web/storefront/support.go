@@ -67,7 +67,7 @@ func (s *Store) subject(q db.Q, v web.Values, l lang.Lang) (a about, err error) 
 	a.order, a.number, a.topic = o.ID, o.NumberString(), "order"
 	a.words = lang.T(l, "order.title", "number", a.number)
 	a.plain = "order " + a.number
-	c, err := order.ContactOf(q, s.Vault, o, auth.Holder(o.Person))
+	c, _, err := secret.Shown(order.ContactOf(q, s.Vault, o, auth.Holder(o.Person))) // the buyer writes it himself then
 	a.mail, a.name = c.Email, c.Name
 	return a, err
 }
@@ -187,9 +187,12 @@ func (s *Store) showCase(w http.ResponseWriter, r *web.Request, status int, form
 		if flash != "" {
 			p.Shell.Flash = lang.T(r.Lang, flash)
 		}
-		who, err := support.ContactOf(q, s.Vault, c, auth.Holder(c.Person))
+		who, readable, err := secret.Shown(support.ContactOf(q, s.Vault, c, auth.Holder(c.Person)))
 		if err != nil {
 			return p, err
+		}
+		if !readable {
+			who.Subject = lang.T(r.Lang, "page.unreadable")
 		}
 		p.Subject, p.Number, p.AnswerBy, p.Path, p.Form = who.Subject, number(c.Number), c.Due, path, form
 		switch {
@@ -206,6 +209,9 @@ func (s *Store) showCase(w http.ResponseWriter, r *web.Request, status int, form
 		}
 		for _, m := range ms {
 			x := view.Message{From: lang.T(r.Lang, "case.you"), At: m.At, Text: m.Body}
+			if m.Unread {
+				x.Text = lang.T(r.Lang, "page.unreadable")
+			}
 			if m.Author == "staff" {
 				x.From, x.Ours, x.Lang = lang.T(r.Lang, "case.staff", "shop", p.Shell.Company.Shop), true, c.Lang
 			}

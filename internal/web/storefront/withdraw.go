@@ -70,7 +70,7 @@ func (s *Store) showWithdraw(w http.ResponseWriter, r *web.Request, status int, 
 		}
 		p.Keep = []view.Hidden{{Name: "order_link", Value: in.Get("order_link")}}
 		if fresh {
-			c, err := order.ContactOf(q, s.Vault, f.Order, auth.Holder(f.Order.Person))
+			c, _, err := secret.Shown(order.ContactOf(q, s.Vault, f.Order, auth.Holder(f.Order.Person))) // the buyer writes it himself then
 			if err != nil {
 				return p, err
 			}
