@@ -31,5 +31,5 @@
 // and does not limit by network; the shield does.
 //
 // Tables: auth_staff, auth_invite, auth_session, auth_token, auth_passkey,
-// auth_challenge, auth_opening, auth_try, auth_change, auth_root.
+// auth_challenge, auth_opening, auth_caller, auth_try, auth_change, auth_root.
 package auth

@@ -24,6 +24,7 @@ func (a *Auth) Sweep(ctx context.Context) error {
 		{`DELETE FROM auth_change WHERE id IN (SELECT id FROM auth_change WHERE made_at < $1 LIMIT 500)`, changeLife},
 		{`DELETE FROM auth_try WHERE hash IN (SELECT hash FROM auth_try WHERE since < $1 LIMIT 500)`, factor.TryWindow},
 		{`DELETE FROM auth_opening WHERE id IN (SELECT id FROM auth_opening WHERE until_at < $1 LIMIT 500)`, openingKept},
+		{`DELETE FROM auth_caller WHERE id IN (SELECT id FROM auth_caller WHERE sent_at < $1 LIMIT 500)`, callerKept},
 		{`DELETE FROM auth_token WHERE id IN (SELECT id FROM auth_token WHERE expires_at < $1 LIMIT 500)`, 365 * 24 * time.Hour},
 	} {
 		for {

@@ -112,6 +112,14 @@ func text(f *fault.Fields, pointer, s string, limit int, required bool) string {
 	return s
 }
 
+// ParseAddress reads an address alone, in its own country, and returns the canonical form, or a 422
+// fault naming each wrong field by its pointer (/line1, /postal_code …).
+func ParseAddress(in Address) (Address, error) {
+	var f fault.Fields
+	out := address(&f, "", in, EU)
+	return out, f.Err()
+}
+
 func address(f *fault.Fields, at string, in Address, countries []string) Address {
 	out := Address{
 		CareOf:   text(f, at+"/care_of", in.CareOf, maxLine, false),

@@ -465,3 +465,24 @@ func BoughtBy(q db.Q, by auth.By, customers []db.ID) (map[db.ID]Bought, error) {
 	}
 	return out, err
 }
+
+// Readdress writes another address to an order that has not left. The caller (checkout) has
+// touched and judged it.
+func Readdress(tx *db.Tx, v *secret.Vault, by auth.By, o Order, a Address) error {
+	c, err := contactOf(tx, v, o)
+	if err != nil {
+		return err
+	}
+	c.Address = a
+	sealed, err := secret.SealJSON(v, tx, o.Person, fieldContact, o.ID, c)
+	if err != nil {
+		return err
+	}
+	if err := tx.ExecOne(`UPDATE order_order SET contact=$2 WHERE id=$1`, o.ID, sealed); err != nil {
+		return err
+	}
+	if err := AddEvent(tx, o.ID, "readdressed", false, nil); err != nil {
+		return err
+	}
+	return by.Record(tx, "order.readdress", "order", o.ID, "", "")
+}

@@ -154,6 +154,7 @@ type thread struct {
 	leave  auth.Opened // what the visitor has opened of this case
 	gone   bool
 	broken bool // who asks does not open
+	call   call // the caller about it
 	said   []support.Message
 	events []support.Event
 	names  map[db.ID]string
@@ -175,6 +176,9 @@ func (v *visit) readThread(q *db.Reader, id db.ID) (x thread, err error) {
 		return x, err
 	}
 	if x.leave, err = v.by.Opened(q, "case", id); err != nil {
+		return x, err
+	}
+	if x.call, err = v.readCall(q, "case", id); err != nil {
 		return x, err
 	}
 	x.who, _, err = support.Seen(q, v.Vault, x.c, x.leave)
@@ -256,7 +260,7 @@ func (v *visit) showCase(code int, f ui.Form) error {
 		title = v.word("case.kind.", x.c.Kind)
 	}
 	return v.show(code, view.Shell{Title: title, Head: view.Group(head...), Crumbs: []ui.Link{{Text: v.t("cases.title"), URL: "/admin/cases"}, {Text: "#" + strconv.FormatInt(x.c.Number, 10), URL: casePath(x.c)}}},
-		view.Beside(view.Group(main...), view.Group(v.caseFacts(x), v.caseTimeline(x))))
+		view.Beside(view.Group(main...), view.Group(v.caseFacts(x), v.caseCaller(x), v.caseTimeline(x))))
 }
 
 var answerKinds = []string{"answer", "solved", "reject", "note"}
@@ -318,6 +322,13 @@ func (v *visit) caseFacts(x thread) view.Block {
 		facts = append(facts, view.Pair{Key: v.t("case.order_stated"), Value: x.who.OrderNumber})
 	}
 	return view.Panel("buyer", v.t("case.facts"), append(blocks, view.Facts(v.l, facts))...)
+}
+
+func (v *visit) caseCaller(x thread) view.Block {
+	if x.gone || x.broken {
+		return nil
+	}
+	return v.callPanel("case", x.c.ID, x.call)
 }
 
 func (v *visit) caseTimeline(x thread) view.Block {

@@ -145,6 +145,7 @@ func town(a order.Address) string {
 type dossier struct {
 	hit
 	leave    auth.Opened
+	call     call
 	orders   []order.Order
 	returns  []returns.Return
 	numbers  map[db.ID]string
@@ -158,6 +159,9 @@ type dossier struct {
 
 func (v *visit) readCustomer(q *db.Reader, id db.ID) (x dossier, err error) {
 	if x.leave, err = v.by.Opened(q, "customer", id); err != nil {
+		return x, err
+	}
+	if x.call, err = v.readCall(q, "customer", id); err != nil {
 		return x, err
 	}
 	if x.c, err = customer.One(q, v.Vault, v.by, id, x.leave); unreadable(err) {
@@ -289,6 +293,9 @@ func (v *visit) customerPage() error {
 		facts = append(facts, view.Pair{Key: v.word("consent.", g.Kind), Value: v.t(word, "date", lang.DateYear(v.l, g.At)), Sub: g.Version})
 	}
 	side := []view.Block{view.Panel("buyer", v.t("customer.facts"), v.sightUnless(x.broken, "customer", id, x.leave), view.Facts(v.l, facts))}
+	if !x.broken {
+		side = append(side, v.callPanel("customer", id, x.call))
+	}
 	title := x.c.Contact.Name
 	if title == "" {
 		title = v.t("col.customer")

@@ -27,6 +27,7 @@ type folder struct {
 	c       order.Contact
 	leave   auth.Opened // what the visitor has opened of this order
 	open    bool        // c is whole, not masked
+	call    call        // the caller about it
 	gone    bool        // the buyer's details are erased
 	broken  bool        // they do not open
 	events  []order.Event
@@ -52,6 +53,9 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 		return f, err
 	}
 	if f.leave, err = v.by.Opened(q, "order", f.o.ID); err != nil {
+		return f, err
+	}
+	if f.call, err = v.readCall(q, "order", f.o.ID); err != nil {
 		return f, err
 	}
 	f.c, f.open, err = order.Seen(q, v.Vault, f.o, f.leave)
@@ -168,7 +172,14 @@ func (v *visit) showOrder(code int, of string, form ui.Form) error {
 			Action: orderPath(o) + "/cancel", Submit: v.t("order.cancel.go"), Danger: true, Form: back("cancel"),
 			Fields: []view.Field{{Input: ui.Input{Name: "cancel_reason", Label: v.t("label.reason"), Hint: v.t("reason.hint"), Max: 200, Optional: true}}}})))
 	}
-	side := []view.Block{v.buyerPanel(f), v.timelinePanel(f)}
+	side := []view.Block{v.buyerPanel(f)}
+	if !f.gone && !f.broken {
+		side = append(side, v.callPanel("order", o.ID, f.call))
+		if v.by.Has(auth.OrdersWrite) && o.State == order.Placed && !o.IsShipped() && !partly(o) && o.Draft.Shipping.PointName == "" && !f.call.verified.Until().IsZero() && (f.open || of == "readdress") {
+			side = append(side, view.Fold(v.t("readdress"), of == "readdress", v.readdressForm(f, back("readdress"))))
+		}
+	}
+	side = append(side, v.timelinePanel(f))
 	if len(o.Draft.Consents)+len(o.Draft.Unasked) > 0 {
 		side = append(side, v.consentPanel(o.Draft))
 	}

@@ -45,11 +45,16 @@ func (o *office) vaulted() vaulted {
 	o.t.Helper()
 	x := vaulted{office: o}
 	v := o.Product(9900, 50)
-	p, err := o.Desk.Begin(context.Background(), checkout.Request{Cart: o.CartOf(marked, stock.Line{Variant: v, Quantity: 2}), Method: "invoice", Accept: true, Key: secret.RandomToken(), Peer: "192.0.2.1"})
-	if err != nil {
-		o.t.Fatal(err)
+	buy := func() order.Order {
+		p, err := o.Desk.Begin(context.Background(), checkout.Request{Cart: o.CartOf(marked, stock.Line{Variant: v, Quantity: 2}), Method: "invoice", Accept: true, Key: secret.RandomToken(), Peer: "192.0.2.1"})
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		return o.order(o.Until(p.ID, true, func(p checkout.Purchase) bool { return p.State == checkout.Placed }))
 	}
-	x.order = o.order(o.Until(p.ID, true, func(p checkout.Purchase) bool { return p.State == checkout.Placed }))
+	x.order = buy()
+	given := buy() // and given up again
+	var err error
 	if x.failed, err = o.Desk.Begin(context.Background(), checkout.Request{Cart: o.CartOf(marked, stock.Line{Variant: v, Quantity: 1}), Method: "card", Accept: true, Key: secret.RandomToken(), Peer: "192.0.2.1"}); err != nil {
 		o.t.Fatal(err)
 	}
@@ -58,7 +63,7 @@ func (o *office) vaulted() vaulted {
 		if x.cas, err = support.Open(tx, auth.Guest(""), o.Vault, support.NewCase{Kind: "other", Mail: marked.Email, Name: marked.Name, Subject: "Fråga", Body: "Hur gör jag?", OrderNumber: x.order.NumberString(), Lang: lang.SV}); err != nil {
 			return err
 		}
-		if x.ret, err = returns.Withdraw(tx, auth.Guest(""), o.Vault, returns.Withdrawal{Order: x.order.ID, Name: marked.Name, Mail: marked.Email, Statement: "Jag ångrar mig.", Lang: lang.SV}); err != nil {
+		if x.ret, err = returns.Withdraw(tx, auth.Guest(""), o.Vault, returns.Withdrawal{Order: given.ID, Name: marked.Name, Mail: marked.Email, Statement: "Jag ångrar mig.", Lang: lang.SV}); err != nil {
 			return err
 		}
 		file, err := payment.BeginBankFile(tx, payment.BankFile{Hash: []byte("h"), Format: "camt.054", Version: "8", Made: tx.Now(), Author: "staff:1"})
