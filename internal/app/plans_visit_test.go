@@ -140,6 +140,10 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	}
 	owner.Opened("/admin/cases/"+caseID, "customer_question")
 	owner.Form("/admin/personal/shut", url.Values{"entity": {"case"}, "id": {caseID}})
+	for _, x := range [][2]string{{"case", caseID}, {"order", orderID}, {"customer", one(`SELECT max(id) FROM customer_customer`)}} {
+		owner.Form("/admin/callers/send", url.Values{"entity": {x[0]}, "id": {x[1]}})
+		owner.Form("/admin/callers/check", url.Values{"entity": {x[0]}, "id": {x[1]}, "code": {"000000"}})
+	}
 	owner.Form("/admin/packing/next", url.Values{})
 	owner.Form("/admin/packing/next", url.Values{"after": {orderID}})
 	// A wish for what is sold out.
