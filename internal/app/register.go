@@ -81,6 +81,10 @@ func (a *App) authorize(w http.ResponseWriter, r *web.Request, who web.Who) (con
 		}
 		return context.WithValue(ctx, principal{}, by), nil
 	}
+	if who == web.Customer {
+		ctx, by, err := a.front.Authorize(w, r)
+		return context.WithValue(ctx, principal{}, by), err
+	}
 	return a.authorizeStaff(w, r, who)
 }
 
@@ -89,7 +93,7 @@ func (a *App) buildRoutes() {
 	store := &api.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Currency: Currency, Origin: a.Origin, Carriers: a.Carriers}
 	goods := &api.Goods{Store: store, Index: a.Index}
 	office := &api.Admin{Store: store, By: By, Refunds: a.refund, Cancel: a.cancelOrder}
-	a.front = &storefront.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Index: a.Index, Files: a.Files, Carriers: a.Carriers, Log: a.Log, Origin: a.Origin,
+	a.front = &storefront.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Index: a.Index, Files: a.Files, Carriers: a.Carriers, Accounts: a.Accounts, Log: a.Log, Origin: a.Origin,
 		Currency: Currency, Country: Country, Stopping: a.stopping, Trial: a.Config.Payments.Test && !a.demo}
 	if a.demo {
 		a.front.Tagline = catalog.Localized{SV: "Bra saker för hem och trädgård", EN: "Good things for home and garden"}

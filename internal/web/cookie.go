@@ -13,6 +13,7 @@ import (
 const (
 	CookieCart    = "__Host-cart"
 	CookieSession = "__Host-session" // of a customer
+	CookieLogin   = "__Host-login"   // a browser in which a customer signs in, or has done so
 	CookieStaff   = "__Host-staff"
 	CookieFlash   = "__Host-flash"
 )
@@ -34,7 +35,7 @@ var cookieValue = regexp.MustCompile(`^[A-Za-z0-9_.~-]{1,512}$`)
 
 func cookie(name, value string, maxAge int) *http.Cookie {
 	switch name {
-	case CookieCart, CookieSession, CookieStaff, CookieFlash:
+	case CookieCart, CookieSession, CookieLogin, CookieStaff, CookieFlash:
 	default:
 		panic("web: unknown cookie " + name)
 	}

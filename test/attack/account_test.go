@@ -662,7 +662,7 @@ var _ = attack("AC-118", func(t *testing.T, c *apptest.Client) {
 			check(v, apptest.Fill(l.Path, ids))
 		}
 	}
-	for _, p := range []string{"/cart", "/checkout", "/account", "/login", "/orders/find", "/orders/" + a.order, "/orders/" + a.order + "/documents/" + a.document, "/orders/" + a.order + "/documents/" + a.document + "/pdf", "/purchases/" + a.purchase,
+	for _, p := range []string{"/cart", "/checkout", "/login", "/login/code", "/login/password", "/orders/find", "/orders/" + a.order, "/orders/" + a.order + "/documents/" + a.document, "/orders/" + a.order + "/documents/" + a.document + "/pdf", "/purchases/" + a.purchase,
 		"/cases/" + a.talk, "/withdraw?order=" + a.order, "/support?order=" + a.order, "/withdraw/received/" + a.back, apptest.API + "/carts/" + a.cart, apptest.API + "/orders/" + a.order, apptest.API + "/purchases/" + a.purchase} {
 		check(a.Client, p)
 		check(a.Client, "/en"+p)

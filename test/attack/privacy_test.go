@@ -309,7 +309,7 @@ func order(c, _ *apptest.Client, v apptest.Variant) string {
 
 var _ = attack("AC-202", func(t *testing.T, c *apptest.Client) {
 	v := stall(c)
-	pages := []string{"/", "/products/" + v.Product, "/categories/kok", "/search?q=mugg", "/cart", "/checkout", "/support", "/trust", "/status", "/account", "/orders/find", "/withdraw", "/pages/kakor", "/pages/integritet", "/nowhere"}
+	pages := []string{"/", "/products/" + v.Product, "/categories/kok", "/search?q=mugg", "/cart", "/checkout", "/support", "/trust", "/status", "/login", "/login/password", "/orders/find", "/withdraw", "/pages/kakor", "/pages/integritet", "/nowhere"}
 	own := func(u string) bool {
 		return u == "" || strings.HasPrefix(u, "/") && !strings.HasPrefix(u, "//") || strings.HasPrefix(u, "#") || strings.HasPrefix(u, "?") || strings.HasPrefix(u, c.Shop.Shop+"/") || u == c.Shop.Shop
 	}

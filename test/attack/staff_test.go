@@ -426,7 +426,7 @@ var _ = attack("AC-129", func(t *testing.T, c *apptest.Client) {
 		}
 	}
 	for _, h := range []string{"X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Prefix", "X-Forwarded-Path"} {
-		if a := c.Other().Do("GET", "/account", nil, h, "/admin/orders"); a.Status != 200 || strings.Contains(string(a.Body), `action="/admin`) {
+		if a := c.Other().Do("GET", "/login", nil, h, "/admin/orders"); a.Status != 200 || strings.Contains(string(a.Body), `action="/admin`) {
 			t.Errorf("%s: %d", h, a.Status)
 		}
 	}

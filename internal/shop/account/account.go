@@ -225,7 +225,7 @@ func line(s string, n int) string {
 func failed() error { return &fault.Error{Kind: fault.Unauthenticated, Code: "sign_in_failed"} }
 
 // badCode is the one answer to a code that does not do, whatever is wrong with it.
-func badCode() error { return fault.Invalid(fault.Field{Pointer: "/code", Code: "bad_code"}) }
+func badCode() error { return fault.Invalid(fault.Field{Pointer: "/code", Code: "code_wrong"}) }
 
 // spent is nothing to be told of: a try that found no room.
 type spent struct{ wait time.Duration }

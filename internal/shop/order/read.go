@@ -342,6 +342,28 @@ func OfCustomers(q db.Q, by auth.By, customers []db.ID, n int) ([]Order, error) 
 	return os, nil
 }
 
+// OfMail lists the orders of a mail address that the caller has proven, newest first: those with a key below before (0: from
+// the newest), at most n.
+func OfMail(q db.Q, v *secret.Vault, mail string, before db.ID, n int) ([]Order, error) {
+	ix, err := v.Index(fieldMail, mail)
+	if err != nil {
+		return nil, err
+	}
+	if before <= 0 {
+		before = 1<<63 - 1
+	}
+	os, err := db.All(q, func(r *db.Rows) (Order, error) { return scan(r) }, `SELECT `+cols+` FROM order_order WHERE mail_index=$1 AND id < $2 AND number IS NOT NULL ORDER BY id DESC LIMIT $3`, ix, before, max(1, min(n, 100)))
+	if err != nil {
+		return nil, err
+	}
+	for i := range os {
+		if os[i], err = withLines(q, os[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	return os, nil
+}
+
 // ContactKinds are what a reader of an order's contact has read, as the record of
 // accesses names it.
 func (c Contact) ContactKinds() []string {

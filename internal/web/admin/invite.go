@@ -59,7 +59,7 @@ func (v *visit) acceptInvite() error {
 	if err != nil {
 		return err
 	}
-	ses, err := v.Auth.AcceptInvite(v.ctx(), auth.Accept{Token: v.r.PathValue("token"), Password: secret.Hide(in.Get("password")), Code: in.Get("code"), Peer: v.r.Peer(), Agent: agent(v.r), Lang: v.l})
+	ses, err := v.Auth.AcceptInvite(v.ctx(), auth.Accept{Token: v.r.PathValue("token"), Password: secret.Hide(in.Get("password")), Code: in.Get("code"), Peer: v.r.Peer(), Agent: web.Agent(v.r), Lang: v.l})
 	if err != nil {
 		f := fault.As(err)
 		if !mendable(err) || f == nil {

@@ -35,5 +35,5 @@ func (v *visit) passkeySignIn() error {
 }
 
 func (v *visit) passkeyAnswer(in web.Values) auth.PasskeyAnswer {
-	return auth.PasskeyAnswer{Token: in.Get("token"), Answer: []byte(in.Get("answer")), Peer: v.r.Peer(), Agent: agent(v.r), Lang: v.l, Old: v.r.CookieValue(web.CookieStaff)}
+	return auth.PasskeyAnswer{Token: in.Get("token"), Answer: []byte(in.Get("answer")), Peer: v.r.Peer(), Agent: web.Agent(v.r), Lang: v.l, Old: v.r.CookieValue(web.CookieStaff)}
 }

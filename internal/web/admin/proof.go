@@ -7,8 +7,8 @@ import (
 	"kassavalv/internal/auth"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/web"
-	"kassavalv/internal/web/admin/assets"
 	"kassavalv/internal/web/admin/view"
+	"kassavalv/internal/web/static"
 	"kassavalv/internal/web/ui"
 )
 
@@ -81,7 +81,7 @@ func (v *visit) showConfirm(code int, next string, f ui.Form) error {
 	hidden := []view.Pair{{Key: "next", Value: next}}
 	form := view.Form{Action: "/admin/confirm", Submit: v.t("proof.go"), Form: f, Hidden: hidden, Fields: []view.Field{
 		{Input: ui.Input{Name: "totp", Label: v.t("label.totp"), Hint: v.t("login.totp.hint"), Autocomplete: "one-time-code", InputMode: "numeric", Max: 8, Short: true, NoSpell: true}}}}
-	return v.show(code, view.Shell{Title: v.t("proof.title"), Lead: v.t("proof.lead"), Script: assets.URL("passkey.js")},
+	return v.show(code, view.Shell{Title: v.t("proof.title"), Lead: v.t("proof.lead"), Script: static.URL("passkey.js")},
 		view.Panel("", "", view.FormBlock(v.l, form),
 			view.PasskeyDoor(v.l, "get", "/admin/confirm/passkey/begin", "/admin/confirm/passkey", v.t("proof.passkey"), v.t("passkey.failed"), hidden)))
 }

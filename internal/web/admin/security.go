@@ -9,8 +9,8 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/web"
-	"kassavalv/internal/web/admin/assets"
 	"kassavalv/internal/web/admin/view"
+	"kassavalv/internal/web/static"
 	"kassavalv/internal/web/ui"
 )
 
@@ -74,7 +74,7 @@ func (v *visit) showSecurity(code int, f ui.Form, news view.Block) error {
 	password := view.FormBlock(v.l, view.Form{Action: "/admin/security/password", Submit: v.t("password.change"), Quiet: true, Form: f, Fields: []view.Field{
 		{Input: ui.Input{Name: "old_password", Label: v.t("label.old_password"), Type: "password", Autocomplete: "current-password", Max: 256}},
 		{Input: ui.Input{Name: "password", Label: v.t("label.new_password"), Hint: v.t("password.hint"), Type: "password", Autocomplete: "new-password", Max: 256}}}})
-	return v.show(code, view.Shell{Title: v.t("security.title"), Script: assets.URL("passkey.js")}, news,
+	return v.show(code, view.Shell{Title: v.t("security.title"), Script: static.URL("passkey.js")}, news,
 		view.Panel("sessions", v.t("sessions.title"), sessions...), view.Panel("passkeys", v.t("passkeys.title"), keys...), view.Panel("password", v.t("password.title"), view.Quiet(v.t("password.text")), password))
 }
 
@@ -125,7 +125,7 @@ func (v *visit) addPasskey() error {
 	if err != nil {
 		return err
 	}
-	_, err = v.Auth.FinishPasskey(v.ctx(), v.by, in.Get("token"), []byte(in.Get("answer")), agent(v.r))
+	_, err = v.Auth.FinishPasskey(v.ctx(), v.by, in.Get("token"), []byte(in.Get("answer")), web.Agent(v.r))
 	if f := fault.As(err); f != nil && (mendable(err) || f.Code == "sign_in_failed") {
 		said := &fault.Error{Kind: fault.Unprocessable, Code: "passkey_failed"}
 		if f.Kind == fault.Clash {

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"net/http"
-	"strings"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/fault"
@@ -11,6 +10,7 @@ import (
 	"kassavalv/internal/web/admin/assets"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/shield"
+	"kassavalv/internal/web/static"
 	"kassavalv/internal/web/ui"
 )
 
@@ -50,7 +50,7 @@ func (v *visit) showLogin(code int, next string, f ui.Form) error {
 		{Input: ui.Input{Name: "password", Label: v.t("label.password"), Type: "password", Autocomplete: "current-password", Max: 256, Needed: true}},
 		{Input: ui.Input{Name: "totp", Label: v.t("label.totp"), Hint: v.t("login.totp.hint"), Autocomplete: "one-time-code", InputMode: "numeric", Max: 8, Short: true, NoSpell: true, Needed: true}},
 	}}
-	return v.show(code, view.Shell{Title: v.t("login.title"), Script: assets.URL("passkey.js")},
+	return v.show(code, view.Shell{Title: v.t("login.title"), Script: static.URL("passkey.js")},
 		view.FormBlock(v.l, form),
 		view.PasskeyDoor(v.l, "get", "/admin/login/passkey/begin", "/admin/login/passkey", v.t("login.passkey"), v.t("passkey.failed"), hidden),
 		view.Links(v.l, []ui.Link{{Text: v.t("recover.title"), URL: "/admin/recover"}}))
@@ -65,7 +65,7 @@ func (v *visit) signIn() error {
 	}
 	next := ownPath(in.Get("next"))
 	ses, err := v.Auth.SignIn(v.ctx(), auth.SignIn{Email: in.Get("email"), Password: secret.Hide(in.Get("password")), Code: in.Get("totp"),
-		Peer: v.r.Peer(), Agent: agent(v.r), Lang: v.l, Old: v.r.CookieValue(web.CookieStaff)})
+		Peer: v.r.Peer(), Agent: web.Agent(v.r), Lang: v.l, Old: v.r.CookieValue(web.CookieStaff)})
 	return v.enter(ses, err, next, in)
 }
 
@@ -101,20 +101,4 @@ func (v *visit) signOut() error {
 	// What browsers kept of these pages goes with the session.
 	v.w.Header().Set("Clear-Site-Data", `"cache"`)
 	return web.SeeOther(v.w, v.r, "/admin/login")
-}
-
-// agent is a short name of the browser, for the member's own list of sessions.
-func agent(r *web.Request) string {
-	ua := r.UserAgent()
-	pick := func(words ...[2]string) string {
-		for _, w := range words {
-			if strings.Contains(ua, w[0]) {
-				return w[1]
-			}
-		}
-		return ""
-	}
-	browser := pick([2]string{"Firefox/", "Firefox"}, [2]string{"Edg/", "Edge"}, [2]string{"Chrome/", "Chrome"}, [2]string{"Safari/", "Safari"})
-	system := pick([2]string{"iPhone", "iPhone"}, [2]string{"iPad", "iPad"}, [2]string{"Android", "Android"}, [2]string{"Windows", "Windows"}, [2]string{"Mac OS X", "macOS"}, [2]string{"Linux", "Linux"})
-	return strings.TrimSpace(browser + " " + system)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-//go:embed css/*.css fonts/*.woff2 fonts/*.txt app.js icons.svg mark.svg
+//go:embed css/*.css fonts/*.woff2 fonts/*.txt app.js passkey.js icons.svg mark.svg
 var files embed.FS
 
 // Prefix is where the files live: the handler wants requests with their full path.
@@ -51,6 +51,7 @@ func init() {
 	add("icons.svg", "image/svg+xml", read("icons.svg"), true)
 	add("mark.svg", "image/svg+xml", read("mark.svg"), true)
 	add("app.js", "text/javascript; charset=utf-8", read("app.js"), true)
+	add("passkey.js", "text/javascript; charset=utf-8", read("passkey.js"), true)
 	names := make([]string, 0, len(sheets))
 	for n := range sheets {
 		names = append(names, n)

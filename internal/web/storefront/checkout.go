@@ -2,13 +2,16 @@ package storefront
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
@@ -99,7 +102,12 @@ func (s *Store) checkout(w http.ResponseWriter, r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	d, err := read(s, r.Context(), func(q *db.Reader) (desk, error) { return s.lay(q, r, nil) })
+	d, err := read(s, r.Context(), func(q *db.Reader) (d desk, err error) {
+		if d, err = s.lay(q, r, nil); err == nil && !d.known {
+			d.buyer, d.known, err = s.ownContact(q, r)
+		}
+		return d, err
+	})
 	if err != nil {
 		return err
 	}
@@ -290,4 +298,24 @@ func (s *Store) noCart(w http.ResponseWriter, r *web.Request) error {
 		return web.SeeOther(w, r, "/purchases/"+token)
 	}
 	return web.SeeOther(w, r, "/checkout")
+}
+
+// ownContact is what the checkout is filled with for who has signed in: the proven address, and name and postal
+// address of his last order. Never for an address that was only typed.
+func (s *Store) ownContact(q db.Q, r *web.Request) (order.Contact, bool, error) {
+	v, err := s.who(q, r)
+	if err != nil || !v.SignedIn() {
+		return order.Contact{}, false, err
+	}
+	c := order.Contact{Email: v.Email, Name: v.Name}
+	os, err := order.OfMail(q, s.Vault, v.Email, 0, 1)
+	if err != nil || len(os) == 0 {
+		return c, true, err
+	}
+	last, err := order.ContactOf(q, s.Vault, os[0], auth.Holder(os[0].Person))
+	if errors.Is(err, secret.ErrErased) {
+		return c, true, nil
+	}
+	last.Email = v.Email
+	return last, true, err
 }

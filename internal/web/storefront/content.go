@@ -93,8 +93,3 @@ func (s *Store) status(w http.ResponseWriter, r *web.Request) error {
 	}
 	return s.said(w, r, "/status", "page.status")
 }
-
-// account is "/account" and "/login": there are no accounts yet, and nothing needs one.
-func (s *Store) account(w http.ResponseWriter, r *web.Request) error {
-	return s.said(w, r, r.CanonicalPath(), "page.account")
-}

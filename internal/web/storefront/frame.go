@@ -86,7 +86,9 @@ func (s *Store) shell(q db.Q, r *web.Request, path string) (view.Shell, error) {
 	if ok {
 		sh.CartCount = int(c.Pieces())
 	}
-	return sh, nil
+	v, err := s.who(q, r)
+	sh.SignedIn = v.SignedIn()
+	return sh, err
 }
 
 // bare is the shell without anything of the visitor.

@@ -86,7 +86,7 @@ func TestPagesOfTheShop(t *testing.T) {
 		s.put(goods{handle: "mugg", title: "Mugg", ore: 24900, stock: 9})
 		v := s.visitor()
 		for _, prefix := range []string{"", "/en"} {
-			for _, path := range []string{"/pages/villkor", "/pages/integritet", "/pages/tillganglighet", "/trust", "/status", "/account", "/login", "/support", "/withdraw", "/orders/find", "/cart", "/checkout", "/search"} {
+			for _, path := range []string{"/pages/villkor", "/pages/integritet", "/pages/tillganglighet", "/trust", "/status", "/login", "/login/code", "/login/factor", "/login/password", "/support", "/withdraw", "/orders/find", "/cart", "/checkout", "/search"} {
 				p := v.get(prefix + path)
 				if p.StatusCode != 200 || len(p.all("h1")) != 1 {
 					t.Errorf("%s%s: %d", prefix, path, p.StatusCode)
@@ -112,7 +112,7 @@ func TestPagesOfTheShop(t *testing.T) {
 		if err != nil || at.Before(time.Now()) || at.After(time.Now().AddDate(1, 0, 0)) || !strings.Contains(sec, "Contact: mailto:") {
 			t.Errorf("%v %s", err, sec)
 		}
-		if p := v.get("/.well-known/change-password"); p.Header.Get("Location") != "/account" {
+		if p := v.get("/.well-known/change-password"); p.Header.Get("Location") != "/account/security" {
 			t.Error(p.Header.Get("Location"))
 		}
 		if p := v.get("/robots.txt"); !strings.Contains(p.text, "Sitemap: "+s.srv.URL+"/sitemap.xml") || !strings.Contains(p.text, "Disallow: /en/checkout") {

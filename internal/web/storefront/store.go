@@ -10,6 +10,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/file"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
@@ -31,7 +32,11 @@ type Store struct {
 	Index    *search.Index
 	Files    *file.Files
 	Carriers fulfilment.Carriers
-	Log      *slog.Logger
+	Accounts *account.Accounts // nil: nobody signs in
+
+	// DataPages tells that "/account/data" is in the table; then one's own pages lead there.
+	DataPages bool
+	Log       *slog.Logger
 
 	Origin    string            // public origin, without a slash at the end
 	Currency  string            // sales currency
@@ -57,8 +62,8 @@ func (s *Store) Routes() []web.Route {
 	s.once.Do(s.follow)
 	const (
 		browse, find, basket, buy = shield.Browse, shield.Search, shield.Cart, shield.Purchase
-		lookup, ask               = shield.Lookup, shield.Support
-		pub, crt, tok             = web.Public, web.Cart, web.Token
+		lookup, ask, door         = shield.Lookup, shield.Support, shield.Login
+		pub, crt, tok, own        = web.Public, web.Cart, web.Token, web.Customer
 	)
 	page := func(method, path string, who web.Who, rate shield.Class, h web.Handler) web.Route {
 		return web.Route{Method: method, Path: path, Who: who, Rate: rate, Face: web.Page, Handle: h}
@@ -126,8 +131,44 @@ func (s *Store) Routes() []web.Route {
 		page(get, "/pages/{handle}/pdf", pub, browse, s.contentPDF),
 		page(get, "/trust", pub, browse, s.trust),
 		page(get, "/status", pub, browse, s.status),
-		page(get, "/account", pub, browse, s.account),
-		page(get, "/login", pub, browse, s.account),
+
+		// Signing in. No answer here tells whether an address is known.
+		page(get, "/login", pub, browse, s.login),
+		page(post, "/login", pub, door, s.askCode),
+		page(post, "/login/again", pub, door, s.askAgain),
+		page(get, "/login/code", pub, browse, s.loginStep("code")),
+		page(post, "/login/code", pub, door, s.tryCode),
+		page(get, "/login/factor", pub, browse, s.loginStep("factor")),
+		page(post, "/login/factor", pub, door, s.trySecond),
+		page(get, "/login/password", pub, browse, s.loginStep("password")),
+		page(post, "/login/password", pub, door, s.tryPassword),
+		page(post, "/login/passkey/begin", pub, door, s.beginPasskeySignIn),
+		page(post, "/login/passkey", pub, door, s.passkeySignIn),
+		page(post, "/logout", pub, browse, s.signOut),
+
+		// One's own pages.
+		page(get, "/account", own, browse, s.account),
+		page(post, "/account/open", own, door, s.openAccount),
+		page(get, "/account/security", own, browse, s.security),
+		page(post, "/account/security/password", own, door, s.setPassword),
+		page(post, "/account/security/password/remove", own, door, s.act("flash.account_password_gone", s.removePassword)),
+		page(post, "/account/security/passkeys/begin", own, door, s.beginPasskey),
+		page(post, "/account/security/passkeys", own, door, s.addPasskey),
+		page(post, "/account/security/passkeys/{id}/remove", own, door, s.actOn("flash.account_passkey_gone", s.removePasskey)),
+		page(get, "/account/security/app", own, browse, s.app),
+		page(post, "/account/security/app", own, door, s.beginApp),
+		page(post, "/account/security/app/confirm", own, door, s.confirmApp),
+		page(post, "/account/security/app/remove", own, door, s.act("flash.account_app_gone", s.removeApp)),
+		page(post, "/account/security/recovery", own, door, s.newRecovery),
+		page(post, "/account/security/sessions/{id}/end", own, door, s.actOn("flash.account_session", s.endSession)),
+		page(post, "/account/security/sessions/end-others", own, door, s.act("flash.account_session", s.endOthers)),
+		page(get, "/account/email", own, browse, s.email),
+		page(post, "/account/email", own, door, s.askMove),
+		page(post, "/account/email/confirm", own, door, s.confirmMove),
+		page(get, "/account/moves/{token}", tok, browse, s.stopMove),
+		page(post, "/account/moves/{token}", tok, door, s.stopMoveNow),
+		page(get, "/account/close", own, browse, s.closing),
+		page(post, "/account/close", own, door, s.closeAccount),
 
 		// For programs.
 		asset("/feeds/google.xml", browse, s.feed),

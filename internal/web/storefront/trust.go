@@ -4,9 +4,12 @@ import (
 	"crypto/tls"
 	"net/http"
 	"strings"
+	"time"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/support"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/storefront/view"
@@ -37,7 +40,22 @@ func (s *Store) trust(w http.ResponseWriter, r *web.Request) error {
 		p.Figures = append(p.Figures,
 			view.Figure{Name: lang.T(l, "trust.waiting"), Value: lang.Number(l, waiting), Note: lang.T(l, "trust.waiting.note")},
 			view.Figure{Name: lang.T(l, "trust.late"), Value: lang.Number(l, late), Note: lang.N(l, "trust.late.note", f.hours), Tone: lateTone(late)},
+			view.Figure{Name: lang.T(l, "trust.sealed"), Value: lang.Number(l, int64(len(secret.Fields()))), Note: lang.T(l, "trust.sealed.note")},
 			view.Figure{Name: lang.T(l, "trust.others"), Value: "0", Note: lang.T(l, "trust.others.note")})
+		for _, e := range s.Vault.Epochs() {
+			if e.Current {
+				p.Figures = append(p.Figures,
+					view.Figure{Name: lang.T(l, "trust.key"), Value: lang.DayMonth(l, e.Made), Note: lang.T(l, "trust.key.note")},
+					view.Figure{Name: lang.T(l, "trust.gone"), Value: lang.N(l, "trust.days", int(e.Ends.Sub(e.Made)/(24*time.Hour))), Note: lang.T(l, "trust.gone.note")})
+			}
+		}
+		ways, err := account.Count(q)
+		if err != nil {
+			return p, err
+		}
+		if ways.Accounts > 0 {
+			p.Figures = append(p.Figures, view.Figure{Name: lang.T(l, "trust.passkeys"), Value: lang.Percent(l, ways.WithPasskey*10000/ways.Accounts), Note: lang.T(l, "trust.passkeys.note")})
+		}
 		c := f.company
 		p.Sections = []view.TrustSection{
 			{Heading: lang.T(l, "trust.company"), Facts: factsOf(

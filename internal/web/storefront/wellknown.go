@@ -30,7 +30,7 @@ func (s *Store) securityTxt(w http.ResponseWriter, r *web.Request) error {
 }
 
 // changePassword is "/.well-known/change-password" (W3C): where password managers
-// lead people. Buyers have no passwords here; the page says so.
+// lead people.
 func (s *Store) changePassword(w http.ResponseWriter, r *web.Request) error {
-	return web.SeeOther(w, r, "/account")
+	return web.SeeOther(w, r, "/account/security")
 }

@@ -17,11 +17,15 @@ import (
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
 
+	"kassavalv/internal/auth"
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/demo/sandbox"
 	"kassavalv/internal/file"
+	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
+	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
@@ -47,11 +51,13 @@ type shop struct {
 	store *storefront.Store
 	srv   *httptest.Server
 	cache *pagecache.Cache
-	log   *strings.Builder
+
+	accounts *account.Accounts
+	log      *strings.Builder
 }
 
 func migrations() []db.Migrations {
-	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations)
+	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, auth.Migrations, mail.Migrations, account.Migrations)
 }
 
 // each runs fn in a fresh shop on both engines.
@@ -93,15 +99,25 @@ func open(t testing.TB, d *db.DB) *shop {
 	}
 	s.store = &storefront.Store{DB: d, Vault: s.Vault, Shelf: s.Shelf, Desk: s.Desk, Index: index, Files: file.New(d, folder), Carriers: fulfilment.Carriers{}, Log: quiet,
 		Origin: s.srv.URL, Currency: "SEK", Country: "SE", Tagline: catalog.Localized{SV: "Bra saker", EN: "Good things"}, Stopping: stopping}
+	if s.accounts, err = account.New(d, s.Vault, account.Options{PublicURL: "https://localhost", Hasher: factor.NewHasher(factor.Cost{Memory: 1024, Time: 1, Lanes: 1})}); err != nil {
+		t.Fatal(err)
+	}
+	s.store.Accounts = s.accounts
 	s.cache = pagecache.New(pagecache.Options{})
 	routes := append(s.store.Routes(), (&api.Store{DB: d, Vault: s.Vault, Shelf: s.Shelf, Desk: s.Desk, Currency: "SEK", Origin: s.srv.URL}).Hooks()...)
 	s.log = &strings.Builder{}
-	m, err := web.NewMux("shop", routes, web.Deps{Origin: s.srv.URL, Cache: s.cache, ErrorPage: s.store.ErrorPage, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError}))})
+	m, err := web.NewMux("shop", routes, web.Deps{Origin: s.srv.URL, Cache: s.cache, ErrorPage: s.store.ErrorPage, Authorize: s.authorize, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux = m
 	return s
+}
+
+// authorize is the door of customers' pages; the storefront has no other.
+func (s *shop) authorize(w http.ResponseWriter, r *web.Request, _ web.Who) (context.Context, error) {
+	ctx, _, err := s.store.Authorize(w, r)
+	return ctx, err
 }
 
 // testLog shows internal errors in the test that caused them.

@@ -88,6 +88,7 @@ func (f *Form) Set(name, value string) {
 // Input describes one field. Name, Label are needed; everything else may be empty.
 type Input struct {
 	Name, Label, Hint string
+	Why               string // of a personal detail: why it is asked for and how long it is kept, in one line
 	Type              string // "text" if empty
 	Value, Error      string
 	Autocomplete      string // as HTML names it: "email", "address-line1", …
@@ -123,10 +124,13 @@ func FieldID(name string) string {
 }
 
 // describedBy lists the ids of the hint and the error that exist.
-func describedBy(id, hint, err, suggestion string) templ.Attributes {
+func describedBy(id, hint, err, suggestion, why string) templ.Attributes {
 	var ids []string
 	if hint != "" {
 		ids = append(ids, id+"-hint")
+	}
+	if why != "" {
+		ids = append(ids, id+"-why")
 	}
 	if suggestion != "" {
 		ids = append(ids, id+"-did")

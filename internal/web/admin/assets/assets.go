@@ -1,6 +1,5 @@
-// Package assets holds the two files that only the back office asks for: its
-// additions to the shared style sheet, and the module that asks browsers for
-// passkeys. Both are embedded and named by their hash.
+// Package assets holds the file that only the back office asks for: its additions to
+// the shared style sheet, embedded and named by its hash.
 package assets
 
 import (
@@ -15,7 +14,7 @@ import (
 	"kassavalv/internal/web"
 )
 
-//go:embed office.css passkey.js
+//go:embed office.css
 var files embed.FS
 
 // Prefix is where the files live.
@@ -30,7 +29,7 @@ var byName, byPublic = load()
 
 func load() (names, public map[string]asset) {
 	names, public = map[string]asset{}, map[string]asset{}
-	for name, mime := range map[string]string{"office.css": "text/css; charset=utf-8", "passkey.js": "text/javascript; charset=utf-8"} {
+	for name, mime := range map[string]string{"office.css": "text/css; charset=utf-8"} {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			panic("assets: " + err.Error()) // embedded: cannot fail in a build that compiled

@@ -580,19 +580,19 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Label: mailLabel, Hint: mailHint, Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, Suggestion: p.Suggestion, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Why: lang.T(l, "why.order"), Label: mailLabel, Hint: mailHint, Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, Suggestion: p.Suggestion, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "phone", Label: telLabel, Hint: telHint, Type: "tel", Autocomplete: "tel", InputMode: "tel", Max: 32, Needed: p.PhoneAsked, Optional: !p.PhoneAsked})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "phone", Why: lang.T(l, "why.order.phone"), Label: telLabel, Hint: telHint, Type: "tel", Autocomplete: "tel", InputMode: "tel", Max: 32, Needed: p.PhoneAsked, Optional: !p.PhoneAsked})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "name", Label: lang.T(l, "label.name"), Autocomplete: "name", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "name", Why: lang.T(l, "why.order.name"), Label: lang.T(l, "label.name"), Autocomplete: "name", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/line1", Label: lang.T(l, "label.line1"), Autocomplete: "address-line1", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "address/line1", Why: lang.T(l, "why.order.address"), Label: lang.T(l, "label.line1"), Autocomplete: "address-line1", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -686,7 +686,7 @@ func contactStep(p Checkout) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "company", Label: lang.T(l, "label.company"), Max: 120, Optional: true, Autocomplete: "organization"})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "company", Why: lang.T(l, "why.order.company"), Label: lang.T(l, "label.company"), Max: 120, Optional: true, Autocomplete: "organization"})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1174,7 +1174,7 @@ func paymentStep(p Checkout) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "payer_phone", Label: lang.T(l, "label.payer_phone"), Hint: lang.T(l, "field.payer_phone", "app", m.Name), Type: "tel", Autocomplete: "section-payer tel", InputMode: "tel", Max: 32, Optional: true})).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "payer_phone", Why: lang.T(l, "why.pay.phone"), Label: lang.T(l, "label.payer_phone"), Hint: lang.T(l, "field.payer_phone", "app", m.Name), Type: "tel", Autocomplete: "section-payer tel", InputMode: "tel", Max: 32, Optional: true})).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

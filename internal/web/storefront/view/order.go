@@ -1,6 +1,7 @@
 package view
 
 import (
+	"net/url"
 	"time"
 
 	"kassavalv/internal/lang"
@@ -243,14 +244,50 @@ type TrustSection struct {
 	Chart   *ui.Chart
 }
 
-// Login is "/login": the shell of sign-in; Step is "email" or "code".
+// Login is a step of the sign-in.
 type Login struct {
 	Shell
-	Step    string
-	Form    ui.Form // "email", then "code"
-	Keep    []Hidden
-	Passkey bool // offer a passkey (needs the script that the handler's page adds)
+	Step  string // "email", "code", "factor", "password"
+	Again bool   // who is signed in proves himself anew
+	Email string // where the code went, of step "code"
+	Form  ui.Form
+	Keep  []Hidden
+	// Message stands above the form.
 	Message string
+}
+
+func (p Login) title() string {
+	switch {
+	case p.Step == "code":
+		return lang.T(p.l(), "login.code.title")
+	case p.Step == "factor":
+		return lang.T(p.l(), "login.factor.title")
+	case p.Again:
+		return lang.T(p.l(), "login.again.title")
+	}
+	return lang.T(p.l(), "login.title")
+}
+
+// first is the step that asks who it is.
+func (p Login) first() bool { return p.Step == "" || p.Step == "email" }
+
+func (p Login) action() string {
+	if p.first() {
+		return "/login"
+	}
+	return "/login/" + p.Step
+}
+
+// with is a path of the sign-in that leads to the same page afterwards.
+func (p Login) with(path string) string {
+	q := url.Values{}
+	for _, h := range p.Keep {
+		q.Set(h.Name, h.Value)
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
 }
 
 // Fault is every page that says no: 400, 403, 404, 413, 429, 500, 503. Title and

@@ -2125,7 +2125,7 @@ func FindOrderPage(p FindOrder) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Label: lang.T(l, "find.email"), Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Why: lang.T(l, "why.find"), Label: lang.T(l, "find.email"), Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +48,7 @@ type Shell struct {
 	Methods    []string      // names of the payment methods: footer and checkout
 	Countries  []string      // where the shop sends to
 	Again      time.Duration // without scripts the page is asked for again after this; 0: never
+	Keys       bool          // the page asks the browser for passkeys: it needs their module
 	Slim       bool          // checkout: no menu and no search, so that nothing draws the eye away
 }
 
@@ -71,8 +71,8 @@ func (s Shell) doc() ui.Doc {
 		Lang: s.l(), Title: s.Title, Description: s.About, Sheet: "storefront.css",
 		Scheme: s.Scheme, ThemeURL: s.ThemeURL, NoIndex: s.NoIndex, Image: s.OGImage,
 	}
-	if s.Again > 0 {
-		d.Head = again(strconv.Itoa(int(s.Again.Seconds())))
+	if s.Again > 0 || s.Keys {
+		d.Head = moreHead(s)
 	}
 	if s.Company.Shop != "" {
 		if d.Title == "" {

@@ -205,7 +205,7 @@ func SupportPage(p Support) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "message", Label: lang.T(l, "support.message"), Rows: 6, Max: 5000, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "message", Why: lang.T(l, "why.support.text"), Label: lang.T(l, "support.message"), Rows: 6, Max: 5000, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -213,11 +213,11 @@ func SupportPage(p Support) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "name", Label: lang.T(l, "withdraw.name"), Autocomplete: "name", Max: 100, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "name", Why: lang.T(l, "why.support.name"), Label: lang.T(l, "withdraw.name"), Autocomplete: "name", Max: 100, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Label: lang.T(l, "support.email"), Hint: lang.T(l, "support.email.hint"), Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Why: lang.T(l, "why.support"), Label: lang.T(l, "support.email"), Hint: lang.T(l, "support.email.hint"), Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -124,7 +124,7 @@ func NotifyPage(p Notify) templ.Component {
 					}
 				}
 			}
-			templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Label: lang.T(l, "waiting.email"), Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Why: lang.T(l, "why.waiting"), Label: lang.T(l, "waiting.email"), Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -131,7 +131,7 @@ func WithdrawPage(p Withdraw) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "name", Label: lang.T(l, "withdraw.name"), Autocomplete: "name", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "name", Why: lang.T(l, "why.withdraw.name"), Label: lang.T(l, "withdraw.name"), Autocomplete: "name", Max: 120, Needed: true})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -139,7 +139,7 @@ func WithdrawPage(p Withdraw) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Label: lang.T(l, "withdraw.email"), Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(l, p.Form.Field(ui.Input{Name: "email", Why: lang.T(l, "why.withdraw"), Label: lang.T(l, "withdraw.email"), Type: "email", Autocomplete: "email", InputMode: "email", Max: 254, Needed: true, NoSpell: true})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -87,6 +87,21 @@ func views(payload string, l lang.Lang) map[string]templ.Component {
 	code := filled[view.Login](payload, l)
 	code.Step = "code"
 	add("login-code", view.LoginPage(code))
+	for _, st := range []string{"factor", "password"} {
+		x := filled[view.Login](payload, l)
+		x.Step = st
+		add("login-"+st, view.LoginPage(x))
+	}
+	add("account", view.AccountPage(filled[view.Account](payload, l)))
+	own := filled[view.Security](payload, l)
+	add("security-guest", view.SecurityPage(own))
+	own.Guest = false
+	add("security", view.SecurityPage(own))
+	add("app", view.AppPage(filled[view.App](payload, l)))
+	add("recovery", view.RecoveryPage(filled[view.Recovery](payload, l)))
+	add("email", view.EmailPage(filled[view.Email](payload, l)))
+	add("stop", view.StopMovePage(filled[view.StopMove](payload, l)))
+	add("close", view.CloseAccountPage(filled[view.CloseAccount](payload, l)))
 	add("fault", view.FaultPage(filled[view.Fault](payload, l)))
 	return out
 }
