@@ -233,6 +233,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 		return err
 	}
 	a.people()
+	a.Auth.Carry(auth.ActPayout, content.CarryPayout)
 	a.Carriers = fulfilment.Carriers{}
 	if a.demo {
 		a.Carriers["local"] = fulfilment.NewGuard(local.New(), fulfilment.Options{})

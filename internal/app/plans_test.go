@@ -29,6 +29,7 @@ var staySmall = map[string]string{
 	"auth_change": "what people of the house did, swept", "auth_root": "one row", "auth_staff": "people of the house", "auth_invite": "one a member", "auth_token": "made by hand", "auth_passkey": "a few a member", "auth_challenge": "minutes old", "auth_session": "people of the house",
 	"auth_try":     "swept each hour",
 	"lesson_state": "people of the house, ten each", "lesson_need": "made by hand", "lesson_letter": "swept after a month", "incident_gate": "one a member, one an alarm", "incident_contact": "one row",
+	"auth_role": "made by hand", "auth_approval": "asked by hand", "auth_letter": "letters to people of the house, swept", "auth_review": "four a year", "auth_review_item": "people of the house, four times a year", "auth_recovery": "ten a member", "auth_totp_next": "minutes old", "auth_sso": "one a member", "auth_sso_flow": "minutes old",
 }
 
 // fewValued are columns that say little: an index on them alone finds a large

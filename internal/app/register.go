@@ -67,7 +67,7 @@ func (a *App) authorize(w http.ResponseWriter, r *web.Request, who web.Who) (con
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			return ctx, fault.SignIn()
 		}
-		by, err := a.Auth.ResolveToken(ctx, token, r.Peer())
+		by, err := a.Auth.ResolveTokenFrom(ctx, token, r.Peer(), r.Client)
 		if err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			return ctx, err

@@ -43,6 +43,7 @@ func (a *App) work() {
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })
 	a.Jobs.Every("auth.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Auth.Sweep(ctx) })
 	a.Jobs.Every("account.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Accounts.Sweep(ctx) })
+	a.Jobs.Every("auth.upkeep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Auth.Upkeep(ctx) })
 }
 
 // letters is what letters need.

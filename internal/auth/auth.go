@@ -50,10 +50,13 @@ const (
 
 // Entity names in the change feed and the audit log.
 const (
-	entityStaff   = "auth.staff"
-	entityToken   = "auth.token"
-	entityPasskey = "auth.passkey"
-	entitySession = "auth.session"
+	entityStaff    = "auth.staff"
+	entityToken    = "auth.token"
+	entityPasskey  = "auth.passkey"
+	entitySession  = "auth.session"
+	entityRole     = "auth.role"
+	entityApproval = "auth.approval"
+	entityReview   = "auth.review"
 )
 
 var (
@@ -85,6 +88,7 @@ type Auth struct {
 	hasher *factor.Hasher
 	wa     *webauthn.WebAuthn
 	issuer string
+	carry  map[string]func(tx *db.Tx, by By, id db.ID, payload []byte) error // see Carry
 	lacks  func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)
 }
 
@@ -112,7 +116,9 @@ func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
 	if o.Hasher == nil {
 		o.Hasher = factor.NewHasher(factor.OWASP)
 	}
-	return &Auth{d: d, v: v, hasher: o.Hasher, wa: wa, issuer: o.Issuer, lacks: o.Lacking}, nil
+	a := &Auth{d: d, v: v, hasher: o.Hasher, wa: wa, issuer: o.Issuer, lacks: o.Lacking, carry: map[string]func(*db.Tx, By, db.ID, []byte) error{}}
+	a.carryStaff()
+	return a, nil
 }
 
 // SetLacking is Options.Lacking for a room that is built after this one. Call it
@@ -133,6 +139,9 @@ func (a *Auth) lacking(q db.Q, member db.ID, rights []Right) (map[Right]string, 
 type Profile struct {
 	Email string `json:"email"`
 	Name  string `json:"name"`
+	// Of outside people: who they work for, and what they are here to do.
+	Company string `json:"company,omitempty"`
+	Purpose string `json:"purpose,omitempty"`
 }
 
 // staffRow is auth_staff.
@@ -148,27 +157,68 @@ type staffRow struct {
 	created    time.Time
 	signedIn   time.Time
 	lang       lang.Lang // of the pages he last signed in on
+	standing   time.Time // from when he counts as a second person
+	granted    time.Time // when his role was given
+	ends       time.Time // of outside people; zero: no end
+	suspended  time.Time // since when he waits for an owner; zero: not
+	awake      time.Time // when he last signed in, was invited or let in again
+	warned     time.Time // when a letter told him that his account will close; zero: not
+	rights     []Right   // of his role, as it is now
+	roleName   string    // of an own role
 }
 
-const staffColumns = `id, person_id, profile, role, state, password, totp, totp_step, version, created_at, signed_in_at, lang`
+// state of a member who may not come in although nobody has closed him.
+const (
+	stateSuspended = "suspended" // his rights lapsed; an owner lifts it
+	stateEnded     = "ended"     // an outside person past his end date; closed by the next upkeep
+)
 
-func scanStaff(scan func(...any) error) (s staffRow, err error) {
-	err = scan(&s.id, &s.person, &s.profile, &s.role, &s.state, &s.password, &s.totp, &s.totpStep, &s.version, &s.created, &s.signedIn, (*string)(&s.lang))
+const (
+	staffColumns = `m.id, m.person_id, m.profile, m.role, m.state, m.password, m.totp, m.totp_step, m.version, m.created_at, m.signed_in_at, m.lang,
+		m.standing_at, m.granted_at, m.ends_at, m.suspended_at, COALESCE(m.awake_at, m.signed_in_at, m.created_at), m.warned_at, COALESCE(r.rights,''), COALESCE(r.name,'')`
+	staffFrom = ` FROM auth_staff m LEFT JOIN auth_role r ON r.key = m.role`
+	// may is the condition of a member m who may come in at the instant $N.
+	mayAt = ` AND m.state='active' AND m.suspended_at IS NULL AND (m.ends_at IS NULL OR m.ends_at > `
+)
+
+// scanStaff reads a member as he is at now: one who is suspended or past his end
+// date is not active.
+func scanStaff(now time.Time, scan func(...any) error) (s staffRow, err error) {
+	var own string
+	err = scan(&s.id, &s.person, &s.profile, &s.role, &s.state, &s.password, &s.totp, &s.totpStep, &s.version, &s.created, &s.signedIn, (*string)(&s.lang),
+		&s.standing, &s.granted, &s.ends, &s.suspended, &s.awake, &s.warned, &own, &s.roleName)
+	s.rights = rightsOf(s.role, own)
+	if s.state == "active" {
+		switch {
+		case !s.ends.IsZero() && !s.ends.After(now):
+			s.state = stateEnded
+		case !s.suspended.IsZero():
+			s.state = stateSuspended
+		}
+	}
 	return
+}
+
+// rightsOf are those of a built-in role, or of an own one as its row says.
+func rightsOf(role, own string) []Right {
+	if rs, ok := Roles[role]; ok {
+		return known(rs)
+	}
+	return scopesOf(own)
 }
 
 func staffByID(q db.Q, id db.ID) (staffRow, error) {
 	if id <= 0 {
 		return staffRow{}, db.ErrNotFound
 	}
-	return scanStaff(q.QueryRow(`SELECT `+staffColumns+` FROM auth_staff WHERE id=$1`, id).Scan)
+	return scanStaff(q.Now(), q.QueryRow(`SELECT `+staffColumns+staffFrom+` WHERE m.id=$1`, id).Scan)
 }
 
 func staffByEmail(q db.Q, index []byte) (staffRow, error) {
 	if len(index) == 0 {
 		return staffRow{}, db.ErrNotFound
 	}
-	return scanStaff(q.QueryRow(`SELECT `+staffColumns+` FROM auth_staff WHERE email_index=$1 AND state <> 'closed'`, index).Scan)
+	return scanStaff(q.Now(), q.QueryRow(`SELECT `+staffColumns+staffFrom+` WHERE m.email_index=$1 AND m.state <> 'closed'`, index).Scan)
 }
 
 func (a *Auth) open(q db.Q, s staffRow) (Profile, error) {

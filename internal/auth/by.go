@@ -91,6 +91,7 @@ type By struct {
 	Session    db.ID
 	FreshUntil time.Time
 	rights     map[Right]bool
+	approved   string           // digest of what a second person has approved for this transaction; see Take
 	lacking    map[Right]string // rights that wait for a lesson, and which; see Options.Lacking
 }
 

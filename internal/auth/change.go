@@ -39,12 +39,13 @@ func changed(tx *db.Tx, staff db.ID, what What) error {
 
 // ChangeMail is what the worker of JobMailChanged needs.
 type ChangeMail struct {
-	Staff db.ID
-	What  What
-	To    Profile
-	Role  string // as it is now
-	Lang  lang.Lang
-	At    time.Time
+	Staff    db.ID
+	What     What
+	To       Profile
+	Role     string // as it is now
+	RoleName string // of an own role
+	Lang     lang.Lang
+	At       time.Time
 }
 
 // ChangeMail reads a change for its letter. ok is false when the change or the
@@ -64,7 +65,7 @@ func (a *Auth) ChangeMail(q db.Q, change db.ID) (m ChangeMail, ok bool, err erro
 	if err != nil {
 		return m, false, err
 	}
-	m.Role, m.Lang = s.role, s.lang.Or()
+	m.Role, m.RoleName, m.Lang = s.role, s.roleName, s.lang.Or()
 	m.To, err = a.open(q, s)
 	if errors.Is(err, secret.ErrErased) {
 		return m, false, nil

@@ -20,28 +20,41 @@ type NewStaff struct {
 }
 
 // Invited is what Invite and Reinvite made. Token is for a link that the
-// program prints; the mail makes its own from the same row.
+// program prints; the mail makes its own from the same row. Where a second person must
+// approve first there is no link yet, and Waits is what waits.
 type Invited struct {
 	Staff, Invite db.ID
 	Token         secret.Secret
+	Waits         *Approval
 }
 
 const inviteKind = "auth.invite" // of secret.Token
 
 // Invite makes a member who has yet to choose password and factor, and enqueues
-// the mail. by MUST hold every right of the role. 409 "email_taken".
+// the mail. by MUST hold every right of the role. A new owner waits for a second
+// person (see owners). 409 "email_taken".
 func (a *Auth) Invite(tx *db.Tx, by By, n NewStaff) (Invited, error) {
+	return a.invite(tx, by, n, Outside{})
+}
+
+func (a *Auth) invite(tx *db.Tx, by By, n NewStaff, out Outside) (Invited, error) {
 	if err := by.needPerson(tx.Now()); err != nil {
 		return Invited{}, err
 	}
-	rights, ok := Roles[n.Role]
-	if !ok {
-		return Invited{}, fault.Invalid(fault.Field{Pointer: "/role", Code: "unknown_role"})
+	if err := bump(tx); err != nil {
+		return Invited{}, err
 	}
-	if !by.Covers(rights) {
+	r, err := roleByKey(tx, n.Role)
+	if err != nil {
+		return Invited{}, err
+	}
+	if !by.Covers(r.Rights) {
 		return Invited{}, fault.Denied()
 	}
-	id, err := a.newStaff(tx, n)
+	if out, err = out.check(tx.Now(), n.Role); err != nil {
+		return Invited{}, err
+	}
+	id, err := a.newStaff(tx, by, n, out)
 	if err != nil {
 		return Invited{}, err
 	}
@@ -49,13 +62,26 @@ func (a *Auth) Invite(tx *db.Tx, by By, n NewStaff) (Invited, error) {
 	if _, err := tx.Exec(`UPDATE auth_staff SET lang=(SELECT i.lang FROM auth_staff i WHERE i.id=$2) WHERE id=$1 AND EXISTS (SELECT 1 FROM auth_staff i WHERE i.id=$2)`, id, by.ID); err != nil {
 		return Invited{}, err
 	}
-	if err := by.Record(tx, "staff.invite", entityStaff, id, "", "role "+n.Role); err != nil {
+	is := "role " + n.Role
+	if !out.Ends.IsZero() {
+		is += " outside until " + out.Ends.UTC().Format(time.DateOnly)
+	}
+	if err := by.Record(tx, "staff.invite", entityStaff, id, "", is); err != nil {
 		return Invited{}, err
+	}
+	waits, err := a.askInvite(tx, by, id, is)
+	if err != nil || waits != nil {
+		return Invited{Staff: id, Waits: waits}, err
+	}
+	if n.Role == ownerRole {
+		if err := a.tellOwners(tx, LetterOwnerMade, id); err != nil {
+			return Invited{}, err
+		}
 	}
 	return a.newInvite(tx, id, "invite", inviteLife)
 }
 
-func (a *Auth) newStaff(tx *db.Tx, n NewStaff) (db.ID, error) {
+func (a *Auth) newStaff(tx *db.Tx, by By, n NewStaff, out Outside) (db.ID, error) {
 	mail, index, err := a.email(n.Email)
 	if err != nil {
 		return 0, err
@@ -69,12 +95,12 @@ func (a *Auth) newStaff(tx *db.Tx, n NewStaff) (db.ID, error) {
 		return 0, err
 	}
 	id := tx.NewID()
-	profile, err := secret.SealJSON(a.v, tx, p.ID, fieldProfile, id, Profile{mail, name})
+	profile, err := secret.SealJSON(a.v, tx, p.ID, fieldProfile, id, Profile{Email: mail, Name: name, Company: out.Company, Purpose: out.Purpose})
 	if err != nil {
 		return 0, err
 	}
-	rows, err := tx.Exec(`INSERT INTO auth_staff (id, person_id, email_index, profile, role, state, password, totp_step, version, created_at)
-		VALUES ($1,$2,$3,$4,$5,'invited','',0,1,$6) ON CONFLICT (email_index) WHERE state <> 'closed' DO NOTHING`, id, p.ID, index, profile, n.Role, tx.Now())
+	rows, err := tx.Exec(`INSERT INTO auth_staff (id, person_id, email_index, profile, role, state, password, totp_step, version, created_at, granted_at, standing_at, awake_at, ends_at)
+		VALUES ($1,$2,$3,$4,$5,'invited','',0,1,$6,$6,$7,$6,$8) ON CONFLICT (email_index) WHERE state <> 'closed' DO NOTHING`, id, p.ID, index, profile, n.Role, tx.Now(), standing(tx, by), nilTime(out.Ends))
 	if err != nil {
 		return 0, err
 	}
@@ -110,7 +136,7 @@ func (a *Auth) newInvite(tx *db.Tx, staff db.ID, kind string, life time.Duration
 		return Invited{}, err
 	}
 	_, err = job.Enqueue(tx, job.Spec{Kind: JobMailInvite, Ref: id})
-	return Invited{staff, id, secret.Hide(token)}, err
+	return Invited{Staff: staff, Invite: id, Token: secret.Hide(token)}, err
 }
 
 // Reinvite takes password, factors, sessions and tokens from a member and
@@ -124,10 +150,28 @@ func (a *Auth) Reinvite(tx *db.Tx, by By, staff db.ID) (Invited, error) {
 	if err := keepOwner(tx, s); err != nil {
 		return Invited{}, err
 	}
-	if err := tx.ExecOne(`UPDATE auth_staff SET password='', totp=NULL, state='invited', version=version+1 WHERE id=$1 AND version=$2 AND state <> 'closed'`, s.id, s.version); err != nil {
+	if s.role == ownerRole {
+		act := ActOwnerRemoved // his ways in are taken, and the new ones go to who has his mail
+		if s.state == "invited" {
+			act = ActOwnerMade
+		}
+		if err := a.owners(tx, by, s, ownerAsk(act, s, "invited", ownerDo{Do: "reinvite"})); err != nil {
+			return Invited{}, err
+		}
+	}
+	if s.state == "invited" { // an invitation that waits for approval is not sent past it
+		waits, err := a.waitsFor(tx, s.id)
+		if err != nil {
+			return Invited{}, err
+		}
+		if waits {
+			return Invited{}, fault.Conflict("waits_for_second")
+		}
+	}
+	if err := tx.ExecOne(`UPDATE auth_staff SET password='', totp=NULL, state='invited', suspended_at=NULL, warned_at=NULL, awake_at=$3, standing_at=$4, version=version+1 WHERE id=$1 AND version=$2 AND state <> 'closed'`, s.id, s.version, tx.Now(), standing(tx, by)); err != nil {
 		return Invited{}, err
 	}
-	if err := cutOff(tx, s.id); err != nil {
+	if err := a.cutOff(tx, s.id); err != nil {
 		return Invited{}, err
 	}
 	if err := by.Record(tx, "staff.reinvite", entityStaff, s.id, s.state, "invited"); err != nil {
@@ -171,13 +215,14 @@ func (a *Auth) RequestRecovery(ctx context.Context, email, peer string) error {
 // InviteMail is what the worker of JobMailInvite needs. ok is false when the
 // invitation was used, replaced, or has expired: then no mail is due.
 type InviteMail struct {
-	Staff   db.ID
-	Kind    string // "invite" or "recover"
-	To      Profile
-	Role    string
-	Lang    lang.Lang
-	Token   secret.Secret
-	Expires time.Time
+	Staff    db.ID
+	Kind     string // "invite" or "recover"
+	To       Profile
+	Role     string
+	RoleName string
+	Lang     lang.Lang
+	Token    secret.Secret
+	Expires  time.Time
 }
 
 // InviteMail reads an invitation for its mail.
@@ -193,7 +238,7 @@ func (a *Auth) InviteMail(q db.Q, invite db.ID) (m InviteMail, ok bool, err erro
 	if err != nil {
 		return m, false, err
 	}
-	m.Role, m.Lang = s.role, s.lang.Or()
+	m.Role, m.RoleName, m.Lang = s.role, s.roleName, s.lang.Or()
 	if m.To, err = a.open(q, s); err != nil {
 		return m, false, err
 	}
@@ -212,12 +257,13 @@ func (a *Auth) Profile(q db.Q, staff db.ID) (Profile, error) {
 
 // InviteInfo is what the page of an invitation shows.
 type InviteInfo struct {
-	Kind    string // "invite": choose password, add TOTP; "recover": new password, code of the TOTP there is
-	Profile Profile
-	Role    string
-	TOTP    secret.Secret // base32, kind "invite"
-	TOTPURL secret.Secret // for the QR code, kind "invite"
-	Expires time.Time
+	Kind     string // "invite": choose password, add TOTP; "recover": new password, code of the TOTP there is
+	Profile  Profile
+	Role     string
+	RoleName string
+	TOTP     secret.Secret // base32, kind "invite"
+	TOTPURL  secret.Secret // for the QR code, kind "invite"
+	Expires  time.Time
 }
 
 type inviteRow struct {
@@ -254,7 +300,7 @@ func (a *Auth) LookInvite(q db.Q, token string) (InviteInfo, error) {
 	if err != nil {
 		return InviteInfo{}, err
 	}
-	out := InviteInfo{Kind: r.kind, Profile: p, Role: s.role, Expires: r.expires}
+	out := InviteInfo{Kind: r.kind, Profile: p, Role: s.role, RoleName: s.roleName, Expires: r.expires}
 	if r.kind == "invite" {
 		key, err := a.v.Open(q, s.person, fieldTOTP, r.id, r.totp)
 		if err != nil {
@@ -397,7 +443,7 @@ func (a *Auth) settle(tx *db.Tx, s staffRow, hash string, in Accept, kind string
 	return a.openSession(tx, s, "password", in.Peer, in.Agent, in.Lang, "staff.accept_"+kind)
 }
 
-// RoleNames lists the roles that by may give, sorted.
+// RoleNames lists the built-in roles that by may give, sorted.
 func RoleNames(by By) []string {
 	var out []string
 	for n, rs := range Roles {

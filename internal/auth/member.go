@@ -12,21 +12,23 @@ import (
 // Member is an active member of staff, for rooms that keep records about members and
 // write to them. His name and address are not part of it; see Profile and Names.
 type Member struct {
-	ID      db.ID
-	Role    string
-	Rights  []Right // what his role gives, what waits for a lesson included
-	Lang    lang.Lang
-	Created time.Time
+	ID       db.ID
+	Role     string
+	RoleName string  // of an own role
+	Rights   []Right // what his role gives, what waits for a lesson included
+	Lang     lang.Lang
+	Created  time.Time
 }
 
 func memberOf(s staffRow) Member {
-	return Member{ID: s.id, Role: s.role, Rights: known(Roles[s.role]), Lang: s.lang.Or(), Created: s.created}
+	return Member{ID: s.id, Role: s.role, RoleName: s.roleName, Rights: s.rights, Lang: s.lang.Or(), Created: s.created}
 }
 
 // Members lists the active members, the oldest first. It is for the program's own
 // work: who asks on somebody's behalf checks his right first.
 func (a *Auth) Members(q db.Q) ([]Member, error) {
-	rows, err := db.All(q, func(r *db.Rows) (staffRow, error) { return scanStaff(r.Scan) }, `SELECT `+staffColumns+` FROM auth_staff WHERE state='active' ORDER BY id LIMIT 1000`)
+	now := q.Now()
+	rows, err := db.All(q, func(r *db.Rows) (staffRow, error) { return scanStaff(now, r.Scan) }, `SELECT `+staffColumns+staffFrom+` WHERE m.id > 0`+mayAt+`$1) ORDER BY m.id LIMIT 1000`, now)
 	if err != nil {
 		return nil, err
 	}

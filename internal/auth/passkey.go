@@ -341,7 +341,7 @@ func (a *Auth) FinishPasskeyStepUp(ctx context.Context, by By, in PasskeyAnswer)
 		return a.wa.ValidateLogin(m, sd, p)
 	})
 	return a.finishPasskey(ctx, in, m, c, err, "staff.step_up", func(tx *db.Tx, s staffRow) (Session, error) {
-		ses, err := scanSession(tx.QueryRow(`SELECT `+sessionColumns+` FROM auth_session s JOIN auth_staff m ON m.id = s.staff_id
+		ses, err := scanSession(tx.QueryRow(`SELECT `+sessionColumns+sessionFrom+`
 			WHERE s.id=$1 AND s.staff_id=$2 AND s.expires_at > $3 AND s.seen_at > $4`, by.Session, s.id, tx.Now(), tx.Now().Add(-idleLimit)).Scan)
 		if errors.Is(err, db.ErrNotFound) {
 			return Session{}, fault.SignIn()

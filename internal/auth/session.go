@@ -26,16 +26,24 @@ func (a *Auth) openSession(tx *db.Tx, s staffRow, method, peer, agent string, l 
 	if l == "" {
 		l = s.lang
 	}
-	if _, err := tx.Exec(`UPDATE auth_staff SET signed_in_at=$2, lang=$3 WHERE id=$1`, s.id, now, string(l.Or())); err != nil {
+	if _, err := tx.Exec(`UPDATE auth_staff SET signed_in_at=$2, awake_at=$2, warned_at=NULL, lang=$3 WHERE id=$1`, s.id, now, string(l.Or())); err != nil {
 		return Session{}, err
 	}
 	return out, StaffBy(s.id, peer, nil).Record(tx, action, entityStaff, s.id, "", method)
 }
 
-const sessionColumns = `s.id, s.staff_id, m.role, s.peer, s.agent, s.method, s.created_at, s.seen_at, s.expires_at, s.fresh_until`
+const (
+	sessionColumns = `s.id, s.staff_id, m.role, COALESCE(r.rights,''), COALESCE(r.name,''), s.peer, s.agent, s.method, s.via, s.created_at, s.seen_at, s.expires_at, s.fresh_until`
+	sessionFrom    = ` FROM auth_session s JOIN auth_staff m ON m.id = s.staff_id LEFT JOIN auth_role r ON r.key = m.role`
+)
 
+// scanSession reads a session with the rights that its member's role has now.
 func scanSession(scan func(...any) error) (s Session, err error) {
-	err = scan(&s.ID, &s.Staff, &s.Role, &s.Peer, &s.Agent, &s.Method, &s.Created, &s.Seen, &s.Expires, &s.Fresh)
+	var own, via string
+	err = scan(&s.ID, &s.Staff, &s.Role, &own, &s.RoleName, &s.Peer, &s.Agent, &s.Method, &via, &s.Created, &s.Seen, &s.Expires, &s.Fresh)
+	if s.rights = rightsOf(s.Role, own); via != "" {
+		s.Method = via
+	}
 	return
 }
 
@@ -44,8 +52,8 @@ func sessionByHash(q db.Q, hash []byte) (Session, error) {
 	if len(hash) == 0 {
 		return Session{}, db.ErrNotFound
 	}
-	return scanSession(q.QueryRow(`SELECT `+sessionColumns+` FROM auth_session s JOIN auth_staff m ON m.id = s.staff_id
-		WHERE s.hash=$1 AND m.state='active' AND s.expires_at > $2 AND s.seen_at > $3`, hash, q.Now(), q.Now().Add(-idleLimit)).Scan)
+	return scanSession(q.QueryRow(`SELECT `+sessionColumns+sessionFrom+`
+		WHERE s.hash=$1 AND s.expires_at > $2 AND s.seen_at > $3`+mayAt+`$2)`, hash, q.Now(), q.Now().Add(-idleLimit)).Scan)
 }
 
 // Resolve turns a session secret into its principal; a 401 fault for anything
@@ -58,7 +66,7 @@ func (a *Auth) Resolve(ctx context.Context, sessionSecret, peer string) (By, Ses
 	var lacking map[Right]string
 	s, err := db.Read(ctx, a.d, func(q *db.Reader) (s Session, err error) {
 		if s, err = sessionByHash(q, hash); err == nil {
-			lacking, err = a.lacking(q, s.Staff, known(Roles[s.Role]))
+			lacking, err = a.lacking(q, s.Staff, s.rights)
 		}
 		return s, err
 	})
@@ -82,7 +90,7 @@ func (a *Auth) Resolve(ctx context.Context, sessionSecret, peer string) (By, Ses
 }
 
 func sessionBy(s Session, peer string) By {
-	by := StaffBy(s.Staff, peer, known(Roles[s.Role]))
+	by := StaffBy(s.Staff, peer, s.rights)
 	by.Role, by.Session, by.FreshUntil = s.Role, s.ID, s.Fresh
 	return by
 }
@@ -129,7 +137,7 @@ func (a *Auth) Sessions(q db.Q, by By) ([]Session, error) {
 		return nil, fault.Denied()
 	}
 	return db.All(q, func(r *db.Rows) (Session, error) { return scanSession(r.Scan) },
-		`SELECT `+sessionColumns+` FROM auth_session s JOIN auth_staff m ON m.id = s.staff_id
+		`SELECT `+sessionColumns+sessionFrom+`
 		 WHERE s.staff_id=$1 AND s.expires_at > $2 AND s.seen_at > $3 ORDER BY s.id DESC`, by.ID, q.Now(), q.Now().Add(-idleLimit))
 }
 

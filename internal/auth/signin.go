@@ -25,17 +25,19 @@ type SignIn struct {
 
 // Session is a living session. Secret is set only where it was just made.
 type Session struct {
-	ID      db.ID
-	Secret  secret.Secret
-	Staff   db.ID
-	Role    string
-	Peer    string
-	Agent   string
-	Method  string // "password" or "passkey"
-	Created time.Time
-	Seen    time.Time
-	Expires time.Time
-	Fresh   time.Time // dangerous acts are open until then
+	ID       db.ID
+	Secret   secret.Secret
+	Staff    db.ID
+	Role     string // key of the role, and of an own one its name
+	RoleName string
+	Peer     string
+	Agent    string
+	Method   string // "password", "passkey", "sso" or "code" (a one-time code for a lost phone)
+	Created  time.Time
+	Seen     time.Time
+	Expires  time.Time
+	Fresh    time.Time // dangerous acts are open until then
+	rights   []Right
 }
 
 // SignIn checks password and code and opens a session. Every failure is one

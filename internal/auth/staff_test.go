@@ -219,6 +219,7 @@ func TestRoleChangeEndsSessions(t *testing.T) {
 		t := w.t
 		by := w.by(w.signIn(w.member("owner@example.se", "owner")))
 		bo := w.member("bo@example.se", "owner")
+		w.young(bo)
 		s := w.signIn(bo)
 		if !w.by(s).Has(RefundsWrite) {
 			t.Error("control")
@@ -243,6 +244,7 @@ func TestCloseTakesEverything(t *testing.T) {
 		t := w.t
 		by := w.by(w.signIn(w.member("owner@example.se", "owner")))
 		bo := w.member("bo@example.se", "owner")
+		w.young(bo)
 		s := w.signIn(bo)
 		_, tok, err := w.token(w.by(s), CatalogRead)
 		if err != nil {
@@ -275,6 +277,7 @@ func TestLastOwnerStays(t *testing.T) {
 	each(t, func(w *world) {
 		t := w.t
 		a, b := w.member("a@example.se", "owner"), w.member("b@example.se", "owner")
+		w.young(a, b)
 		byA, byB := w.by(w.signIn(a)), w.by(w.signIn(b))
 		var wg sync.WaitGroup
 		var ok atomic.Int64
@@ -297,7 +300,7 @@ func TestLastOwnerStays(t *testing.T) {
 		if n := w.count(`SELECT count(*) FROM auth_staff WHERE role='owner' AND state='active'`); n != 1 || ok.Load() == 0 {
 			t.Fatal("owners:", n, "changes:", ok.Load())
 		}
-		w.exec(`UPDATE auth_staff SET state='active', role='owner' WHERE id=$1`, a.id)
+		w.exec(`UPDATE auth_staff SET state='active', role='owner', standing_at=0 WHERE id=$1`, a.id)
 		w.exec(`UPDATE auth_staff SET state='closed' WHERE id=$1`, b.id)
 		for what, f := range map[string]func(tx *db.Tx) error{
 			"close":  func(tx *db.Tx) error { return w.a.Close(tx, byA, a.id) },
@@ -328,6 +331,7 @@ func TestTokens(t *testing.T) {
 	each(t, func(w *world) {
 		t := w.t
 		bo := w.member("bo@example.se", "owner")
+		w.young(bo)
 		owner := w.by(w.signIn(w.member("owner@example.se", "owner")))
 		by := w.by(w.signIn(bo))
 		id, tok, err := w.token(by, OrdersRead, RefundsWrite)

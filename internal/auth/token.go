@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,32 @@ type NewToken struct {
 	Purpose string // what it does, one of Reasons: its readings of personal details are recorded with it; empty: ForOther
 	Rights  []Right
 	Expires time.Time // at most 366 days ahead; zero: 90 days
+	// Networks are where it may be used from (CIDR or an address); none: anywhere.
+	Networks []string
+}
+
+// maxNetworks bounds the list of a token.
+const maxNetworks = 20
+
+// networks reads a list of addresses and prefixes; nil, false for one that is none.
+func networks(list []string) ([]netip.Prefix, bool) {
+	var out []netip.Prefix
+	for _, s := range list {
+		s = strings.TrimSpace(s)
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, err := netip.ParseAddr(s)
+			if err != nil || a.Zone() != "" {
+				return nil, false
+			}
+			p = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
+		}
+		if p.Addr().Is4In6() {
+			return nil, false
+		}
+		out = append(out, p.Masked())
+	}
+	return out, len(out) <= maxNetworks
 }
 
 // Token is an API token as lists show it; its secret is shown once, when made.
@@ -40,6 +67,10 @@ type Token struct {
 	Expires time.Time
 	Used    time.Time // zero: never
 	Revoked time.Time // zero: not
+
+	Purpose   string
+	Networks  []string
+	Suspended time.Time // zero: not; a review let it lapse and an owner may lift it
 }
 
 // CreateToken makes a token with some of by's own rights and returns its secret,
@@ -78,6 +109,10 @@ func (a *Auth) CreateToken(tx *db.Tx, by By, n NewToken) (db.ID, secret.Secret, 
 	if n.Purpose != "" && !slices.Contains(Reasons, n.Purpose) {
 		fs.Add("/purpose", "choose")
 	}
+	nets, ok := networks(n.Networks)
+	if !ok {
+		fs.Add("/networks", "bad_network")
+	}
 	if err := fs.Err(); err != nil {
 		return 0, none, err
 	}
@@ -88,57 +123,79 @@ func (a *Auth) CreateToken(tx *db.Tx, by By, n NewToken) (db.ID, secret.Secret, 
 		n.Purpose = ForOther
 	}
 	id, key := tx.NewID(), secret.RandomToken()
-	words := make([]string, len(rights))
-	for i, r := range rights {
-		words[i] = string(r)
+	scopes := packRights(rights)
+	where := make([]string, len(nets))
+	for i, p := range nets {
+		where[i] = p.String()
 	}
-	scopes := strings.Join(words, " ")
 	maker := db.ID(0)
 	if by.Kind == StaffKind {
 		maker = by.ID
 	}
-	_, err := tx.Exec(`INSERT INTO auth_token (id, name, hash, rights, made_by, created_at, expires_at, purpose) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)`,
-		id, name, secret.TokenHash(key), scopes, maker, tx.Now(), n.Expires, n.Purpose)
+	_, err := tx.Exec(`INSERT INTO auth_token (id, name, hash, rights, made_by, created_at, expires_at, purpose, networks) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)`,
+		id, name, secret.TokenHash(key), scopes, maker, tx.Now(), n.Expires, n.Purpose, strings.Join(where, " "))
 	if err != nil {
 		return 0, none, err
 	}
 	return id, secret.Hide(tokenPrefix + key), by.Record(tx, "token.create", entityToken, id, "", scopes)
 }
 
-// ResolveToken turns a bearer token into its principal; a 401 fault for anything
-// that is not a living token. A token never holds more than its maker does now, and
-// dies with him.
+// ResolveToken is ResolveTokenFrom for who does not know the address: a token that is
+// bound to networks is refused.
 func (a *Auth) ResolveToken(ctx context.Context, bearer, peer string) (By, error) {
+	return a.ResolveTokenFrom(ctx, bearer, peer, netip.Addr{})
+}
+
+// ResolveTokenFrom turns a bearer token into its principal; a 401 fault for anything
+// that is not a living token, or not one that may be used from this address. A token never
+// holds more than its maker does now, and dies with him; while he is suspended it is shut.
+func (a *Auth) ResolveTokenFrom(ctx context.Context, bearer, peer string, from netip.Addr) (By, error) {
 	key, ok := strings.CutPrefix(bearer, tokenPrefix)
 	hash := secret.TokenHash(key)
 	if !ok || hash == nil {
 		return By{}, fault.SignIn()
 	}
 	type row struct {
-		id, maker   db.ID
-		rights      string
-		used        time.Time
-		role, state string
-		purpose     string
+		id, maker db.ID
+		rights    string
+		used      time.Time
+		may       bool
+		role      []Right
+		nets      string
+		purpose   string
 	}
 	var lacking map[Right]string
 	r, err := db.Read(ctx, a.d, func(q *db.Reader) (r row, err error) {
-		err = q.QueryRow(`SELECT t.id, t.made_by, t.rights, t.used_at, COALESCE(m.role,''), COALESCE(m.state,''), t.purpose FROM auth_token t LEFT JOIN auth_staff m ON m.id = t.made_by
-			WHERE t.hash=$1 AND t.revoked_at IS NULL AND t.expires_at > $2`, hash, q.Now()).Scan(&r.id, &r.maker, &r.rights, &r.used, &r.role, &r.state, &r.purpose)
+		err = q.QueryRow(`SELECT id, made_by, rights, used_at, networks, purpose FROM auth_token WHERE hash=$1 AND revoked_at IS NULL AND suspended_at IS NULL AND expires_at > $2`, hash, q.Now()).
+			Scan(&r.id, &r.maker, &r.rights, &r.used, &r.nets, &r.purpose)
+		if err == nil && r.maker != 0 {
+			var m staffRow
+			m, err = staffByID(q, r.maker)
+			r.may, r.role = err == nil && m.state == "active", m.rights
+		}
 		if err == nil {
 			lacking, err = a.lacking(q, r.maker, scopesOf(r.rights))
 		}
 		return
 	})
-	if errors.Is(err, db.ErrNotFound) || err == nil && r.maker != 0 && r.state != "active" {
+	if errors.Is(err, db.ErrNotFound) || err == nil && r.maker != 0 && !r.may {
 		return By{}, fault.SignIn()
 	}
 	if err != nil {
 		return By{}, err
 	}
+	if r.nets != "" {
+		nets, ok := networks(strings.Fields(r.nets))
+		if !ok || !slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(from.Unmap()) }) {
+			if err := RecordRefusal(ctx, a.d, TokenBy(r.id, peer, nil), "token.use", entityToken, r.id, "network"); err != nil {
+				return By{}, err
+			}
+			return By{}, fault.SignIn()
+		}
+	}
 	rights := scopesOf(r.rights)
 	if r.maker != 0 {
-		role := StaffBy(0, "", Roles[r.role])
+		role := StaffBy(0, "", r.role)
 		var kept []Right
 		for _, x := range rights {
 			if role.Has(x) {
@@ -208,8 +265,9 @@ func (a *Auth) Tokens(q db.Q, by By) ([]Token, error) {
 	}
 	return db.All(q, func(r *db.Rows) (t Token, err error) {
 		var rights string
-		err = r.Scan(&t.ID, &t.Name, &rights, &t.MadeBy, &t.Created, &t.Expires, &t.Used, &t.Revoked)
-		t.Rights = scopesOf(rights)
+		var nets string
+		err = r.Scan(&t.ID, &t.Name, &rights, &t.MadeBy, &t.Created, &t.Expires, &t.Used, &t.Revoked, &t.Purpose, &nets, &t.Suspended)
+		t.Rights, t.Networks = scopesOf(rights), strings.Fields(nets)
 		return
-	}, `SELECT id, name, rights, made_by, created_at, expires_at, used_at, revoked_at FROM auth_token ORDER BY id DESC LIMIT 1000`)
+	}, `SELECT id, name, rights, made_by, created_at, expires_at, used_at, revoked_at, purpose, networks, suspended_at FROM auth_token ORDER BY id DESC LIMIT 1000`)
 }

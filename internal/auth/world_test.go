@@ -146,3 +146,60 @@ func want(t *testing.T, what string, err error, code string) {
 		t.Errorf("%s: got %v, want %q", what, err, code)
 	}
 }
+
+// young makes members whose role was given today: they count as nobody's second
+// person, and what made them is undone without one.
+func (w *world) young(ms ...someone) {
+	w.t.Helper()
+	for _, m := range ms {
+		w.exec(`UPDATE auth_staff SET standing_at=$2 WHERE id=$1`, m.id, time.Now().Add(time.Hour))
+	}
+}
+
+// eachTwo gives two processes on one database: two handles on PostgreSQL; SQLite has
+// one process, whose handle is given twice.
+func eachTwo(t *testing.T, fn func(w, other *world)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { w := newWorld(t, dbtest.SQLite(t, ms)); fn(w, w) })
+	t.Run("postgres", func(t *testing.T) {
+		url := dbtest.PostgresURL(t)
+		w := newWorld(t, dbtest.OpenOptions(t, db.Options{URL: url, Readers: 4}, ms))
+		d := dbtest.OpenOptions(t, db.Options{URL: url, Readers: 4}, ms)
+		a, err := New(d, w.a.v, Options{PublicURL: "https://localhost:8443", Issuer: "Butiken", Hasher: w.a.hasher})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fn(w, &world{t, d, a})
+	})
+}
+
+// id is a number that no row has.
+func (w *world) id() (id db.ID) {
+	w.t.Helper()
+	if err := w.do(func(tx *db.Tx) error { id = tx.NewID(); return nil }); err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+// letters counts the letters of a kind that were enqueued for a member (0: for all).
+func (w *world) letters(kind LetterKind, staff db.ID) int64 {
+	w.t.Helper()
+	return w.count(`SELECT count(*) FROM auth_letter WHERE kind=$1 AND (staff_id=$2 OR $2=0)`, string(kind), staff)
+}
+
+// age moves what happened to a member back by d, as if time had passed.
+func (w *world) age(m someone, d time.Duration) {
+	w.t.Helper()
+	at := time.Now().Add(-d)
+	w.exec(`UPDATE auth_staff SET created_at=$2, granted_at=$2, awake_at=$2, signed_in_at=$2, standing_at=$2 WHERE id=$1`, m.id, at)
+}
+
+func (w *world) state(m db.ID) string {
+	w.t.Helper()
+	s, err := db.Read(ctx, w.d, func(q *db.Reader) (staffRow, error) { return staffByID(q, m) })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s.state
+}

@@ -475,7 +475,16 @@ var _ = alone("AC-132", func(t *testing.T, engine string) {
 	act("stock", "stock.count", "100", "55", form("/admin/variants/"+v.ID+"/stock", "on_hand", "55"))
 	act("refund", "order.refund", "", "10.00 SEK", form("/admin/orders/"+o.Number+"/refund", "amount", "10", "reason", "kulans", "key", aWord()))
 	act("setting", "setting.change", "support.answer_hours=24", "support.answer_hours=12", edit("/admin/settings", "value.support.answer_hours", "12"))
-	act("payout account", "company.change", "bankgiro ", "bankgiro 5050-1055", edit("/admin/company", "bankgiro", "5050-1055"))
+	// The accounts that customers pay to are changed by two: asked by one, approved by another.
+	act("payout account, asked", "approval.ask", "bankgiro ", "company.payout bankgiro 5050-1055", edit("/admin/company", "bankgiro", "5050-1055"))
+	if n := c.Count(`SELECT count(*) FROM content_company WHERE bankgiro='5050-1055'`); n != 0 {
+		t.Error("one person alone changed the account")
+	}
+	yes, f := owner.FormOf(s.Staff(c, "owner").Do("GET", "/admin/approvals", nil), `form[action$="/approve"]`)
+	s.AsOwner(c, yes, f)
+	if r := c.Query(`SELECT old_value, new_value, outcome, actor_id FROM audit_entry WHERE action='company.change' AND actor_kind='staff'`); len(r) != 1 || !strings.Contains(r[0][0], "bankgiro ") || !strings.Contains(r[0][1], "bankgiro 5050-1055") || r[0][2] != "done" || r[0][3] != me {
+		t.Errorf("payout account, approved, is on record as %v", r)
+	}
 	act("delivery", "delivery.put", "days=", "-9+", func() apptest.Answer {
 		n := owner.Do("GET", "/admin/delivery", nil).Find(`main tbody a[href^="/admin/delivery/"]`)
 		return edit(apptest.Attr(n[0], "href"), "max_days", "9")()

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -103,9 +104,56 @@ func (c CompanyFacts) changes(to CompanyFacts) (was, is string) {
 	return strings.Join(a, ", "), strings.Join(b, ", ")
 }
 
+// payoutTo is the payload of auth.ActPayout.
+type payoutTo struct {
+	Bankgiro string `json:"bankgiro"`
+	Accounts string `json:"accounts"`
+}
+
+func (c CompanyFacts) payout() string {
+	var out []string
+	if c.Bankgiro != "" {
+		out = append(out, "bankgiro "+c.Bankgiro)
+	}
+	if c.Accounts != "" {
+		out = append(out, "accounts "+c.Accounts)
+	}
+	return strings.Join(out, ", ")
+}
+
+// PayoutAsk is what a second person is asked when customers are to pay to other
+// accounts; false when they stay, and when there were none: the first ones take
+// nobody's money away.
+func PayoutAsk(old, to CompanyFacts) (auth.Ask, bool) {
+	if old.payout() == "" || old.payout() == to.payout() {
+		return auth.Ask{}, false
+	}
+	payload, err := json.Marshal(payoutTo{to.Bankgiro, to.Accounts})
+	if err != nil {
+		panic(err) // two plain fields
+	}
+	return auth.Ask{Act: auth.ActPayout, Entity: "company", ID: 1, Was: old.payout(), Is: to.payout(), Payload: payload}, true
+}
+
+// CarryPayout changes the accounts as they were approved. It is refused when they were
+// changed since: what is approved is the step from the old ones to the new.
+func CarryPayout(tx *db.Tx, by auth.By, _ db.ID, payload []byte) error {
+	var p payoutTo
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return err
+	}
+	c, err := Company(tx)
+	if err != nil {
+		return err
+	}
+	c.Bankgiro, c.Accounts = p.Bankgiro, p.Accounts
+	_, err = SetCompany(tx, by, c)
+	return err
+}
+
 // SetCompany stores the company as a new version. c.Version is the one that was
 // read (0 for the first); 409 changed_meanwhile when it is no longer the newest,
-// 422 with fields.
+// 422 with fields. Other accounts to pay to need a second person (auth.ActPayout).
 func SetCompany(tx *db.Tx, by auth.By, c CompanyFacts) (CompanyFacts, error) {
 	if err := by.Need(auth.SettingsWrite); err != nil {
 		return CompanyFacts{}, err
@@ -119,6 +167,11 @@ func SetCompany(tx *db.Tx, by auth.By, c CompanyFacts) (CompanyFacts, error) {
 	}
 	if c.Version != old.Version {
 		return CompanyFacts{}, fault.Conflict("changed_meanwhile")
+	}
+	if k, ok := PayoutAsk(old, c); ok {
+		if err := by.NeedSecond(k); err != nil {
+			return CompanyFacts{}, err
+		}
 	}
 	c.Version++
 	c.ValidFrom = tx.LegalNow()

@@ -16,6 +16,7 @@ import (
 // registerStaff gives the runner the jobs about members' way in. These letters
 // carry no words of anybody's, and are sealed with the shop's key.
 func registerStaff(r *job.Runner, d Deps) {
+	registerRights(r, d)
 	d.Mail.Render(auth.JobMailInvite, mail.KindOpts{Forget: true}, staffLetter(d, invitation))
 	d.Mail.Render(auth.JobMailChanged, mail.KindOpts{}, staffLetter(d, wayInChanged))
 	r.Handle(auth.JobMailInvite, job.Opts{}, func(ctx context.Context, j job.Job) error {
@@ -74,7 +75,7 @@ func invitation(q db.Q, d Deps, ref db.ID, l lang.Lang, c content.CompanyFacts) 
 	}
 	key := "notice.staff_" + m.Kind // invite, recover
 	t := mail.Letter{Lang: l, Title: lang.T(l, key+".title"), Parts: []mail.Part{
-		{Text: lang.T(l, key+".text", "role", role(l, m.Role))},
+		{Text: lang.T(l, key+".text", "role", role(l, m.Role, m.RoleName))},
 		{Button: &mail.Button{Label: lang.T(l, key+".go"), URL: d.officeURL(l, "/admin/invite/"+m.Token.Reveal())}},
 		{Text: lang.T(l, key+".until", "at", lang.DateTime(l, m.Expires))},
 	}, Foot: []string{lang.T(l, key+".why")}}
@@ -91,19 +92,20 @@ func wayInChanged(q db.Q, d Deps, ref db.ID, l lang.Lang, c content.CompanyFacts
 		return mail.Message{}, mail.ErrDrop
 	}
 	t := mail.Letter{Lang: l, Title: lang.T(l, "notice.staff_changed.title"), Parts: []mail.Part{
-		{Text: lang.T(l, "notice.staff_changed."+string(m.What), "at", lang.DateTime(l, m.At), "role", role(l, m.Role))},
+		{Text: lang.T(l, "notice.staff_changed."+string(m.What), "at", lang.DateTime(l, m.At), "role", role(l, m.Role, m.RoleName))},
 		{Text: lang.T(l, "notice.staff_changed.not_you")},
 		{Button: &mail.Button{Label: lang.T(l, "notice.staff_recover.ask"), URL: d.officeURL(l, "/admin/recover")}},
 	}, Foot: []string{lang.T(l, "notice.staff_changed.why")}}
 	return finish(m.To.Email, lang.T(l, "notice.staff_changed.subject"), t, c)
 }
 
-// role is the name of a role as the back office says it.
-func role(l lang.Lang, name string) string {
-	if key := "admin.role." + name; lang.Has(key) {
-		return lang.T(l, key)
+// role is the name of a role as the back office says it: a built-in one's in the
+// language, an own one's as the shop calls it.
+func role(l lang.Lang, key, own string) string {
+	if k := "admin.role." + key; own == "" && lang.Has(k) {
+		return lang.T(l, k)
 	}
-	return name
+	return own
 }
 
 // OfficeLetter is a letter to a member of staff from a room that this one does not know. A

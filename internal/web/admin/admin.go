@@ -59,7 +59,7 @@ const (
 func (a *Admin) Routes() []web.Route {
 	var out []web.Route
 	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes(), a.moneyRoutes(), a.productRoutes(), a.caseRoutes(), a.contentRoutes(),
-		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.securityRoutes(), a.engineRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.callerRoutes(), a.packingRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
+		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.roleRoutes(), a.approvalRoutes(), a.reviewRoutes(), a.tokenRoutes(), a.securityRoutes(), a.engineRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.callerRoutes(), a.packingRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
 		out = append(out, part...)
 	}
 	return out

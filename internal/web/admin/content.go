@@ -70,6 +70,11 @@ func (v *visit) showCompany(code int, f ui.Form) error {
 		field("street", c.Street, false), field("postal_code", c.PostalCode, false), field("city", c.City, false), field("country", c.Country, false),
 		field("mail", c.Mail, false), field("phone", c.Phone, false), field("hours_sv", c.HoursSV, false), field("hours_en", c.HoursEN, false), field("bankgiro", c.Bankgiro, true),
 		{Half: true, Input: ui.Input{Name: "accounts", Label: v.t("label.company.accounts"), Hint: v.t("company.accounts.hint"), Value: c.Accounts, Max: 400, Optional: true, NoSpell: true}}}}
+	for _, e := range f.Errors { // the code is asked for when it is needed
+		if e.Name == "totp" {
+			x.Fields = append(x.Fields, v.proofField()...)
+		}
+	}
 	if c.Example {
 		x.Hidden = append(x.Hidden, view.Pair{Key: "example", Value: "yes"})
 	}
@@ -81,7 +86,7 @@ func (v *visit) showCompany(code int, f ui.Form) error {
 }
 
 func (v *visit) saveCompany() error {
-	in, err := v.r.ReadForm("version", "example", "shop", "name", "org_number", "vat_number", "seat", "f_tax", "street", "postal_code", "city", "country", "mail", "phone", "hours_sv", "hours_en", "bankgiro", "accounts")
+	in, err := v.r.ReadForm("version", "example", "shop", "name", "org_number", "vat_number", "seat", "f_tax", "street", "postal_code", "city", "country", "mail", "phone", "hours_sv", "hours_en", "bankgiro", "accounts", "totp")
 	if err != nil {
 		return err
 	}
@@ -89,11 +94,12 @@ func (v *visit) saveCompany() error {
 	if err != nil || ver < 0 {
 		err = fault.Conflict("changed_meanwhile")
 	} else {
-		_, err = act(v, "company.change", "company", 1, func(tx *db.Tx) (content.CompanyFacts, error) {
-			return content.SetCompany(tx, v.by, content.CompanyFacts{Shop: in.Get("shop"), Name: in.Get("name"), OrgNumber: in.Get("org_number"), VATNumber: in.Get("vat_number"), FTax: in.Has("f_tax"), Seat: in.Get("seat"),
-				Street: in.Get("street"), PostalCode: in.Get("postal_code"), City: in.Get("city"), Country: in.Get("country"), Mail: in.Get("mail"), Phone: in.Get("phone"), HoursSV: in.Get("hours_sv"), HoursEN: in.Get("hours_en"),
-				Bankgiro: in.Get("bankgiro"), Accounts: in.Get("accounts"), Example: in.Has("example"), Version: ver})
-		})
+		err = v.setCompany(content.CompanyFacts{Shop: in.Get("shop"), Name: in.Get("name"), OrgNumber: in.Get("org_number"), VATNumber: in.Get("vat_number"), FTax: in.Has("f_tax"), Seat: in.Get("seat"),
+			Street: in.Get("street"), PostalCode: in.Get("postal_code"), City: in.Get("city"), Country: in.Get("country"), Mail: in.Get("mail"), Phone: in.Get("phone"), HoursSV: in.Get("hours_sv"), HoursEN: in.Get("hours_en"),
+			Bankgiro: in.Get("bankgiro"), Accounts: in.Get("accounts"), Example: in.Has("example"), Version: ver}, in.Get("totp"))
+	}
+	if ok, err := v.asked(err); ok {
+		return err
 	}
 	if err != nil {
 		if !mendable(err) {
@@ -102,6 +108,36 @@ func (v *visit) saveCompany() error {
 		return v.showCompany(status(err), v.form(in, err, ""))
 	}
 	return v.done("saved", "/admin/company")
+}
+
+// setCompany saves the company. Other accounts to pay to need a fresh proof and a
+// second person; what else was changed is saved meanwhile.
+func (v *visit) setCompany(c content.CompanyFacts, code string) error {
+	set := func(c content.CompanyFacts) error {
+		_, err := act(v, "company.change", "company", 1, func(tx *db.Tx) (content.CompanyFacts, error) { return content.SetCompany(tx, v.by, c) })
+		return err
+	}
+	err := set(c)
+	if fault.Is(err, "step_up") {
+		if err = v.prove(code); err == nil {
+			err = set(c)
+		}
+	}
+	if !fault.Is(err, "waits_for_second") {
+		return err
+	}
+	now, e := read(v, func(q *db.Reader) (content.CompanyFacts, error) { return content.Company(q) })
+	if e != nil {
+		return e
+	}
+	rest := c
+	rest.Bankgiro, rest.Accounts, rest.ValidFrom = now.Bankgiro, now.Accounts, now.ValidFrom
+	if rest != now {
+		if e := set(rest); e != nil {
+			return e
+		}
+	}
+	return err
 }
 
 // pages lists the shop's own texts.

@@ -34,7 +34,7 @@ func (v *visit) showInvite(code int, f ui.Form) error {
 		return err
 	}
 	var blocks []view.Block
-	title, lead := v.t("invite.title"), v.t("invite.lead", "role", v.word("role.", i.Role), "name", i.Profile.Name)
+	title, lead := v.t("invite.title"), v.t("invite.lead", "role", v.roleName(i.Role, i.RoleName), "name", i.Profile.Name)
 	if i.Kind == "invite" {
 		box, path, err := ui.Square(i.TOTPURL.Reveal())
 		if err != nil {

@@ -212,7 +212,7 @@ func (v *visit) lessonRecord() error {
 		if r.Late > 0 {
 			state = view.Cell{Text: v.n("lesson.late_n", r.Late), Badge: true, Tone: ui.Stop}
 		}
-		t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: r.Name, URL: "/admin/lessons/record/" + r.Member.ID.String()}, {Text: v.word("role.", r.Member.Role)}, {Text: lessonsDone(r)}, {Text: next}, state}})
+		t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: r.Name, URL: "/admin/lessons/record/" + r.Member.ID.String()}, {Text: v.roleName(r.Member.Role, r.Member.RoleName)}, {Text: lessonsDone(r)}, {Text: next}, state}})
 	}
 	return v.show(http.StatusOK, view.Shell{Title: v.t("lesson.record"), Lead: v.t("lesson.record.lead"), Head: view.Go(v.l, v.t("lesson.csv"), "/admin/lessons/record.csv", false),
 		Crumbs: []ui.Link{{Text: v.t("lesson.title"), URL: "/admin/lessons"}, {Text: v.t("lesson.record"), URL: "/admin/lessons/record"}}}, view.TableBlock(v.l, t))
@@ -244,7 +244,7 @@ func (v *visit) lessonMember() error {
 		}
 		h.Rows = append(h.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, p.At)}, {Text: name}, {Text: lang.Number(v.l, p.Version)}, {Text: lang.Number(v.l, p.Tries)}}})
 	}
-	return v.show(http.StatusOK, view.Shell{Title: got.r.Name, Lead: v.word("role.", got.r.Member.Role), Crumbs: []ui.Link{{Text: v.t("lesson.title"), URL: "/admin/lessons"}, {Text: v.t("lesson.record"), URL: "/admin/lessons/record"}, {Text: got.r.Name, URL: "/admin/lessons/record/" + id.String()}}},
+	return v.show(http.StatusOK, view.Shell{Title: got.r.Name, Lead: v.roleName(got.r.Member.Role, got.r.Member.RoleName), Crumbs: []ui.Link{{Text: v.t("lesson.title"), URL: "/admin/lessons"}, {Text: v.t("lesson.record"), URL: "/admin/lessons/record"}, {Text: got.r.Name, URL: "/admin/lessons/record/" + id.String()}}},
 		view.TableBlock(v.l, t), view.Panel("history", v.t("lesson.history"), view.TableBlock(v.l, h)))
 }
 
@@ -279,7 +279,7 @@ func (v *visit) lessonCSV() error {
 			if !s.Passed.IsZero() {
 				passed = s.Passed.In(lang.Zone).Format("2006-01-02")
 			}
-			line(r.Name, v.word("role.", r.Member.Role), s.Lesson.In(v.l).Title, strconv.FormatInt(s.Lesson.Version, 10), passed, s.Due.In(lang.Zone).Format("2006-01-02"), v.lessonState(s).Text)
+			line(r.Name, v.roleName(r.Member.Role, r.Member.RoleName), s.Lesson.In(v.l).Title, strconv.FormatInt(s.Lesson.Version, 10), passed, s.Due.In(lang.Zone).Format("2006-01-02"), v.lessonState(s).Text)
 		}
 	}
 	web.Attach(v.w, v.t("lesson.csv.file")+".csv")

@@ -42,7 +42,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 		for _, want := range []string{"GET /admin/assets/{file}", "GET /admin/login", "POST /admin/login", "POST /admin/login/passkey/begin", "POST /admin/login/passkey", "POST /admin/logout",
-			"GET /admin/invite/{token}", "POST /admin/invite/{token}", "GET /admin/recover", "POST /admin/recover"} {
+			"GET /admin/invite/{token}", "POST /admin/invite/{token}", "GET /admin/recover", "POST /admin/recover", "GET /admin/stop/{token}", "POST /admin/stop/{token}"} {
 			if !door[want] {
 				t.Errorf("%s is not at the door", want)
 			}
@@ -61,7 +61,7 @@ func TestMatrix(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		order := o.bought(stock.Line{Variant: o.Product(9900, 5), Quantity: 1})
 		fill := strings.NewReplacer("{number}", order.NumberString(), "{id}", order.Lines[0].Product.String(), "{variant}", order.Lines[0].Variant.String(),
-			"{parcel}", "1", "{handle}", "villkor", "{version}", "1", "{lesson}", "phishing", "{token}", strings.Repeat("A", 43), "{file}", "none.js")
+			"{parcel}", "1", "{handle}", "villkor", "{version}", "1", "{lesson}", "phishing", "{token}", strings.Repeat("A", 43), "{file}", "none.js", "{key}", "owner")
 		browsers := map[string]*browser{}
 		for role := range auth.Roles {
 			browsers[role] = o.as(role)

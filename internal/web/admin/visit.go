@@ -62,9 +62,41 @@ func read[T any](v *visit, fn func(q *db.Reader) (T, error)) (T, error) {
 	return db.Read(v.ctx(), v.DB, fn)
 }
 
-// act runs a use case; a refusal is recorded.
+// act runs a use case; a refusal is recorded. One that needs a second person is put
+// before him, and the fault "waits_for_second" says so; when he has said yes
+// already, it is done.
 func act[T any](v *visit, action, entity string, id db.ID, fn func(tx *db.Tx) (T, error)) (T, error) {
-	return auth.Act(v.ctx(), v.DB, v.by, action, entity, id, fn)
+	out, err := auth.Act(v.ctx(), v.DB, v.by, action, entity, id, fn)
+	k, ok := auth.Wanted(err)
+	if !ok {
+		return out, err
+	}
+	me := v.by
+	out, err = auth.Act(v.ctx(), v.DB, me, action, entity, id, func(tx *db.Tx) (T, error) {
+		by, err := v.Auth.Take(tx, me, k)
+		if err != nil {
+			return out, err
+		}
+		v.by = by // for fn alone
+		return fn(tx)
+	})
+	v.by = me
+	if k, ok = auth.Wanted(err); !ok {
+		return out, err
+	}
+	_, err = auth.Act(v.ctx(), v.DB, me, "approval.ask", "auth.approval", 0, func(tx *db.Tx) (auth.Approval, error) { return v.Auth.Ask(tx, me, k) })
+	if err == nil {
+		err = fault.Conflict("waits_for_second")
+	}
+	return out, err
+}
+
+// asked leads to what waits, when err says that something does.
+func (v *visit) asked(err error) (bool, error) {
+	if !fault.Is(err, "waits_for_second") {
+		return false, nil
+	}
+	return true, v.done("asked", "/admin/approvals")
 }
 
 // do is act without a result.
@@ -228,7 +260,7 @@ func (v *visit) shell(s view.Shell) (view.Shell, error) {
 		s.Flash = lang.T(v.l, key)
 	}
 	if x.me != "" {
-		s.Me, s.Role, s.Nav, s.Feels = x.me, v.word("role.", v.in.session.Role), v.nav(), v.feelsURL()
+		s.Me, s.Role, s.Nav, s.Feels = x.me, v.roleName(v.in.session.Role, v.in.session.RoleName), v.nav(), v.feelsURL()
 	}
 	return s, nil
 }
