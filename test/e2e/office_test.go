@@ -52,7 +52,8 @@ func crawl(t *testing.T, s *apptest.Shop) []template {
 // officeStates are pages of the back office in states that crawl does not meet, for
 // who is signed in as an owner.
 var officeStates = []template{
-	{"office, order to ship", "/admin/orders/{number}", 0, "Kim Prov"},
+	{"office, order to ship", "/admin/orders/{number}", 0, "Dolda uppgifter"},
+	{"office, parcel to pack", "/admin/packing/{number}", 0, "Hoppa över"},
 	{"office, orders without a hit", "/admin/orders?q=99999999", 0, ""},
 	{"office, case", "/admin/cases/{case}", 0, "nästa vecka"},
 	{"office, bank's file before it is taken in", "/admin/money/bank/drafts/{draft}", 0, "Inget är bokfört ännu"},

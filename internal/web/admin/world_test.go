@@ -53,7 +53,7 @@ type someone struct {
 // office is a back office with a shop behind it, served over TLS.
 type office struct {
 	*shoptest.World
-	t     *testing.T
+	t     testing.TB
 	auth  *auth.Auth
 	admin *admin.Admin
 	srv   *httptest.Server
@@ -66,7 +66,7 @@ func each(t *testing.T, fn func(t *testing.T, o *office)) {
 	dbtest.Each(t, migrations, func(t *testing.T, d *db.DB) { fn(t, open(t, d)) })
 }
 
-func open(t *testing.T, d *db.DB) *office {
+func open(t testing.TB, d *db.DB) *office {
 	t.Helper()
 	o := &office{World: shoptest.New(t, d), t: t, staff: map[string]*someone{}}
 	o.srv = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.mux.ServeHTTP(w, r) }))
