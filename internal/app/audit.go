@@ -49,7 +49,8 @@ func (a *App) openLog(ctx context.Context) error {
 		}
 		witnesses = append(witnesses, w)
 	}
-	a.Audit, err = audit.OpenLog(ctx, a.DB, audit.Options{Origin: host + "/log", Keys: a.Vault.LogSigner, Kept: string(kept), Keep: a.keepPoint, Witnesses: witnesses})
+	a.sealed.Store(true)
+	a.Audit, err = audit.OpenLog(ctx, a.DB, audit.Options{Origin: host + "/log", Keys: a.Vault.LogSigner, Kept: string(kept), Keep: a.keepPoint, Witnesses: witnesses, Watch: a.watch()})
 	return err
 }
 
@@ -74,6 +75,7 @@ func (a *App) sealLog(ctx context.Context) {
 				return
 			}
 			told = time.Now()
+			a.note("audit alarm", a.Audit.RaiseBroken(ctx))
 		}
 		a.note("audit seal", err)
 	})

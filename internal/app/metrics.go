@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/shop/checkout"
@@ -70,6 +71,8 @@ var (
 	rewrapDone    = prometheus.NewDesc("kassavalv_keys_rewrapped", "Data keys that this process has wrapped by the current epoch key, in the turn that runs or ran last.", nil, nil)
 	rewrapOf      = prometheus.NewDesc("kassavalv_keys_to_rewrap", "Of how many.", nil, nil)
 	epochMade     = prometheus.NewDesc("kassavalv_keys_epoch_made_seconds", "When the current epoch key was made, as Unix time.", nil, nil)
+	logWhole      = prometheus.NewDesc("kassavalv_audit_log_whole", "1 while the audit log is what was signed, as the sealer sees it; 0: run kassavalv audit verify.", nil, nil)
+	logAlarms     = prometheus.NewDesc("kassavalv_audit_alarms_open", "Alarms of the audit log that nobody has acknowledged.", nil, nil)
 	goodsFound    = prometheus.NewDesc("kassavalv_search_products", "Products the search holds.", nil, nil)
 )
 
@@ -79,6 +82,8 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- unsettled
 	ch <- jobsWaiting
 	ch <- goodsFound
+	ch <- logWhole
+	ch <- logAlarms
 	ch <- dbStatements
 	ch <- dbWork
 	ch <- credentials
@@ -126,6 +131,14 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
+	whole := 0.0
+	if c.a.sealed.Load() {
+		whole = 1
+	}
+	ch <- prometheus.MustNewConstMetric(logWhole, prometheus.GaugeValue, whole)
+	if n, err := db.Read(ctx, c.a.DB, func(q *db.Reader) (int64, error) { return audit.OpenAlarms(q) }); err == nil {
+		ch <- prometheus.MustNewConstMetric(logAlarms, prometheus.GaugeValue, float64(n))
+	}
 	s, err := db.Read(ctx, c.a.DB, readStates)
 	if err != nil {
 		return

@@ -43,18 +43,20 @@ var waiting = map[string]string{
 	"support_case_due": "questions without an answer", "incident_record_live": "incidents that are not closed", "incident_record_sweep": "closed incidents whose words are still kept: a shop has few", "job_job_due": "the queues themselves, which staff asked to see counted", "job_job_ended": "jobs that gave up",
 	"payment_refund_open": "money that goes back", "payment_bankline_open": "payments that staff must decide about", "payment_case_open": "differences that staff must look at", "payment_intent_reserved": "money that is reserved", "payment_payout_open": "payouts under way to the account", "payment_take_open": "money that is on its way in", "mail_message_trouble": "letters that did not leave", "catalog_product_debt": "the list of goods with facts missing, all of it answers",
 	"order_order_unshipped": "what is to be sent", "order_order_unpaid": "bills", "order_order_owed": "bills", "returns_return_live": "returns under way", "audit_entry_refused": "the list of refusals, all of it answers",
-	"audit_log_leaf_waiting": "rows of the last second", "audit_log_leaf_old": "rows from before the log, until they are taken in",
+	"audit_alarm_open": "alarms that nobody has acknowledged", "audit_log_leaf_waiting": "rows of the last second", "audit_log_leaf_old": "rows from before the log, until they are taken in",
 }
 
 // well are the plans that read much of a growing table, or may, and why that is
 // right. The key is the statement, values of lists and long lists of columns left out.
 var well = map[string]string{
+	`SELECT id, at, actor_kind, actor_id, actor_name, person_id, kinds, entity, entity_id, reason FROM audit_access WHERE id < $1 AND id >= $3 ORDER BY id DESC LIMIT $2`:                            "a day by the key: every row is an answer",
+	`SELECT a.id FROM audit_access a JOIN audit_log_leaf l ON l.id=a.id WHERE a.id < $1 AND a.at < $2 AND l.place IS NOT NULL ORDER BY a.id LIMIT 200`:                                               "the oldest readings first: all below the bound go",
 	`INSERT INTO audit_log_leaf (id, kind, at) SELECT id, 'act', at FROM audit_entry`:                                                                                                                "once, when what was there goes over to the log",
 	`INSERT INTO audit_log_leaf (id, kind, at) SELECT id, 'reading', at FROM audit_access`:                                                                                                           "once, when what was there goes over to the log",
 	`SELECT at, id, intent_id FROM payment_entry WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4`:                                                                                     "the money of a week, a page at a time in the order of the index",
 	`SELECT s.from_on, s.to_on FROM payment_bankstatement s JOIN payment_bankfile f ON f.id=s.file_id WHERE s.to_on >= $1 AND s.from_on IS NOT NULL AND f.format=$2 ORDER BY s.to_on DESC LIMIT 500`: "the statements of a quarter",
-	`SELECT id FROM catalog_product ORDER BY id`:                                                                                                                                                     "the search reads every product, once, when the program starts: here only their ids",
-	`SELECT … FROM order_order WHERE id < $1 AND number IS NOT NULL ORDER BY id DESC LIMIT $2`:                                                                                                       "all but those being placed this moment have a number",
+	`SELECT id FROM catalog_product ORDER BY id`:                                               "the search reads every product, once, when the program starts: here only their ids",
+	`SELECT … FROM order_order WHERE id < $1 AND number IS NOT NULL ORDER BY id DESC LIMIT $2`: "all but those being placed this moment have a number",
 	`SELECT … FROM catalog_product WHERE id < $1 AND id IN (SELECT product FROM catalog_variant WHERE sku = $3 AND sku <> '' AND status <> 'removed' UNION SELECT product FROM catalog_variant WHERE gtin = $3 AND gtin <> '' AND status <> 'removed' UNION SELECT id FROM catalog_product WHERE handle >= $3 AND handle < $4) ORDER BY id DESC LIMIT $2`: "the handles that begin as staff typed, by their index alone",
 	`SELECT COALESCE(CAST(sum(balance) AS BIGINT),0) FROM giftcard_card WHERE currency=$1 AND balance > 0 AND expires_at > $2`:            "the debt to those who hold gift cards: a sum of all that have money left, by their index alone, on a page of staff",
 	`SELECT COALESCE(CAST(sum(balance) AS BIGINT),0) FROM giftcard_card WHERE currency=$1 AND balance > 0 AND expires_at <= $2`:           "what ran out, as the line above",

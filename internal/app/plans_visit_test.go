@@ -280,7 +280,7 @@ func queriesOf(path, number, staff string, v apptest.Variant) []string {
 	case "/admin/products":
 		out = append(out, "?find="+url.QueryEscape(v.SKU))
 	case "/admin/audit":
-		out = append(out, "?action=order.refund", "?actor="+staff)
+		out = append(out, "?action=order.refund", "?actor="+staff, "?show=readings", "?show=readings&actor="+staff, "?show=readings&reason=packing", "?show=readings&day=2026-11-29", "?show=alarms")
 	}
 	return out
 }

@@ -48,6 +48,9 @@ func Expire(ctx context.Context, d *db.DB, keep time.Duration) (int64, error) {
 				if _, err := tx.Exec(`DELETE FROM audit_access WHERE id=$1`, id); err != nil {
 					return 0, err
 				}
+				if _, err := tx.Exec(`DELETE FROM audit_idle WHERE id=$1`, id); err != nil {
+					return 0, err
+				}
 			}
 			return int64(len(ids)), nil
 		})

@@ -30,6 +30,7 @@ type leaf struct {
 	at     int64 // microseconds
 	digest []byte
 	place  int64 // from 0
+	fresh  bool  // in the sealer: it was written with its row, after the log began
 }
 
 // data is the leaf as a line of text, the log entry in the sense of tlog-tiles:

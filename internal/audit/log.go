@@ -33,6 +33,7 @@ type Options struct {
 	Keep func(checkpoint string) error
 	// Witnesses are the verifier keys of cosigners whose signatures are checked.
 	Witnesses []note.Verifier
+	Watch     Watch
 }
 
 // Log is the transparency log over acts and readings. Safe for concurrent use.

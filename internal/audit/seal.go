@@ -75,6 +75,10 @@ func (l *Log) sealSome(tx *db.Tx, last tlog.Tree) (s sealed, err error) {
 	if err != nil {
 		return s, err
 	}
+	var signedAt int64
+	if err := tx.QueryRow(`SELECT COALESCE(max(at), 0) FROM audit_log_checkpoint WHERE size=$1`, old.N).Scan(&signedAt); err != nil {
+		return s, err
+	}
 	t := newTiles(tx)
 	var size, unread int64
 	if err := tx.QueryRow(`SELECT COALESCE(max(place)+1, 0) FROM audit_log_leaf`).Scan(&size); err != nil {
@@ -92,7 +96,7 @@ func (l *Log) sealSome(tx *db.Tx, last tlog.Tree) (s sealed, err error) {
 	}
 	var hashes []tlog.Hash
 	for i, x := range leaves {
-		if x.digest == nil {
+		if leaves[i].fresh = x.digest != nil; x.digest == nil {
 			if x.digest, err = digestOf(tx, x); err != nil {
 				return s, err
 			}
@@ -106,7 +110,7 @@ func (l *Log) sealSome(tx *db.Tx, last tlog.Tree) (s sealed, err error) {
 	if s.tree, err = t.add(tx, size, hashes); err != nil {
 		return s, err
 	}
-	if err := l.watch(tx, leaves); err != nil {
+	if err := l.watch(tx, leaves, signedAt); err != nil {
 		return s, err
 	}
 	if err := tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM audit_log_leaf WHERE digest IS NULL LIMIT 1) x`).Scan(&unread); err != nil || unread > 0 {

@@ -40,7 +40,7 @@ var shop = map[string][]string{
 // ground says which ground rooms a ground room may import. None imports shop or
 // web.
 var ground = map[string][]string{
-	"money": {}, "fault": {}, "lang": {"money"}, "db": {"proof"}, "secret": {"db", "fault", "proof"}, "audit": {"db"}, "job": {"db"},
+	"money": {}, "fault": {}, "lang": {"money"}, "db": {"proof"}, "secret": {"db", "fault", "proof"}, "audit": {"db", "job"}, "job": {"db"},
 	"auth": {"db", "audit", "job", "secret", "fault", "lang"}, "mail": {"job", "lang", "secret", "db", "fault", "proof"}, "file": {"db", "fault"},
 	"datamap": {}, "fetch": {}, "pdf": {}, "cert": {}, "proof": {}, "handover": {},
 }

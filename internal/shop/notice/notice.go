@@ -73,6 +73,7 @@ func Register(r *job.Runner, d Deps) {
 	render(d, KindCopy, acknowledgementCopy)
 	registerStaff(r, d)
 	registerCaller(r, d)
+	registerAlarm(r, d)
 	registerBack(r, d)
 	registerGifts(r, d)
 	registerAccounts(r, d)

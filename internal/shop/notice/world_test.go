@@ -103,6 +103,24 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	})
 }
 
+// until waits for a count to be none.
+func (w *world) until(count string) {
+	w.T.Helper()
+	for deadline := time.Now().Add(60 * time.Second); ; {
+		n, err := db.Read(ctx, w.DB, func(q *db.Reader) (n int, err error) { err = q.QueryRow(count).Scan(&n); return })
+		if err != nil {
+			w.T.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.T.Fatalf("%d are left: %s", n, count)
+		}
+		time.Sleep(5 * time.Millisecond) // polling with a deadline
+	}
+}
+
 // settled waits until no job about letters is left, and returns all letters.
 func (w *world) settled() []letter {
 	w.T.Helper()

@@ -18,6 +18,8 @@ func (a *Admin) engineRoutes() []web.Route {
 	jobs := web.Staff(auth.JobsWrite)
 	return []web.Route{
 		a.page(get, "/admin/audit", web.Staff(auth.AuditRead), (*visit).audit),
+		a.page(post, "/admin/alarms/{id}", web.Staff(auth.AuditRead), (*visit).seeToAlarm),
+		a.page(post, "/admin/acts.csv", web.Staff(auth.ExportBulk), (*visit).actsFile),
 		a.page(get, "/admin/jobs", jobs, (*visit).jobs),
 		a.page(post, "/admin/jobs/{id}/retry", jobs, (*visit).retryJob),
 		a.page(post, "/admin/jobs/{id}/drop", jobs, (*visit).dropJob),
@@ -27,13 +29,19 @@ func (a *Admin) engineRoutes() []web.Route {
 	}
 }
 
-var auditTabs = []tab{{"", "audit.all"}, {"refused", "audit.refused"}}
+var auditTabs = []tab{{"", "audit.all"}, {"refused", "audit.refused"}, {"readings", "audit.readings"}, {"alarms", "audit.alarms"}}
 
 // audit lists who has done what, newest first.
 func (v *visit) audit() error {
-	show, before, qv, err := v.listQuery(auditTabs, "action", "actor")
+	show, before, qv, err := v.listQuery(auditTabs, "action", "actor", "reason", "day")
 	if err != nil {
 		return err
+	}
+	switch show {
+	case "readings":
+		return v.readings(before, qv)
+	case "alarms":
+		return v.alarms(before)
 	}
 	f := audit.Filter{Action: qv.Get("action"), Outcome: audit.Outcome(show)}
 	if id, e := db.ParseID(qv.Get("actor")); e == nil && id > 0 {
@@ -90,7 +98,11 @@ func (v *visit) audit() error {
 	if f.Action != "" || f.ActorID > 0 {
 		t.EmptyURL, t.EmptyGo = "/admin/audit", v.t("show_all")
 	}
-	return v.show(http.StatusOK, view.Shell{Title: v.t("audit.title"), Lead: v.t("audit.lead")}, v.tabs("/admin/audit", show, auditTabs...), view.Filter(v.l, filter), view.TableBlock(v.l, t))
+	blocks := []view.Block{v.tabs("/admin/audit", show, auditTabs...), view.Filter(v.l, filter), view.TableBlock(v.l, t)}
+	if v.by.Has(auth.ExportBulk) {
+		blocks = append(blocks, view.ButtonForm(v.l, view.Button{Action: "/admin/acts.csv", Text: v.t("audit.csv")}))
+	}
+	return v.show(http.StatusOK, view.Shell{Title: v.t("audit.title"), Lead: v.t("audit.lead")}, blocks...)
 }
 
 // jobs shows the queues and what stopped in them.

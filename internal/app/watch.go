@@ -1,0 +1,78 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"kassavalv/internal/audit"
+	"kassavalv/internal/auth"
+	"kassavalv/internal/db"
+	"kassavalv/internal/job"
+	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/support"
+)
+
+// businessFor is how long after an order or a question it is usual to open a person: delivery,
+// 14 days of withdrawal and the goods on their way back.
+const businessFor = 60 * 24 * time.Hour
+
+// watch is what the audit log watches, with the bounds of the configuration.
+func (a *App) watch() audit.Watch {
+	c := a.Config.Audit
+	bounds := func(usual audit.Bounds, hour, day, idle int) audit.Bounds {
+		return audit.Bounds{audit.RuleHour: cmp.Or(hour, usual[audit.RuleHour]), audit.RuleDay: cmp.Or(day, usual[audit.RuleDay]), audit.RuleIdle: cmp.Or(idle, usual[audit.RuleIdle])}
+	}
+	return audit.Watch{
+		Staff:    bounds(audit.StaffBounds, c.StaffHour, c.StaffDay, c.IdleHour),
+		Token:    bounds(audit.TokenBounds, c.TokenHour, c.TokenDay, 0),
+		Business: business,
+		Raised: func(x audit.Alarm) {
+			a.Log.Warn("an alarm of the audit log", "rule", string(x.Rule), "actor_kind", x.ActorKind, "actor", x.ActorID.String(), "persons", x.Persons, "alarm", x.ID.String())
+		},
+	}
+}
+
+// business: the person of a reading has an order that is not sent or was placed in the last
+// two months, or a question that is open or as young. Of what else is opened (a return, a
+// payment, a request) the row itself is the business.
+func business(q db.Q, r audit.Access) (bool, error) {
+	recent := func(at time.Time) bool { return q.LegalNow().Sub(at) < businessFor || q.Now().Sub(at) < businessFor }
+	ofOrder := func(o order.Order) bool { return o.State == order.Placed && !o.IsShipped() || recent(o.PlacedAt) }
+	switch r.Entity {
+	case "order":
+		o, err := order.ByID(q, r.EntityID)
+		if errors.Is(err, db.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil && ofOrder(o), err
+	case "case":
+		c, err := support.ByID(q, r.EntityID)
+		if errors.Is(err, db.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil && (c.State.Waits() || recent(c.Opened)), err
+	case "customer":
+		os, err := order.OfCustomers(q, auth.System("audit"), []db.ID{r.EntityID}, 5)
+		for _, o := range os {
+			if ofOrder(o) {
+				return true, nil
+			}
+		}
+		return false, err
+	}
+	return true, nil
+}
+
+// keepReadings removes readings whose time is out, each day.
+func (a *App) keepReadings() {
+	keep := audit.KeepReadings
+	if d := a.Config.Audit.ReadingsDays; d > 0 {
+		keep = time.Duration(d) * 24 * time.Hour
+	}
+	a.Jobs.Every("audit.expire", 24*time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error {
+		_, err := audit.Expire(ctx, a.DB, keep)
+		return err
+	})
+}
