@@ -153,16 +153,17 @@ func (a *App) cancelOrder(ctx context.Context, by auth.By, number, reason string
 
 // opsRoutes answer on the listener that is never public.
 func (a *App) opsRoutes() []web.Route {
-	get := func(path string, h web.Handler) web.Route {
-		return web.Route{Method: "GET", Path: path, Who: web.OpsNetwork, Rate: shield.None, Face: web.Callback, Handle: h}
+	row := func(method, path string, h web.Handler) web.Route {
+		return web.Route{Method: method, Path: path, Who: web.OpsNetwork, Rate: shield.None, Face: web.Callback, Handle: h}
 	}
-	return []web.Route{
+	get := func(path string, h web.Handler) web.Route { return row("GET", path, h) }
+	return append([]web.Route{
 		get("/healthz", func(w http.ResponseWriter, r *web.Request) error {
 			return web.Bytes(w, r, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 		}),
 		get("/readyz", a.ready),
 		get("/metrics", a.metrics),
-	}
+	}, a.logRoutes(row)...)
 }
 
 // ready tells whether the shop can sell: the database takes writes and goods

@@ -10,6 +10,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/job"
@@ -18,7 +19,7 @@ import (
 	"kassavalv/internal/secret/secrettest"
 )
 
-var rooms = []db.Migrations{job.Migrations, secret.Migrations, Migrations}
+var rooms = []db.Migrations{job.Migrations, secret.Migrations, audit.Migrations, Migrations}
 
 type world struct {
 	t        *testing.T

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
 	"kassavalv/internal/lang"
@@ -153,6 +154,12 @@ func (m *Mailer) render(ctx context.Context, l *letter) (*sealedCopy, error) {
 		}
 		if _, err := tx.Exec(`UPDATE mail_message SET sealed=$2 WHERE id=$1 AND sealed IS NULL AND state='queued'`, l.id, sealed); err != nil {
 			return nil, err
+		}
+		// The relay learns the person's address: on record before it is so, once and not for each letter.
+		if l.person > 0 {
+			if _, err := audit.RecordHandover(tx, l.person, "mail", []string{"email"}, "person", l.person); err != nil {
+				return nil, err
+			}
 		}
 		return m.load(tx, l.id)
 	})

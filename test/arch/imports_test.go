@@ -41,7 +41,7 @@ var shop = map[string][]string{
 // web.
 var ground = map[string][]string{
 	"money": {}, "fault": {}, "lang": {"money"}, "db": {"proof"}, "secret": {"db", "fault", "proof"}, "audit": {"db", "job"}, "job": {"db"},
-	"auth": {"db", "audit", "job", "secret", "fault", "lang"}, "mail": {"job", "lang", "secret", "db", "fault", "proof"}, "file": {"db", "fault"},
+	"auth": {"db", "audit", "job", "secret", "fault", "lang"}, "mail": {"audit", "job", "lang", "secret", "db", "fault", "proof"}, "file": {"db", "fault"},
 	"datamap": {}, "fetch": {}, "pdf": {}, "cert": {}, "proof": {}, "handover": {},
 }
 

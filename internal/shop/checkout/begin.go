@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -312,6 +313,16 @@ func (d *Desk) store(tx *db.Tx, r Request, c cart.Cart, view cart.View, contact 
 		p.ID, secret.TokenHash(p.Token(d.Vault)), c.ID, c.Version, key, d.fingerprint(r), p.Method, string(p.State), p.Person, p.contact, string(text), sum[:],
 		p.Total.Amount, p.Total.Currency, p.ReturnURL, string(p.Lang), d.peer(r.Peer), p.HoldUntil, p.AnswerBy, p.CheckAt, tx.Now()); err != nil {
 		return begun{}, err
+	}
+	// What the payment partner gets of the buyer, on record before he gets it. An invoice is the shop's own.
+	if p.Method != "invoice" && draft.ToPay.Amount > 0 {
+		kinds := []string{"order"}
+		if r.PayerPhone != "" {
+			kinds = append(kinds, "phone")
+		}
+		if _, err := audit.RecordHandover(tx, p.Person, p.Method, kinds, "purchase", p.ID); err != nil {
+			return begun{}, err
+		}
 	}
 	lines := make([]stock.Line, 0, len(draft.Lines))
 	for _, l := range draft.Lines {

@@ -1,12 +1,18 @@
 package notice_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/mail"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/stock"
 )
 
 // An alarm is told to each owner once, and to nobody else; the letter names nobody.
@@ -44,6 +50,35 @@ func TestAlarmLetters(t *testing.T) {
 		}
 		if len(to) != 2 || to["agare@butik.example"] != 1 || to["andra@butik.example"] != 1 {
 			t.Errorf("%v", to)
+		}
+	})
+}
+
+// To whom a buyer's details went is on record: the payment partner by purchase, the mail relay
+// once, however many letters there are. An invoice of the shop's own goes to no partner.
+func TestHandoversAreOnRecord(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		v := w.Product(24900, 5)
+		for method, want := range map[string][]string{"card": {"card order purchase", "mail email person"}, "invoice": {"mail email person"}} {
+			o := w.buy(method, lang.SV, stock.Line{Variant: v, Quantity: 1})
+			w.settled()
+			w.Do(func(tx *db.Tx) error {
+				_, err := mail.Queue(tx, mail.Spec{Kind: checkout.JobPlaced, RefKind: "order", Ref: o.ID, Person: o.Person, Lang: lang.SV})
+				return err
+			})
+			w.settled()
+			as, err := db.Read(ctx, w.DB, func(q *db.Reader) ([]audit.Access, error) { return audit.Accesses(q, o.Person, 0, 100) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, a := range as {
+				got = append(got, a.ActorName+" "+strings.Join(a.Kinds, " ")+" "+a.Entity)
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", method, got, want)
+			}
 		}
 	})
 }

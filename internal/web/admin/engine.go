@@ -39,9 +39,9 @@ func (v *visit) audit() error {
 	}
 	switch show {
 	case "readings":
-		return v.readings(before, qv)
+		return v.logReadings(before, qv)
 	case "alarms":
-		return v.alarms(before)
+		return v.logAlarms(before)
 	}
 	f := audit.Filter{Action: qv.Get("action"), Outcome: audit.Outcome(show)}
 	if id, e := db.ParseID(qv.Get("actor")); e == nil && id > 0 {

@@ -23,7 +23,7 @@ import (
 var readingReasons = []string{"order_handling", "packing", "case_handling", "case_list", "return_handling", "bank_line", "caller", "customer_page", "privacy_request", "export", "bulk_export", "api", "handover"}
 
 // readings lists who has read whose details, newest first.
-func (v *visit) readings(before db.ID, qv web.Values) error {
+func (v *visit) logReadings(before db.ID, qv web.Values) error {
 	var f audit.ReadingFilter
 	if id, e := db.ParseID(qv.Get("actor")); e == nil && id > 0 {
 		f.ActorKind, f.ActorID = "staff", id
@@ -92,7 +92,7 @@ func (v *visit) readings(before db.ID, qv web.Values) error {
 
 // alarms lists what the log has raised an alarm about, newest first, with a form to
 // say that it was seen to.
-func (v *visit) alarms(before db.ID) error {
+func (v *visit) logAlarms(before db.ID) error {
 	type list struct {
 		rows  []audit.Alarm
 		names map[db.ID]string
