@@ -60,7 +60,6 @@ var well = map[string]string{
 	`SELECT … FROM catalog_product WHERE id < $1 AND id IN (SELECT product FROM catalog_variant WHERE sku = $3 AND sku <> '' AND status <> 'removed' UNION SELECT product FROM catalog_variant WHERE gtin = $3 AND gtin <> '' AND status <> 'removed' UNION SELECT id FROM catalog_product WHERE handle >= $3 AND handle < $4) ORDER BY id DESC LIMIT $2`: "the handles that begin as staff typed, by their index alone",
 	`SELECT COALESCE(CAST(sum(balance) AS BIGINT),0) FROM giftcard_card WHERE currency=$1 AND balance > 0 AND expires_at > $2`:            "the debt to those who hold gift cards: a sum of all that have money left, by their index alone, on a page of staff",
 	`SELECT COALESCE(CAST(sum(balance) AS BIGINT),0) FROM giftcard_card WHERE currency=$1 AND balance > 0 AND expires_at <= $2`:           "what ran out, as the line above",
-	`SELECT id, wrapped, epoch FROM secret_person WHERE erased_at IS NULL AND epoch < $1 ORDER BY epoch, id LIMIT 200`:                    "every row of the index is an answer",
 	`SELECT … FROM audit_entry e LEFT JOIN audit_log_leaf l ON l.id = e.id WHERE e.id < $1 AND e.action = $3 ORDER BY e.id DESC LIMIT $2`: "staff look for one kind of act; an index of acts would be written with every entry for a page that is opened seldom",
 }
 

@@ -77,10 +77,10 @@ func TestEveryBreakageIsCaughtSomewhere(t *testing.T) {
 func TestEveryStepIsTaken(t *testing.T) {
 	on := read(t, "internal/proof/on.go")
 	list, _, _ := strings.Cut(on[strings.Index(on, "var Steps"):], "\n}\n")
-	steps := func(in string) []string { return firsts(`"((?:checkout|mail|returns)\.[a-z ]+)"`, in) }
+	steps := func(in string) []string { return firsts(`"((?:checkout|mail|returns|secret)\.[a-z ]+)"`, in) }
 	known := steps(list)
 	var passed []string
-	for room, dir := range map[string]string{"checkout": "internal/shop/checkout", "returns": "internal/shop/returns", "mail": "internal/mail"} {
+	for room, dir := range map[string]string{"checkout": "internal/shop/checkout", "returns": "internal/shop/returns", "mail": "internal/mail", "secret": "internal/secret"} {
 		src := sources(t, dir)
 		for _, s := range append(firsts(`d\.at\("([a-z ]+)"\)`, src), firsts(`proof\.At\("`+room+`", "([a-z ]+)"\)`, src)...) {
 			passed = append(passed, room+"."+s)
@@ -95,6 +95,8 @@ func TestEveryStepIsTaken(t *testing.T) {
 	taken := steps(list)
 	// Those of reserved money are taken with a partner that reserves.
 	taken = append(taken, steps(read(t, "test/partners/crash_test.go"))...)
+	// That of the keys is taken while they are turned.
+	taken = append(taken, steps(read(t, "test/keys/turn_test.go"))...)
 	slices.Sort(taken)
 	if !slices.Equal(known, taken) {
 		t.Errorf("package proof knows %v, the crash proof kills at %v", known, taken)

@@ -111,9 +111,6 @@ func left(q db.Q, last int64) (n int64, err error) {
 	return
 }
 
-// rewrapSize is how many data keys one transaction wraps.
-const rewrapSize = 200
-
 // Rewrap wraps all living data keys by the current epoch key, 200 a
 // transaction in the low-priority lane, and returns how many it wrapped. Seal and Open go on
 // meanwhile. Killed anywhere, it goes on where it was when it is called again; several nodes may run it at once.
@@ -121,7 +118,13 @@ func (v *Vault) Rewrap(ctx context.Context) (int, error) {
 	v.mu.RLock()
 	last := v.last
 	v.mu.RUnlock()
-	of, err := db.Read(ctx, v.d, func(q *db.Reader) (int64, error) { return left(q, last) })
+	of, err := db.Read(ctx, v.d, func(q *db.Reader) (int64, error) {
+		// Counted only where there is something: most hours there is nothing.
+		if used, err := epochsInUse(q); err != nil || len(used) == 0 || used[0] >= last {
+			return 0, err
+		}
+		return left(q, last)
+	})
 	if err != nil || of == 0 {
 		return 0, err
 	}
@@ -160,7 +163,7 @@ func (v *Vault) rewrapSome(tx *db.Tx) (out rewrapped, err error) {
 		epoch   int64
 	}
 	rows, err := db.All(tx, func(r *db.Rows) (x row, err error) { err = r.Scan(&x.id, &x.wrapped, &x.epoch); return },
-		`SELECT id, wrapped, epoch FROM secret_person WHERE erased_at IS NULL AND epoch < $1 ORDER BY epoch, id LIMIT $2`, last, rewrapSize)
+		`SELECT id, wrapped, epoch FROM secret_person WHERE erased_at IS NULL AND epoch < $1 ORDER BY epoch, id LIMIT 200`, last)
 	if err != nil {
 		return out, err
 	}

@@ -229,6 +229,9 @@ func TestKeeperFallsSilent(t *testing.T) {
 	if m := string(ops(c, "/metrics").Body); strings.Contains(m, "kassavalv_keys_away_seconds 0\n") || !strings.Contains(m, "kassavalv_keys_left_seconds") {
 		t.Error("the metrics know nothing of it")
 	}
+	if a := s.Staff(c, "owner").Do("GET", "/admin/orders", nil); a.Status != 200 || !strings.Contains(a.Words(), "Nycklarna till personuppgifterna svarar inte") {
+		t.Errorf("the office does not say it: %d %s", a.Status, a.Words())
+	}
 	c.Paid(v, 1) // within the grace a purchase goes through
 	if o := c.Order(p.Order.Token); o.Number == "" {
 		t.Error("an order cannot be read within the grace")

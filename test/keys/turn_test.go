@@ -102,7 +102,8 @@ func TestTurnSurvivesAKill(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		env := []string{"KASSAVALV_PROOF_KILL=secret.rewrapped:3"}
+		const step = "secret.rewrapped"
+		env := []string{"KASSAVALV_PROOF_KILL=" + step + ":3"}
 		if u := s.Database(); u != "" {
 			env = append(env, "DATABASE_URL="+u)
 		}

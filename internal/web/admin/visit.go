@@ -218,7 +218,22 @@ func (v *visit) show(code int, s view.Shell, blocks ...view.Block) error {
 		return err
 	}
 	s.Failed = code >= http.StatusBadRequest
+	if s.Me != "" {
+		blocks = append(v.aboutKeys(), blocks...)
+	}
 	return web.HTML(v.w, v.r, code, view.Page(s, blocks...))
+}
+
+// aboutKeys is what everybody in the office should know of the keys: that their keeper is silent, and until
+// when the shop goes on; that they are being turned, and how far that is.
+func (v *visit) aboutKeys() (out []view.Block) {
+	if h := v.Vault.Health(); h.Away {
+		out = append(out, view.Say(v.t("keys.away", "until", lang.DateTime(v.l, h.Until))))
+	}
+	if done, of, running := v.Vault.Running(); running {
+		out = append(out, view.Quiet(v.t("keys.turning", "done", done, "of", of)))
+	}
+	return out
 }
 
 // shell fills what stands around the page.
