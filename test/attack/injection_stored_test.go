@@ -176,6 +176,9 @@ var _ = attack("AC-134", func(t *testing.T, c *apptest.Client) {
 	// Every page of the back office, with the pages of these sales among them.
 	owner := c.Staff(c, "owner")
 	draft := banked(t, c, owner, v)
+	for _, w := range canaries[:2] { // what staff tell of is read by others of them
+		c.Want(owner.Form("/admin/incidents", url.Values{"at": {"/admin/orders"}, "text": {"Det här kom: " + w}}), 303, nil)
+	}
 	seen, next := map[string]bool{}, []string{}
 	patterns := routesOf(c, "/admin")
 	for _, p := range patterns {
@@ -237,6 +240,9 @@ var _ = attack("AC-134", func(t *testing.T, c *apptest.Client) {
 				continue
 			}
 			p, _, _ := strings.Cut(l, "?")
+			if slices.Contains(patterns, p) {
+				continue // a page of its own, which a pattern beside it would take for one of its things
+			}
 			for _, pat := range patterns {
 				if !strings.Contains(pat, "{") || !matcher(pat).MatchString(p) {
 					continue

@@ -68,6 +68,12 @@ func TestAttacks(t *testing.T) {
 					shared[id](t, s.As(t))
 				})
 			}
+			for _, id := range slices.Sorted(maps.Keys(customers)) {
+				t.Run(id+"/customers", func(t *testing.T) {
+					t.Parallel()
+					customers[id](t, s.As(t))
+				})
+			}
 		})
 		// Whatever was thrown at it, the program that answered first answers still.
 		if a := s.As(t).Do("GET", s.Ops+"/healthz", nil); a.Status != 200 || s.PID != pid || !s.Alive() {

@@ -34,6 +34,19 @@ func TestTableOfCases(t *testing.T) {
 			at[m[2]] = [2]string{f, ways[m[1]]}
 		}
 	}
+	also := map[string]string{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^var _ = customer\("(AC-[0-9]{3})", `).FindAllStringSubmatch(string(b), -1) {
+			also[m[1]] = f
+		}
+	}
+	if len(also) != len(customers) {
+		t.Errorf("%d cases against customers are found in the files, %d are registered", len(also), len(customers))
+	}
 	if len(at) != len(shared)+len(own)+len(beside) {
 		t.Errorf("%d cases are found in the files, %d are registered", len(at), len(shared)+len(own)+len(beside))
 	}
@@ -43,7 +56,11 @@ func TestTableOfCases(t *testing.T) {
 		line := fmt.Sprintf("| %s | %s | ", r[0], r[2])
 		switch w, ok := at[r[0]]; {
 		case ok:
-			line += fmt.Sprintf("`test/attack/%s` | %s |", w[0], w[1])
+			held := "`test/attack/" + w[0] + "`"
+			if f := also[r[0]]; f != "" {
+				held += ", `test/attack/" + f + "` (customers)"
+			}
+			line += fmt.Sprintf("%s | %s |", held, w[1])
 		default:
 			line += "not driven | " + absent[r[0]] + " |"
 		}

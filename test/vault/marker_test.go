@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -273,9 +274,46 @@ func (s *shop) drive() {
 	s.letter("staff's mail", "/admin/invite/")
 	s.Form("/admin/login", url.Values{"email": {s.mail("wrong login's mail")}, "password": {s.mark("wrong login's password")}, "totp": {"000000"}})
 
+	s.accounts()
+
 	s.Wait("the letters have left", patience, func() bool {
 		return s.Count(`SELECT count(*) FROM mail_message WHERE state='queued'`) == 0
 	})
+}
+
+var mailedCode = regexp.MustCompile(`\b[0-9]{4}[ \x{a0}]?[0-9]{4}\b`)
+
+// accounts: a customer proves an address, makes an account with a name and a password,
+// wants another address, and looks at all that is his.
+func (s *shop) accounts() {
+	s.T.Helper()
+	v, mail := s.visitor("account holder"), s.mail("account holder's mail")
+	code := func(to string) (code string) {
+		s.Wait("a code", patience, func() bool {
+			for _, m := range s.Mails(to) { // newest first
+				if code = mailedCode.FindString(m.Text); code != "" {
+					return true
+				}
+			}
+			return false
+		})
+		return
+	}
+	s.Want(v.Form("/login", url.Values{"email": {mail}}), 303, nil)
+	s.Want(v.Form("/login/code", url.Values{"code": {code(mail)}}), 303, nil)
+	s.Want(v.Form("/account/open", url.Values{"name": {s.mark("account holder's name")}}), 303, nil)
+	s.Want(v.Form("/account/security/password", url.Values{"username": {mail}, "password": {"ett lösen " + s.mark("account holder's password")}}), 303, nil)
+	to := s.mail("account holder's next mail")
+	s.Want(v.Form("/account/email", url.Values{"email": {to}}), 303, nil)
+	if page := v.Do("GET", "/account/email", nil); page.Status != 200 {
+		s.T.Errorf("the page of the next address: %d", page.Status)
+	}
+	s.Want(v.Form("/account/email/confirm", url.Values{"code": {code(to)}}), 303, nil)
+	for _, path := range []string{"/account", "/account/security", "/account/close", "/checkout"} {
+		v.Do("GET", path, nil)
+	}
+	s.Form("/login", url.Values{"email": {s.mail("mail at the customers' door")}})
+	s.Form("/login/password", url.Values{"email": {s.mail("other mail at the customers' door")}, "password": {s.mark("password at the customers' door")}})
 }
 
 // banked brings in a file of the bank whose payers are people.
