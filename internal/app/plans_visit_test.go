@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -182,7 +183,27 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/admin/lessons/record/": one(`SELECT max(id) FROM auth_staff WHERE state='active'`), "/admin/incidents/": strings.TrimPrefix(felt, "/admin/incidents/"), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
 	maps.Copy(ids, money)
 	ids["/api/admin/v1/purchases/"] = ids["/admin/purchases/"]
-	tokens := map[string]string{"/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
+	// A customer who signs in, has an account, and asks for another address.
+	buyer, kMail := c.Other(), apptest.NewMail()
+	letter := func(re string) string {
+		t.Helper()
+		var m []string
+		c.Wait("a letter to the customer", 60*time.Second, func() bool {
+			for _, x := range c.Mails(kMail) {
+				if m = regexp.MustCompile(re).FindStringSubmatch(x.Text); m != nil {
+					return true
+				}
+			}
+			return false
+		})
+		return m[1]
+	}
+	form(buyer, "/login", url.Values{"email": {kMail}})
+	form(buyer, "/login/code", url.Values{"code": {letter(`\b(\d{4} \d{4})\b`)}})
+	form(buyer, "/account/open", url.Values{"name": {"Kim"}})
+	form(buyer, "/account/security/app", url.Values{})
+	form(buyer, "/account/email", url.Values{"email": {apptest.NewMail()}})
+	tokens := map[string]string{"/account/moves/": letter(`/account/moves/([A-Za-z0-9_-]+)`), "/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
 	handles := map[string]string{"/categories/": "kok", "/pages/": "villkor", "/admin/pages/": "villkor"}
 	visited := 0
 	for _, l := range a.routes["shop"] {
@@ -204,6 +225,8 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		who, h := c, []string(nil)
 		if strings.HasPrefix(l.Path, "/admin") {
 			who = owner
+		} else if strings.HasPrefix(strings.TrimPrefix(l.Path, "/en"), "/account") {
+			who = buyer
 		} else if strings.HasPrefix(l.Path, apptest.AdminAPI) {
 			h = []string{"Authorization", "Bearer " + s.AdminToken}
 		}

@@ -50,19 +50,3 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Figures are what the shop tells of its customers' sign-in; numbers alone.
-type Figures struct {
-	Accounts, WithPasskey, WithApp, WithPassword int64
-}
-
-// Count reads the figures.
-func Count(q db.Q) (f Figures, err error) {
-	err = q.QueryRow(`SELECT count(*), COALESCE(sum(CASE WHEN totp IS NOT NULL THEN 1 ELSE 0 END),0), COALESCE(sum(CASE WHEN password <> '' THEN 1 ELSE 0 END),0) FROM account_account WHERE state='active'`).
-		Scan(&f.Accounts, &f.WithApp, &f.WithPassword)
-	if err != nil {
-		return f, err
-	}
-	err = q.QueryRow(`SELECT count(DISTINCT account_id) FROM account_passkey`).Scan(&f.WithPasskey)
-	return f, err
-}

@@ -9,7 +9,6 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
-	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/support"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/storefront/view"
@@ -48,13 +47,6 @@ func (s *Store) trust(w http.ResponseWriter, r *web.Request) error {
 					view.Figure{Name: lang.T(l, "trust.key"), Value: lang.DayMonth(l, e.Made), Note: lang.T(l, "trust.key.note")},
 					view.Figure{Name: lang.T(l, "trust.gone"), Value: lang.N(l, "trust.days", int(e.Ends.Sub(e.Made)/(24*time.Hour))), Note: lang.T(l, "trust.gone.note")})
 			}
-		}
-		ways, err := account.Count(q)
-		if err != nil {
-			return p, err
-		}
-		if ways.Accounts > 0 {
-			p.Figures = append(p.Figures, view.Figure{Name: lang.T(l, "trust.passkeys"), Value: lang.Percent(l, ways.WithPasskey*10000/ways.Accounts), Note: lang.T(l, "trust.passkeys.note")})
 		}
 		c := f.company
 		p.Sections = []view.TrustSection{

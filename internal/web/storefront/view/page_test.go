@@ -417,3 +417,26 @@ func TestHreflang(t *testing.T) {
 		t.Error("a private page is offered to search engines")
 	}
 }
+
+// Each field that asks who somebody is says why, and how long it is kept.
+func TestFieldsSayWhy(t *testing.T) {
+	asked := 0
+	each(t, func(t *testing.T, l lang.Lang, name string, n *html.Node) {
+		for _, e := range all(n, "main input") {
+			switch strings.Fields(attr(e, "autocomplete") + " -")[0] {
+			case "email", "name", "tel", "address-line1", "organization", "username":
+			default:
+				continue
+			}
+			if has(e, "readonly") {
+				continue
+			}
+			if asked++; len(all(n, `p.why[id="`+attr(e, "id")+`-why"]`)) != 1 || !strings.Contains(attr(e, "aria-describedby"), "-why") {
+				t.Errorf("%s does not say why it is asked for", attr(e, "name"))
+			}
+		}
+	})
+	if asked < 40 {
+		t.Errorf("only %d fields seen", asked)
+	}
+}
