@@ -34,6 +34,7 @@ import (
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/fulfilment/local"
 	"kassavalv/internal/shop/payment"
+	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/search"
 	"kassavalv/internal/web"
@@ -73,6 +74,7 @@ type App struct {
 	Audit    *audit.Log
 	Accounts *account.Accounts
 	Carriers fulfilment.Carriers
+	Privacy  *privacy.Desk
 	Index    *search.Index
 	Cache    *pagecache.Cache
 
@@ -262,6 +264,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 			return err
 		}
 	}
+	a.Privacy = a.privacyDesk()
 	a.Index = search.New(a.DB, Currency, Country, a.Log)
 	a.Cache = pagecache.New(pagecache.Options{Now: func() time.Time { return time.Now().Add(a.shift) }})
 	// A list that was rendered before the index had caught up must not be kept.

@@ -30,6 +30,7 @@ import (
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/pricing"
+	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shop/support"
@@ -47,7 +48,7 @@ var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
 	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations, giftcard.Migrations, account.Migrations,
-	lesson.Migrations, incident.Migrations,
+	lesson.Migrations, incident.Migrations, privacy.Migrations,
 }
 
 type principal struct{}
@@ -103,7 +104,7 @@ func (a *App) buildRoutes() {
 	shop = append(shop, goods.Routes()...)
 	shop = append(shop, store.Hooks()...)
 	shop = append(shop, office.Routes()...)
-	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Mailer: a.Mail, Log: a.Log,
+	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Privacy: a.Privacy, Mailer: a.Mail, Log: a.Log,
 		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery, Lessons: a.Lessons, Incidents: a.Incidents}
 	shop = append(shop, a.office.Routes()...)
 	shop = append(shop, web.ReportRoute(a.Log, nil))
@@ -222,20 +223,6 @@ func (a *App) sweep(ctx context.Context) {
 func (a *App) sweepOnce(ctx context.Context) {
 	_, err := db.SweepChanges(ctx, a.DB, 10*time.Minute)
 	a.note("sweep of the change feed", err)
-	_, _, err = db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (int, error) {
-		// Carts with an address are erased after 30 days.
-		persons, n, err := cart.Sweep(tx, 30*24*time.Hour, 100)
-		if err != nil {
-			return 0, err
-		}
-		for _, p := range persons {
-			if err := a.Vault.Erase(tx, p); err != nil {
-				return 0, err
-			}
-		}
-		return n, nil
-	})
-	a.note("sweep of carts", err)
 	a.note("sweep of tried codes", db.Do(ctx, a.DB, giftcard.Sweep))
 	for {
 		more, _, err := db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (bool, error) { return catalog.Recheck(tx, 100) })

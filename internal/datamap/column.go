@@ -51,6 +51,7 @@ type Column struct {
 	Category string  // key; empty for what is not personal
 	Classes  []Class // what is in it, of sealed, books and open
 	Reason   string  // why it is readable; of open
+	Stays    bool    // outlives the erasure: it tells of nobody then
 }
 
 // Personal reports whether the column tells of a person by itself.
@@ -96,6 +97,14 @@ func Open(name, category, reason string, classes ...Class) Columns {
 		panic("datamap: " + name + " is personal and readable; say why in a sentence")
 	}
 	return personal(Column{Name: name, Kind: OpenKind, Category: category, Classes: classes, Reason: reason})
+}
+
+// Left is Open for what stays when the person is erased, because it tells of nobody
+// without the person's key: what was bought, that somebody said yes. The reason says so.
+func Left(name, category, reason string, classes ...Class) Columns {
+	cs := Open(name, category, reason, classes...)
+	cs[0].Stays = true
+	return cs
 }
 
 func personal(c Column) Columns {

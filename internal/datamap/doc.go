@@ -25,6 +25,7 @@
 //	Hash       a hash, a token's hash, a fingerprint: opens nothing, finds only for who has the value
 //	Person     the id of a person, customer, account or member of staff
 //	Open       personal and readable, with the reason why it is not sealed
+//	Left       the same, and left behind by an erasure: it tells of nobody then
 //
 // A Category says for what, on which ground, how long, from where and with whom shared;
 // its sentences are in package lang under "data.KEY.name", "data.KEY.why" and

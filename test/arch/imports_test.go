@@ -34,7 +34,8 @@ var shop = map[string][]string{
 	"checkout": {"catalog", "customer", "cart", "pricing", "stock", "payment", "payment/invoice", "payment/camt", "order", "fulfilment", "delivery", "content", "giftcard"},
 	"returns":  {"order", "payment", "stock", "fulfilment", "content", "giftcard"},
 	"support":  {"customer", "order", "content"},
-	"notice":   {"customer", "payment", "order", "fulfilment", "returns", "support", "content", "checkout", "delivery", "waitlist", "catalog", "giftcard", "account"},
+	"privacy":  {"customer"},
+	"notice":   {"customer", "payment", "order", "fulfilment", "returns", "support", "content", "checkout", "delivery", "waitlist", "catalog", "giftcard", "account", "privacy"},
 }
 
 // ground says which ground rooms a ground room may import. None imports shop or
@@ -42,7 +43,7 @@ var shop = map[string][]string{
 var ground = map[string][]string{
 	"money": {}, "fault": {}, "lang": {"money"}, "db": {"proof"}, "secret": {"db", "fault", "proof"}, "audit": {"db", "job"}, "job": {"db"},
 	"auth": {"db", "audit", "job", "secret", "fault", "lang"}, "mail": {"audit", "job", "lang", "secret", "db", "fault", "proof"}, "file": {"db", "fault"},
-	"datamap": {}, "fetch": {}, "pdf": {}, "cert": {}, "proof": {}, "handover": {},
+	"datamap": {"db"}, "fetch": {}, "pdf": {}, "cert": {}, "proof": {}, "handover": {},
 }
 
 // ops says which rooms of the wing an ops room may import, besides ground: none knows

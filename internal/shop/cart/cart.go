@@ -19,7 +19,10 @@ var migrationsFS embed.FS
 // Migrations makes this room's tables.
 var Migrations = db.Migrations{Room: "cart", FS: migrationsFS}
 
-var fieldContact = secret.Register("cart.contact", "to deliver what is about to be ordered")
+var (
+	fieldContact = secret.Register("cart.contact", "to deliver what is about to be ordered")
+	fieldMail    = secret.Register("cart.mail", "to find a person's cart when he asks for his data")
+)
 
 // Limits of a cart.
 const (
@@ -202,6 +205,10 @@ func Remove(tx *db.Tx, c *Cart, line db.ID) error {
 	return err
 }
 
+// addressed is a contact that tells its mail address, by which the cart is found when the
+// buyer asks what is kept of him.
+type addressed interface{ MailAddress() string }
+
 // SetContact seals who the buyer is. The first time makes his person.
 func SetContact[T any](tx *db.Tx, v *secret.Vault, c *Cart, contact T, postal string) error {
 	if c.Person == 0 {
@@ -215,7 +222,15 @@ func SetContact[T any](tx *db.Tx, v *secret.Vault, c *Cart, contact T, postal st
 	if err != nil {
 		return err
 	}
-	return tx.ExecOne(`UPDATE cart_cart SET person_id=$2, contact=$3, postal_code=$4 WHERE id=$1`, c.ID, c.Person, b, postal)
+	var ix any
+	if a, ok := any(contact).(addressed); ok && a.MailAddress() != "" {
+		m, err := v.Index(fieldMail, a.MailAddress())
+		if err != nil {
+			return err
+		}
+		ix = m
+	}
+	return tx.ExecOne(`UPDATE cart_cart SET person_id=$2, contact=$3, postal_code=$4, mail_index=$5 WHERE id=$1`, c.ID, c.Person, b, postal, ix)
 }
 
 // Contact opens what SetContact sealed; ok is false when nothing is there.
@@ -269,7 +284,7 @@ func setCodes(tx *db.Tx, c *Cart, codes []string) error {
 
 // Became marks the cart as ordered: it can be read, and never changed again.
 func Became(tx *db.Tx, id, purchase db.ID) error {
-	return tx.ExecOne(`UPDATE cart_cart SET purchase_id=$2, contact=NULL WHERE id=$1 AND purchase_id IS NULL`, id, purchase)
+	return tx.ExecOne(`UPDATE cart_cart SET purchase_id=$2, contact=NULL, mail_index=NULL WHERE id=$1 AND purchase_id IS NULL`, id, purchase)
 }
 
 // Sweep erases carts that nobody touched for keep, with their lines; at most n

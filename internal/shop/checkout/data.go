@@ -9,6 +9,6 @@ var _ = datamap.Declare("checkout",
 		datamap.Hash("token_hash idem_hash fingerprint draft_hash peer"),
 		datamap.Person("person_id"),
 		datamap.Sealed("contact", fieldContact, "order", datamap.Name, datamap.Email, datamap.Phone, datamap.Address, datamap.Company),
-		datamap.Open("draft", "order", "what was bought and agreed; it is nobody's once the person's key is gone", datamap.Goods)),
+		datamap.Left("draft", "order", "what was bought and agreed; it is nobody's once the person's key is gone", datamap.Goods)),
 	datamap.Table("checkout_step", datamap.Plain("id purchase_id state why at")),
 )

@@ -19,5 +19,6 @@
 //
 // It refuses to know orders, carts and accounts.
 //
-// Tables: customer_customer, customer_word, customer_consent.
+// Tables: customer_customer, customer_word, customer_consent, customer_limit (what a
+// person has asked not to be done with his details).
 package customer

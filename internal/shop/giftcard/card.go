@@ -21,7 +21,10 @@ var migrationsFS embed.FS
 // Migrations makes this room's tables.
 var Migrations = db.Migrations{Room: "giftcard", FS: migrationsFS}
 
-var fieldMail = secret.Register("giftcard.mail", "to send a gift card to whom it was issued")
+var (
+	fieldMail      = secret.Register("giftcard.mail", "to send a gift card to whom it was issued")
+	fieldMailIndex = secret.Register("giftcard.to", "to find the cards issued to a person when he asks for his data")
+)
 
 // Method is what a purchase that cards pay whole is paid with.
 const Method = "gift_card"
@@ -72,6 +75,7 @@ type Card struct {
 
 	codeVersion int64
 	mail        []byte
+	mailIndex   []byte // only when it is made
 }
 
 // Left is what a new purchase can still use, were it used at once.

@@ -69,9 +69,13 @@ func (c *Card) insert(tx *db.Tx, v *secret.Vault, piece int64) (bool, error) {
 	if len(c.mail) > 0 {
 		mail = c.mail
 	}
-	n, err := tx.Exec(`INSERT INTO giftcard_card (id, version, code_version, code_hash, last4, currency, issued, balance, held, state, origin, order_id, line_id, piece, person_id, mail, lang, reason, expires_at, created_at, changed_at)
-		VALUES ($1,1,1,$2,$3,$4,$5,$5,0,'active',$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16) ON CONFLICT (line_id, piece) DO NOTHING`,
-		c.ID, hash(text), c.Last4, c.Issued.Currency, c.Issued.Amount, c.Origin, null(c.Order), null(c.Line), null(db.ID(piece)), null(c.Person), mail, string(c.Lang.Or()), c.Reason, c.Expires, c.Created, tx.Now())
+	var ix any
+	if len(c.mailIndex) > 0 {
+		ix = c.mailIndex
+	}
+	n, err := tx.Exec(`INSERT INTO giftcard_card (id, version, code_version, code_hash, last4, currency, issued, balance, held, state, origin, order_id, line_id, piece, person_id, mail, lang, reason, expires_at, created_at, changed_at, mail_index)
+		VALUES ($1,1,1,$2,$3,$4,$5,$5,0,'active',$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17) ON CONFLICT (line_id, piece) DO NOTHING`,
+		c.ID, hash(text), c.Last4, c.Issued.Currency, c.Issued.Amount, c.Origin, null(c.Order), null(c.Line), null(db.ID(piece)), null(c.Person), mail, string(c.Lang.Or()), c.Reason, c.Expires, c.Created, tx.Now(), ix)
 	return n == 1, err
 }
 
@@ -128,6 +132,9 @@ func Issue(tx *db.Tx, by auth.By, v *secret.Vault, in Gift) (Card, error) {
 	}
 	c := Card{ID: tx.NewID(), Origin: OfStaff, Person: who.ID, Issued: in.Amount, Lang: in.Lang.Or(), Reason: reason, Expires: tx.LegalNow().AddDate(int(in.Years), 0, 0)}
 	if c.mail, err = v.Seal(tx, who.ID, fieldMail, c.ID, []byte(to)); err != nil {
+		return Card{}, err
+	}
+	if c.mailIndex, err = v.Index(fieldMailIndex, to); err != nil {
 		return Card{}, err
 	}
 	if _, err := c.insert(tx, v, 0); err != nil {

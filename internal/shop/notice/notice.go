@@ -3,6 +3,7 @@ package notice
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"kassavalv/internal/auth"
@@ -66,7 +67,7 @@ var kinds = []kind{
 // Register gives the runner the jobs that ask for letters, and the mailer their
 // renderers. Call it once, before the runner starts.
 func Register(r *job.Runner, d Deps) {
-	for _, k := range kinds {
+	for _, k := range append(slices.Clone(kinds), privacyKinds...) {
 		r.Handle(k.name, job.Opts{}, func(ctx context.Context, j job.Job) error { return queue(ctx, d, k, j.Ref) })
 		render(d, k.name, k.write)
 	}

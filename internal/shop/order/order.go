@@ -36,6 +36,9 @@ type Address struct {
 	CareOf, Line1, Line2, PostalCode, City, Country, DoorCode string
 }
 
+// MailAddress is where the buyer is written to.
+func (c Contact) MailAddress() string { return c.Email }
+
 // Draft is what is agreed, without anything personal. checkout freezes it
 // before money is asked for; Place makes it permanent. Field names are part of
 // the stored form.

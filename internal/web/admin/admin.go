@@ -16,6 +16,7 @@ import (
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/shop/search"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/shield"
@@ -32,6 +33,7 @@ type Admin struct {
 	Files    *file.Files
 	Index    *search.Index // may be nil: no list of goods that run low
 	Carriers fulfilment.Carriers
+	Privacy  *privacy.Desk
 	Mailer   *mail.Mailer // may be nil: letters are listed but not read
 	// Standard tells the price of the least expensive standard delivery that was
 	// offered for an order, as in returns.Desk. May be nil.
@@ -59,7 +61,7 @@ const (
 func (a *Admin) Routes() []web.Route {
 	var out []web.Route
 	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes(), a.moneyRoutes(), a.productRoutes(), a.caseRoutes(), a.contentRoutes(),
-		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.roleRoutes(), a.approvalRoutes(), a.reviewRoutes(), a.tokenRoutes(), a.securityRoutes(), a.engineRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.callerRoutes(), a.packingRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
+		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.roleRoutes(), a.approvalRoutes(), a.reviewRoutes(), a.tokenRoutes(), a.securityRoutes(), a.engineRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.callerRoutes(), a.packingRoutes(), a.privacyRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
 		out = append(out, part...)
 	}
 	return out

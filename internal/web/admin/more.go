@@ -39,6 +39,7 @@ var navs = []struct {
 	{"/admin/company", "company", "bank", auth.SettingsRead, true},
 	{"/admin/delivery", "delivery", "truck", auth.SettingsRead, true},
 	{"/admin/settings", "settings", "gear", auth.SettingsRead, true},
+	{"/admin/privacy", "privacy", "file", auth.PrivacyWrite, true},
 	{"/admin/staff", "staff", "users", auth.StaffWrite, true},
 	{"/admin/roles", "roles", "users", auth.StaffWrite, true},
 	{"/admin/review", "review", "eye", auth.StaffWrite, true},

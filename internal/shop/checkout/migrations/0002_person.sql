@@ -1,0 +1,1 @@
+CREATE INDEX checkout_purchase_person ON checkout_purchase (person_id);
