@@ -26,7 +26,7 @@ var staySmall = map[string]string{
 	"pricing_code": "made by hand", "pricing_code_exclusion": "a code's",
 	"fulfilment_carrier": "made by hand", "delivery_method": "made by hand", "delivery_price": "a method's",
 	"payment_window": "a row a way to pay", "content_page": "made by hand", "content_setting": "made by hand", "content_company": "one row",
-	"auth_change": "what people of the house did, swept", "auth_root": "one row", "auth_staff": "people of the house", "auth_invite": "one a member", "auth_token": "made by hand", "auth_passkey": "a few a member", "auth_challenge": "minutes old", "auth_session": "people of the house",
+	"auth_change": "what people of the house did, swept", "auth_root": "one row", "auth_opening": "what was opened in 90 days", "auth_staff": "people of the house", "auth_invite": "one a member", "auth_token": "made by hand", "auth_passkey": "a few a member", "auth_challenge": "minutes old", "auth_session": "people of the house",
 	"auth_try":     "swept each hour",
 	"lesson_state": "people of the house, ten each", "lesson_need": "made by hand", "lesson_letter": "swept after a month", "incident_gate": "one a member, one an alarm", "incident_contact": "one row",
 	"auth_role": "made by hand", "auth_approval": "asked by hand", "auth_letter": "letters to people of the house, swept", "auth_review": "four a year", "auth_review_item": "people of the house, four times a year", "auth_recovery": "ten a member", "auth_totp_next": "minutes old", "auth_sso": "one a member", "auth_sso_flow": "minutes old",

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kassavalv/internal/audit"
+	"kassavalv/internal/auth"
 	"kassavalv/internal/datamap"
 	"kassavalv/internal/datamap/hold"
 	"kassavalv/internal/db"
@@ -28,7 +29,7 @@ import (
 // Holders are the rooms that hold details of buyers.
 func Holders(v *secret.Vault, accounts *account.Accounts) []hold.Holder {
 	return []hold.Holder{customer.Holder{Vault: v}, cart.Holder{Vault: v}, order.Holder{Vault: v}, checkout.Holder{Vault: v}, fulfilment.Holder{}, returns.Holder{Vault: v},
-		support.Holder{Vault: v}, waitlist.Holder{Vault: v}, giftcard.Holder{Vault: v}, payment.Holder{Vault: v}, mail.Holder{Vault: v}, audit.Holder{}, privacy.Holder{Vault: v}, account.Holder{Accounts: accounts}}
+		support.Holder{Vault: v}, waitlist.Holder{Vault: v}, giftcard.Holder{Vault: v}, payment.Holder{Vault: v}, mail.Holder{Vault: v}, audit.Holder{}, auth.Openings{Vault: v}, privacy.Holder{Vault: v}, account.Holder{Accounts: accounts}}
 }
 
 // Sweeps carry out the map's rules of time.

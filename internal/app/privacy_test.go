@@ -56,6 +56,7 @@ type world struct {
 	post  *postbox
 	order order.Order
 	staff auth.By
+	auth  *auth.Auth
 }
 
 // postbox keeps what is sent.
@@ -70,6 +71,11 @@ func (p *postbox) Send(_ context.Context, e mail.Envelope) error {
 
 func newWorld(t *testing.T, d *db.DB) *world {
 	w := &world{World: shoptest.New(t, d), post: &postbox{}, staff: auth.StaffBy(7, "192.0.2.0/24", auth.AllRights)}
+	a, err := auth.New(d, w.Vault, auth.Options{PublicURL: "https://shop.example", Issuer: "Butik"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.auth = a
 	accounts, err := account.New(d, w.Vault, account.Options{PublicURL: "https://shop.example"})
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +166,9 @@ func (w *world) fill() {
 		if err != nil {
 			return err
 		}
-		if err := w.staff.Looked(tx, k.Person, "order", o.ID, "order_handling", "name", "address"); err != nil {
+		opener := w.staff
+		opener.Session = 1
+		if _, err := w.auth.Open(tx, opener, auth.OpenIn{Person: k.Person, Entity: "order", EntityID: o.ID, Reason: auth.ForOther, Note: "kunden " + marker, Kinds: []string{"name", "address"}}); err != nil {
 			return err
 		}
 		r2, err := w.desk.TakeDown(tx, w.staff, privacy.OnBehalf{Kind: privacy.Access, Mail: theMail, Text: "Vad har ni om mig? " + marker, Lang: lang.SV})
@@ -226,7 +234,7 @@ func (w *world) readable() map[find]bool {
 					if has(b) {
 						out[find{table, names[i]}] = true
 					}
-					for _, plain := range w.opened(q, b, vals) {
+					for _, plain := range w.opened(q, b, find{table, names[i]}, names, vals) {
 						if has(plain) {
 							out[find{table, names[i]}] = true
 						}
@@ -244,8 +252,9 @@ func (w *world) readable() map[find]bool {
 
 func has(b []byte) bool { return bytes.Contains(bytes.ToLower(b), []byte(marker)) }
 
-// opened is what a sealed value says to any key, field and row id that could fit.
-func (w *world) opened(q db.Q, b []byte, row []any) (out [][]byte) {
+// opened is what a sealed value says to any key and row id that could fit: by the field that the map
+// names for its column, and by every field where it names none.
+func (w *world) opened(q db.Q, b []byte, at find, names []string, row []any) (out [][]byte) {
 	if len(b) < 49 || b[0] < 1 || b[0] > 3 {
 		return nil
 	}
@@ -253,10 +262,18 @@ func (w *world) opened(q db.Q, b []byte, row []any) (out [][]byte) {
 	for _, x := range b[1:9] {
 		person = person<<8 | db.ID(x)
 	}
-	for _, f := range secret.Fields() {
-		for _, v := range row {
+	fields := secret.Fields()
+	for _, tb := range datamap.Tables() {
+		for _, c := range tb.Columns {
+			if tb.Name == at.table && c.Name == at.column && c.Field != "" {
+				fields = []secret.Declared{{Field: secret.Field(c.Field)}}
+			}
+		}
+	}
+	for _, f := range fields {
+		for i, v := range row {
 			id, ok := v.(int64)
-			if !ok || id <= 0 {
+			if !ok || id <= 0 || names[i] != "id" && names[i] != "order_id" && len(fields) == 1 || names[i] == "order_id" && at.table != "order_books" {
 				continue
 			}
 			var p []byte
