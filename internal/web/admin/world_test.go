@@ -30,6 +30,7 @@ import (
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/fulfilment/local"
 	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/stock"
 	"kassavalv/internal/shop/support"
@@ -39,7 +40,7 @@ import (
 	"kassavalv/internal/web/admin"
 )
 
-var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, lesson.Migrations, incident.Migrations)
+var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, lesson.Migrations, incident.Migrations, privacy.Migrations)
 
 const password = "korrekt häst batteri"
 
@@ -86,6 +87,7 @@ func open(t testing.TB, d *db.DB) *office {
 	}
 	o.admin = &admin.Admin{DB: d, Vault: o.Vault, Auth: o.auth, Desk: o.Desk, Files: file.New(d, files), Log: log, Origin: o.srv.URL, Currency: "SEK", Country: "SE",
 		Carriers: fulfilment.Carriers{"local": fulfilment.NewGuard(local.New(), fulfilment.Options{Template: "https://carrier.example/track/{number}"})}}
+	o.admin.Privacy = &privacy.Desk{DB: d, Vault: o.Vault, Log: log}
 	o.admin.Lessons, o.admin.Incidents = &lesson.Room{DB: d, Auth: o.auth}, &incident.Room{DB: d, Vault: o.Vault, Auth: o.auth}
 	o.auth.SetLacking(lesson.Lacking)
 	o.mux, err = web.NewMux("shop", o.admin.Routes(), web.Deps{Origin: o.srv.URL, Origins: []string{localhost(o.srv.URL)}, Log: log, ErrorPage: o.admin.ErrorPage,
