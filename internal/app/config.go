@@ -101,6 +101,13 @@ type Config struct {
 		KMSRegion   string `toml:"kms_region"`
 		KMSEndpoint string `toml:"kms_endpoint"`
 	} `toml:"keys"`
+	Staff struct {
+		OIDCIssuer       string        `toml:"oidc_issuer"` // https address of the house's single sign-on; empty: none
+		OIDCClientID     string        `toml:"oidc_client_id"`
+		OIDCClientSecret secret.Secret `toml:"oidc_client_secret"`
+		OIDCACR          string        `toml:"oidc_acr"` // demanded acr, when not empty
+		OIDCAMR          string        `toml:"oidc_amr"` // must be among the methods of sign-in, such as "mfa", when not empty
+	} `toml:"staff"`
 	Books struct {
 		YearEnd int `toml:"year_end"` // month in which the financial year ends; 0: December
 	} `toml:"books"`

@@ -71,6 +71,8 @@ type Options struct {
 	PublicURL string
 	// Issuer names the shop in authenticator apps.
 	Issuer string
+	// SSO is the provider of single sign-on; nil: none.
+	SSO *SSO
 	// Lacking tells which rights of a member wait for a lesson that he has yet to
 	// pass, and its key: "lesson.needed.KEY" is then the sentence of the refusal. It
 	// is asked at each request, on the snapshot that reads the session, so it MUST be
@@ -88,6 +90,7 @@ type Auth struct {
 	hasher *factor.Hasher
 	wa     *webauthn.WebAuthn
 	issuer string
+	sso    *sso                                                              // nil: none
 	carry  map[string]func(tx *db.Tx, by By, id db.ID, payload []byte) error // see Carry
 	lacks  func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)
 }
@@ -117,6 +120,9 @@ func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
 		o.Hasher = factor.NewHasher(factor.OWASP)
 	}
 	a := &Auth{d: d, v: v, hasher: o.Hasher, wa: wa, issuer: o.Issuer, lacks: o.Lacking, carry: map[string]func(*db.Tx, By, db.ID, []byte) error{}}
+	if a.sso, err = newSSO(o.SSO); err != nil {
+		return nil, err
+	}
 	a.carryStaff()
 	return a, nil
 }

@@ -343,7 +343,12 @@ func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
 		return Session{}, err
 	}
 	var hash string
-	if err := a.hasher.Do(ctx, func() error { hash = a.hasher.Hash(in.Password); return nil }); err != nil {
+	var spare *spare
+	if err := a.hasher.Do(ctx, func() (err error) {
+		hash = a.hasher.Hash(in.Password)
+		spare, err = a.matchRecovery(ctx, l.s.id, in.Code)
+		return err
+	}); err != nil {
 		return Session{}, err
 	}
 	type res struct {
@@ -364,7 +369,9 @@ func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
 		if r.kind == "invite" {
 			ok, err = a.adoptTOTP(tx, r, s, in.Code)
 		} else {
-			ok, err = a.useCode(tx, s, in.Code)
+			if ok, err = a.useCode(tx, s, in.Code); err == nil && !ok {
+				ok, err = useSpare(tx, s.id, spare)
+			}
 		}
 		if err != nil {
 			return out, err

@@ -18,8 +18,15 @@ func (a *Auth) openSession(tx *db.Tx, s staffRow, method, peer, agent string, l 
 	now := tx.Now()
 	out := Session{ID: tx.NewID(), Secret: secret.Hide(secret.RandomToken()), Staff: s.id, Role: s.role, Peer: peer, Agent: cleanLine(agent, 60),
 		Method: method, Created: now, Seen: now, Expires: now.Add(sessionLimit), Fresh: now.Add(freshFor)}
-	_, err := tx.Exec(`INSERT INTO auth_session (id, staff_id, hash, peer, agent, method, created_at, seen_at, expires_at, fresh_until)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`, out.ID, s.id, secret.TokenHash(out.Secret.Reveal()), peer, out.Agent, method, now, now, out.Expires, out.Fresh)
+	via := ""
+	if method == ssoKind || method == codeKind {
+		method, via = "password", method
+	}
+	if via == ssoKind { // what the provider knows is no proof to us: the member's own factor is
+		out.Fresh = now
+	}
+	_, err := tx.Exec(`INSERT INTO auth_session (id, staff_id, hash, peer, agent, method, via, created_at, seen_at, expires_at, fresh_until)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`, out.ID, s.id, secret.TokenHash(out.Secret.Reveal()), peer, out.Agent, method, via, now, now, out.Expires, out.Fresh)
 	if err != nil {
 		return Session{}, err
 	}
@@ -29,8 +36,11 @@ func (a *Auth) openSession(tx *db.Tx, s staffRow, method, peer, agent string, l 
 	if _, err := tx.Exec(`UPDATE auth_staff SET signed_in_at=$2, awake_at=$2, warned_at=NULL, lang=$3 WHERE id=$1`, s.id, now, string(l.Or())); err != nil {
 		return Session{}, err
 	}
-	return out, StaffBy(s.id, peer, nil).Record(tx, action, entityStaff, s.id, "", method)
+	return out, StaffBy(s.id, peer, nil).Record(tx, action, entityStaff, s.id, "", out.Method)
 }
+
+// codeKind is the method of a sign-in with a one-time code in place of the code app.
+const codeKind = "code"
 
 const (
 	sessionColumns = `s.id, s.staff_id, m.role, COALESCE(r.rights,''), COALESCE(r.name,''), s.peer, s.agent, s.method, s.via, s.created_at, s.seen_at, s.expires_at, s.fresh_until`

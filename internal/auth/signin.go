@@ -73,7 +73,11 @@ func (a *Auth) SignIn(ctx context.Context, in SignIn) (Session, error) {
 			return err
 		}
 		ok = ok && staff.state == "active" && hash == staff.password
-		s, err = a.finishSignIn(ctx, by, staff, ok, key, in)
+		spare, err := a.matchRecovery(ctx, staff.id, in.Code)
+		if err != nil {
+			return err
+		}
+		s, err = a.finishSignIn(ctx, by, staff, ok, key, in, spare)
 		return err
 	})
 	return s, err
@@ -104,7 +108,7 @@ func (a *Auth) tryStaff(ctx context.Context, by By, key, index []byte) (time.Dur
 
 // finishSignIn opens the session or records the refusal; the refusal is a
 // result, so that its audit row is kept.
-func (a *Auth) finishSignIn(ctx context.Context, by By, staff staffRow, ok bool, key []byte, in SignIn) (Session, error) {
+func (a *Auth) finishSignIn(ctx context.Context, by By, staff staffRow, ok bool, key []byte, in SignIn, spare *spare) (Session, error) {
 	s, _, err := db.Write(ctx, a.d, func(tx *db.Tx) (Session, error) {
 		refuse := func(why string) (Session, error) {
 			return Session{}, by.Refuse(tx, "staff.sign_in", entityStaff, staff.id, why)
@@ -121,7 +125,12 @@ func (a *Auth) finishSignIn(ctx context.Context, by By, staff staffRow, ok bool,
 		if now.state != "active" || now.password != staff.password {
 			return refuse("changed")
 		}
+		method := "password"
 		good, err := a.useCode(tx, now, in.Code)
+		if err == nil && !good && spare != nil {
+			method = codeKind
+			good, err = useSpare(tx, now.id, spare)
+		}
 		if err != nil {
 			return Session{}, err
 		}
@@ -136,7 +145,7 @@ func (a *Auth) finishSignIn(ctx context.Context, by By, staff staffRow, ok bool,
 				return Session{}, err
 			}
 		}
-		return a.openSession(tx, now, "password", in.Peer, in.Agent, in.Lang, "staff.sign_in")
+		return a.openSession(tx, now, method, in.Peer, in.Agent, in.Lang, "staff.sign_in")
 	})
 	if err == nil && s.ID == 0 {
 		err = failed()

@@ -16,6 +16,7 @@ const (
 	CookieLogin   = "__Host-login"   // a browser in which a customer signs in, or has done so
 	CookieStaff   = "__Host-staff"
 	CookieFlash   = "__Host-flash"
+	CookieSSO     = "__Host-sso" // of staff on the way to single sign-on and back, ten minutes
 )
 
 // SetCookie sets one of the shop's cookies; keep 0 makes it last until the browser
@@ -35,7 +36,7 @@ var cookieValue = regexp.MustCompile(`^[A-Za-z0-9_.~-]{1,512}$`)
 
 func cookie(name, value string, maxAge int) *http.Cookie {
 	switch name {
-	case CookieCart, CookieSession, CookieLogin, CookieStaff, CookieFlash:
+	case CookieCart, CookieSession, CookieLogin, CookieStaff, CookieFlash, CookieSSO:
 	default:
 		panic("web: unknown cookie " + name)
 	}

@@ -42,7 +42,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 		for _, want := range []string{"GET /admin/assets/{file}", "GET /admin/login", "POST /admin/login", "POST /admin/login/passkey/begin", "POST /admin/login/passkey", "POST /admin/logout",
-			"GET /admin/invite/{token}", "POST /admin/invite/{token}", "GET /admin/recover", "POST /admin/recover", "GET /admin/stop/{token}", "POST /admin/stop/{token}"} {
+			"GET /admin/invite/{token}", "POST /admin/invite/{token}", "GET /admin/recover", "POST /admin/recover", "GET /admin/stop/{token}", "POST /admin/login/sso", "GET /admin/login/sso", "POST /admin/stop/{token}"} {
 			if !door[want] {
 				t.Errorf("%s is not at the door", want)
 			}

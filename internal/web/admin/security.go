@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"time"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
@@ -23,6 +24,11 @@ func (a *Admin) securityRoutes() []web.Route {
 		a.page(post, "/admin/security/passkeys/begin", web.AnyStaff, (*visit).beginPasskey),
 		a.page(post, "/admin/security/passkeys", web.AnyStaff, (*visit).addPasskey),
 		a.page(post, "/admin/security/passkeys/{id}/remove", web.AnyStaff, (*visit).removePasskey),
+		a.page(post, "/admin/security/codes", web.AnyStaff, (*visit).makeCodes),
+		a.page(post, "/admin/security/app", web.AnyStaff, (*visit).beginApp),
+		a.page(post, "/admin/security/app/code", web.AnyStaff, (*visit).finishApp),
+		a.page(post, "/admin/security/sso", web.AnyStaff, (*visit).connectSSO),
+		a.page(post, "/admin/security/sso/remove", web.AnyStaff, (*visit).removeSSO),
 	}
 }
 
@@ -34,12 +40,20 @@ func (v *visit) showSecurity(code int, f ui.Form, news view.Block) error {
 	type own struct {
 		sessions []auth.Session
 		keys     []auth.Passkey
+		codes    int64
+		sso      time.Time
 	}
 	o, err := read(v, func(q *db.Reader) (o own, err error) {
 		if o.sessions, err = v.Auth.Sessions(q, v.by); err != nil {
 			return o, err
 		}
-		o.keys, err = v.Auth.Passkeys(q, v.by)
+		if o.keys, err = v.Auth.Passkeys(q, v.by); err != nil {
+			return o, err
+		}
+		if o.codes, _, err = v.Auth.RecoveryLeft(q, v.by); err != nil {
+			return o, err
+		}
+		o.sso, err = v.Auth.SSOBound(q, v.by)
 		return o, err
 	})
 	if err != nil {
@@ -75,7 +89,7 @@ func (v *visit) showSecurity(code int, f ui.Form, news view.Block) error {
 		{Input: ui.Input{Name: "old_password", Label: v.t("label.old_password"), Type: "password", Autocomplete: "current-password", Max: 256}},
 		{Input: ui.Input{Name: "password", Label: v.t("label.new_password"), Hint: v.t("password.hint"), Type: "password", Autocomplete: "new-password", Max: 256}}}})
 	return v.show(code, view.Shell{Title: v.t("security.title"), Script: static.URL("passkey.js")}, news,
-		view.Panel("sessions", v.t("sessions.title"), sessions...), view.Panel("passkeys", v.t("passkeys.title"), keys...), view.Panel("password", v.t("password.title"), view.Quiet(v.t("password.text")), password))
+		view.Panel("sessions", v.t("sessions.title"), sessions...), view.Panel("passkeys", v.t("passkeys.title"), keys...), view.Panel("phone", v.t("phone.title"), v.phone(o.codes, o.sso)...), view.Panel("password", v.t("password.title"), view.Quiet(v.t("password.text")), password))
 }
 
 func (v *visit) changePassword() error {

@@ -21,6 +21,8 @@ func (a *Admin) doorRoutes() []web.Route {
 		a.door(post, "/admin/login", web.Public, (*visit).signIn),
 		a.door(post, "/admin/login/passkey/begin", web.Public, (*visit).beginPasskeySignIn),
 		a.door(post, "/admin/login/passkey", web.Public, (*visit).passkeySignIn),
+		a.door(post, "/admin/login/sso", web.Public, (*visit).beginSSO),
+		a.door(get, "/admin/login/sso", web.Public, (*visit).finishSSO),
 		a.page(post, "/admin/logout", web.Public, (*visit).signOut),
 	}
 }
@@ -48,10 +50,14 @@ func (v *visit) showLogin(code int, next string, f ui.Form) error {
 	form := view.Form{Action: "/admin/login", Submit: v.t("login.go"), Form: f, Hidden: hidden, Fields: []view.Field{
 		{Input: ui.Input{Name: "email", Label: v.t("label.email"), Type: "email", Autocomplete: "username", InputMode: "email", NoSpell: true, Max: 254, Needed: true}},
 		{Input: ui.Input{Name: "password", Label: v.t("label.password"), Type: "password", Autocomplete: "current-password", Max: 256, Needed: true}},
-		{Input: ui.Input{Name: "totp", Label: v.t("label.totp"), Hint: v.t("login.totp.hint"), Autocomplete: "one-time-code", InputMode: "numeric", Max: 8, Short: true, NoSpell: true, Needed: true}},
+		{Input: ui.Input{Name: "totp", Label: v.t("label.totp"), Hint: v.t("login.totp.hint"), Autocomplete: "one-time-code", InputMode: "numeric", Max: 20, Short: true, NoSpell: true, Needed: true}},
 	}}
+	var sso view.Block
+	if v.Auth.HasSSO() {
+		sso = view.ButtonForm(v.l, view.Button{Action: "/admin/login/sso", Text: v.t("sso.go"), Hidden: hidden})
+	}
 	return v.show(code, view.Shell{Title: v.t("login.title"), Script: static.URL("passkey.js")},
-		view.FormBlock(v.l, form),
+		view.FormBlock(v.l, form), sso,
 		view.PasskeyDoor(v.l, "get", "/admin/login/passkey/begin", "/admin/login/passkey", v.t("login.passkey"), v.t("passkey.failed"), hidden),
 		view.Links(v.l, []ui.Link{{Text: v.t("recover.title"), URL: "/admin/recover"}}))
 }
