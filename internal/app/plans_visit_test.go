@@ -177,7 +177,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		href := apptest.Attr(n, "href")
 		document = href[strings.LastIndex(href, "/")+1:]
 	}
-	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10", "key": "local", "lesson": "phishing"}
+	vars := map[string]string{"handle": v.Product, "variant": v.ID, "number": o.Number, "token": p.Order.Token, "line": open.Lines[0].ID, "parcel": "1", "version": "1", "file": "goods-1.xml", "document": document, "code": "PROV10", "format": "json", "key": "local", "lesson": "phishing"}
 	ids := map[string]string{"/admin/campaigns/": one(`SELECT max(id) FROM pricing_campaign`), "/admin/cases/": caseID, "/admin/customers/": one(`SELECT max(id) FROM customer_customer`), "/admin/categories/": one(`SELECT max(id) FROM catalog_category`), "/admin/codes/": one(`SELECT max(id) FROM pricing_code`), "/admin/gift-cards/": strings.TrimPrefix(gift, "/admin/gift-cards/"),
 		"/admin/delivery/": one(`SELECT max(id) FROM delivery_method`), "/admin/products/": product, "/admin/purchases/": one(`SELECT max(id) FROM checkout_purchase`), "/admin/returns/": ret,
 		"/admin/staff/": one(`SELECT max(id) FROM auth_staff`), "/admin/lessons/record/": one(`SELECT max(id) FROM auth_staff WHERE state='active'`), "/admin/incidents/": strings.TrimPrefix(felt, "/admin/incidents/"), "/api/store/v1/carts/": open.ID, "/api/admin/v1/variants/": v.ID}
@@ -185,11 +185,11 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	ids["/api/admin/v1/purchases/"] = ids["/admin/purchases/"]
 	// A customer who signs in, has an account, and asks for another address.
 	buyer, kMail := c.Other(), apptest.NewMail()
-	letter := func(re string) string {
+	letter := func(to, re string) string {
 		t.Helper()
 		var m []string
-		c.Wait("a letter to the customer", 60*time.Second, func() bool {
-			for _, x := range c.Mails(kMail) {
+		c.Wait("a letter", 60*time.Second, func() bool {
+			for _, x := range c.Mails(to) {
 				if m = regexp.MustCompile(re).FindStringSubmatch(x.Text); m != nil {
 					return true
 				}
@@ -199,11 +199,28 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		return m[1]
 	}
 	form(buyer, "/login", url.Values{"email": {kMail}})
-	form(buyer, "/login/code", url.Values{"code": {letter(`\b(\d{4} \d{4})\b`)}})
+	form(buyer, "/login/code", url.Values{"code": {letter(kMail, `\b(\d{4} \d{4})\b`)}})
 	form(buyer, "/account/open", url.Values{"name": {"Kim"}})
 	form(buyer, "/account/security/app", url.Values{})
 	form(buyer, "/account/email", url.Values{"email": {apptest.NewMail()}})
-	tokens := map[string]string{"/account/moves/": letter(`/account/moves/([A-Za-z0-9_-]+)`), "/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
+	// The account that is paid to: the only owner asks, waits a day, and may stop it.
+	company, payout := owner.FormOf(owner.Do("GET", "/admin/company", nil), `main form[method=post]`)
+	payout.Set("bankgiro", "5050-1055")
+	form(owner, company, payout)
+	boss := ""
+	for _, x := range s.Members {
+		if x.Role == "owner" {
+			boss = x.Email
+		}
+	}
+	asked := form(owner, "/admin/privacy/new", url.Values{"kind": {"access"}, "asked_on": {time.Now().Format(time.DateOnly)}, "email": {mail}, "lang": {"sv"}, "text": {"Vad har ni om mig?"}})
+	ids["/admin/privacy/"] = one(`SELECT max(id) FROM privacy_request`)
+	if asked.Status != 200 && asked.Status != 303 {
+		t.Errorf("a request on behalf: %d", asked.Status)
+	}
+	ids["/admin/tokens/"] = one(`SELECT max(id) FROM auth_token`)
+	tokens := map[string]string{"/admin/stop/": letter(boss, `/admin/stop/([A-Za-z0-9_-]+)`), "/account/moves/": letter(kMail, `/account/moves/([A-Za-z0-9_-]+)`), "/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
+	keys := map[string]string{"/admin/roles/": "orders"}
 	handles := map[string]string{"/categories/": "kok", "/pages/": "villkor", "/admin/pages/": "villkor"}
 	visited := 0
 	for _, l := range a.routes["shop"] {
@@ -214,7 +231,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		for k, x := range vars {
 			all[k] = x
 		}
-		for name, set := range map[string]map[string]string{"id": ids, "token": tokens, "handle": handles} {
+		for name, set := range map[string]map[string]string{"id": ids, "token": tokens, "handle": handles, "key": keys} {
 			for prefix, x := range set {
 				if strings.HasPrefix(strings.TrimPrefix(l.Path, "/en"), prefix) {
 					all[name] = x
@@ -268,7 +285,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 }
 
 func mayRefuse(path string) bool {
-	for _, p := range []string{"{path...}", "/admin/invite/", "/admin/assets/", "/static/", "/media/", "/sitemaps/", "/documents/", "/versions/", "/pickup-points", "/delivery-options", "/confirm", "/variants", "/return"} {
+	for _, p := range []string{"{path...}", "/admin/invite/", "/admin/assets/", "/admin/login/sso", "/static/", "/media/", "/sitemaps/", "/documents/", "/versions/", "/pickup-points", "/delivery-options", "/confirm", "/variants", "/return"} {
 		if strings.Contains(path, p) {
 			return true
 		}

@@ -176,6 +176,9 @@ func TestNoPageTellsWhoBeforeItIsOpened(t *testing.T) {
 		for _, th := range x.things() {
 			as := look(o, func(q *db.Reader) ([]audit.Access, error) { return audit.Accesses(q, th.person, 0, 100) })
 			for _, a := range as {
+				if a.ActorKind == "processor" {
+					continue // what a partner was told stands in the same list
+				}
 				if strings.Join(a.Kinds, " ") != "message" && strings.Join(a.Kinds, " ") != "subject" {
 					t.Errorf("%s: masks are recorded as a reading: %+v", th.entity, a)
 				}

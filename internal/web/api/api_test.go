@@ -287,7 +287,7 @@ func TestReadingIsRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return got
+			return slices.DeleteFunc(got, func(a audit.Access) bool { return a.ActorKind == "processor" }) // what a partner was told stands in the same list
 		}
 		var list api.List[api.Order]
 		d.call("GET", api.AdminBase+"/orders", "", &list)
@@ -295,6 +295,10 @@ func TestReadingIsRecorded(t *testing.T) {
 			t.Errorf("a list reads buyers: %+v", list)
 		}
 		var out api.Order
+		if code := d.call("GET", api.AdminBase+"/orders/"+o.NumberString(), "", &out); code != 200 || out.Customer != nil || len(accesses()) != 0 {
+			t.Errorf("without the scope: %d %+v", code, out.Customer)
+		}
+		d.by = auth.TokenBy(31, "", []auth.Right{auth.OrdersRead, auth.PersonalOpen})
 		if code := d.call("GET", api.AdminBase+"/orders/"+o.NumberString(), "", &out); code != 200 || out.Customer == nil || out.Customer.Email != shoptest.Contact.Email {
 			t.Fatalf("%d %+v", code, out)
 		}
