@@ -219,7 +219,12 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 		t.Errorf("a request on behalf: %d", asked.Status)
 	}
 	ids["/admin/tokens/"] = one(`SELECT max(id) FROM auth_token`)
-	tokens := map[string]string{"/admin/stop/": letter(boss, `/admin/stop/([A-Za-z0-9_-]+)`), "/account/moves/": letter(kMail, `/account/moves/([A-Za-z0-9_-]+)`), "/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
+	form(buyer, "/account/data/limit", url.Values{"kind": {"restrict"}, "why": {""}})
+	mine := buyer.Do("GET", "/account/data", nil).Find(`main a[href^="/privacy/"]`)
+	if len(mine) == 0 {
+		t.Fatal("no request on the page of one's details")
+	}
+	tokens := map[string]string{"/privacy/": strings.TrimPrefix(apptest.Attr(mine[0], "href"), "/privacy/"), "/admin/stop/": letter(boss, `/admin/stop/([A-Za-z0-9_-]+)`), "/account/moves/": letter(kMail, `/account/moves/([A-Za-z0-9_-]+)`), "/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
 	keys := map[string]string{"/admin/roles/": "orders"}
 	handles := map[string]string{"/categories/": "kok", "/pages/": "villkor", "/admin/pages/": "villkor"}
 	visited := 0
@@ -285,7 +290,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 }
 
 func mayRefuse(path string) bool {
-	for _, p := range []string{"{path...}", "/admin/invite/", "/admin/assets/", "/admin/login/sso", "/static/", "/media/", "/sitemaps/", "/documents/", "/versions/", "/pickup-points", "/delivery-options", "/confirm", "/variants", "/return"} {
+	for _, p := range []string{"{path...}", "/admin/invite/", "/admin/assets/", "/admin/login/sso", "/static/", "/media/", "/sitemaps/", "/documents/", "/versions/", "/pickup-points", "/delivery-options", "/data/export/", "/confirm", "/variants", "/return"} {
 		if strings.Contains(path, p) {
 			return true
 		}

@@ -64,6 +64,9 @@ func (d *Desk) booksUntil(q db.Q, s hold.Scope) (until time.Time, err error) {
 	return until, nil
 }
 
+// HandedOf tells who outside the shop had details of a scope.
+func (d *Desk) HandedOf(q db.Q, s hold.Scope) ([]Processor, error) { return d.handed(q, s) }
+
 func (d *Desk) handed(q db.Q, s hold.Scope) ([]Processor, error) {
 	if d.Handed == nil {
 		return nil, nil

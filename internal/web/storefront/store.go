@@ -15,6 +15,7 @@ import (
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/shop/search"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/shield"
@@ -34,7 +35,9 @@ type Store struct {
 	Carriers fulfilment.Carriers
 	Accounts *account.Accounts // nil: nobody signs in
 
-	// DataPages tells that "/account/data" is in the table; then one's own pages lead there.
+	Privacy *privacy.Desk // people's rights over their details
+
+	// DataPages tells that Privacy is there to answer "/account/data"; then one's own pages lead there.
 	DataPages bool
 	Log       *slog.Logger
 
@@ -169,6 +172,21 @@ func (s *Store) Routes() []web.Route {
 		page(post, "/account/moves/{token}", tok, door, s.stopMoveNow),
 		page(get, "/account/close", own, browse, s.closing),
 		page(post, "/account/close", own, door, s.closeAccount),
+
+		// What is kept of oneself, and one's rights over it.
+		page(get, "/account/data", own, browse, s.data),
+		page(get, "/account/data/readings", own, browse, s.dataReadings),
+		page(post, "/account/data/export", own, door, s.prepareExport),
+		page(get, "/account/data/export/{token}", own, lookup, s.takeExport),
+		page(get, "/account/data/correct", own, browse, s.correcting),
+		page(post, "/account/data/correct", own, door, s.correct),
+		page(post, "/account/data/limit", own, door, s.limit),
+		page(post, "/account/data/newsletter", own, door, s.stopNews),
+		page(post, "/account/data/requests/{id}/cancel", own, door, s.cancelRequest),
+		page(get, "/account/data/erase", own, browse, s.erasing),
+		page(get, "/account/data/erase/confirm", own, browse, s.sureErase),
+		page(post, "/account/data/erase/confirm", own, door, s.erase),
+		page(get, "/privacy/{token}", tok, browse, s.privacyRequest),
 
 		// For programs.
 		asset("/feeds/google.xml", browse, s.feed),

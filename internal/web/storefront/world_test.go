@@ -17,8 +17,11 @@ import (
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/auth/factor"
+	"kassavalv/internal/datamap"
+	"kassavalv/internal/datamap/hold"
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/demo/sandbox"
@@ -26,12 +29,17 @@ import (
 	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/account"
+	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
+	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/fulfilment"
+	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/invoice"
 	"kassavalv/internal/shop/pricing"
+	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/shop/search"
 	"kassavalv/internal/shop/stock"
@@ -57,7 +65,7 @@ type shop struct {
 }
 
 func migrations() []db.Migrations {
-	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, auth.Migrations, mail.Migrations, account.Migrations)
+	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, auth.Migrations, mail.Migrations, account.Migrations, privacy.Migrations)
 }
 
 // each runs fn in a fresh shop on both engines.
@@ -103,6 +111,11 @@ func open(t testing.TB, d *db.DB) *shop {
 		t.Fatal(err)
 	}
 	s.store.Accounts = s.accounts
+	s.store.Privacy = &privacy.Desk{DB: d, Vault: s.Vault, Log: quiet, Handed: func(db.Q, hold.Scope) ([]privacy.Processor, error) {
+		return []privacy.Processor{{Name: "stripe", Role: string(datamap.Payments)}}, nil
+	}, Holders: []hold.Holder{customer.Holder{Vault: s.Vault}, cart.Holder{Vault: s.Vault}, order.Holder{Vault: s.Vault}, checkout.Holder{Vault: s.Vault}, returns.Holder{Vault: s.Vault}, support.Holder{Vault: s.Vault},
+		waitlist.Holder{Vault: s.Vault}, mail.Holder{Vault: s.Vault}, audit.Holder{}, privacy.Holder{Vault: s.Vault}, account.Holder{Accounts: s.accounts}}}
+	s.store.DataPages = true
 	s.cache = pagecache.New(pagecache.Options{})
 	routes := append(s.store.Routes(), (&api.Store{DB: d, Vault: s.Vault, Shelf: s.Shelf, Desk: s.Desk, Currency: "SEK", Origin: s.srv.URL}).Hooks()...)
 	s.log = &strings.Builder{}
