@@ -19,11 +19,12 @@ const (
 	ForQuestion = "customer_question"
 	ForPayment  = "payment_question"
 	ForReturn   = "return"
+	ForLaw      = "legal_request"
 	ForOther    = "other"
 )
 
 // Reasons lists them all.
-var Reasons = []string{ForPacking, ForQuestion, ForPayment, ForReturn, "complaint", "legal_request", "fraud_check", ForOther}
+var Reasons = []string{ForPacking, ForQuestion, ForPayment, ForReturn, "complaint", ForLaw, "fraud_check", ForOther}
 
 // Entities are the things through which a person is opened.
 var Entities = []string{"order", "purchase", "case", "return", "bankline", "gift_card", "customer"}
@@ -45,9 +46,10 @@ type OpenIn struct {
 	Entity   string // one of Entities
 	EntityID db.ID
 	Reason   string   // one of Reasons
-	Note     string   // needed for "other", at most 200 characters; of no other reason
+	Note     string   // needed for "other", at most 200 characters; of no other reason, but see Limited
 	Kinds    []string // what is shown then, as audit.Access has them
 	Minutes  int64    // 0: OpeningMinutes; taken into the bounds
+	Limited  bool     // the person has asked for restriction (art. 18): only "legal_request" or "other", each with a note
 }
 
 // Open opens a person's details to a member of staff, through one entity, in his
@@ -62,12 +64,15 @@ func (a *Auth) Open(tx *db.Tx, by By, in OpenIn) (Opened, error) {
 		return Opened{}, err
 	}
 	var f fault.Fields
-	if !slices.Contains(Reasons, in.Reason) {
+	switch {
+	case !slices.Contains(Reasons, in.Reason):
 		f.Add("/reason", "choose")
+	case in.Limited && in.Reason != ForLaw && in.Reason != ForOther:
+		f.Add("/reason", "restricted")
 	}
 	note := strings.Join(strings.Fields(in.Note), " ")
 	switch {
-	case in.Reason != ForOther:
+	case in.Reason != ForOther && !(in.Limited && in.Reason == ForLaw):
 		note = ""
 	case note == "":
 		f.Add("/note", "required")

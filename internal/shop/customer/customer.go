@@ -148,7 +148,7 @@ func Load(q db.Q, v *secret.Vault, id db.ID) (Customer, error) {
 		return Customer{}, err
 	}
 	if sealed == nil {
-		return Customer{}, secret.ErrErased
+		return c, secret.ErrErased
 	}
 	var err error
 	c.Contact, err = secret.OpenJSON[Contact](v, q, c.Person, fieldContact, id, sealed)
@@ -158,13 +158,14 @@ func Load(q db.Q, v *secret.Vault, id db.ID) (Customer, error) {
 func mayRead(by auth.By) error { return by.Need(auth.CustomersRead) }
 
 // One reads a customer for staff; it needs customers.read. The contact is masked
-// unless leave opens this customer. A 404 fault when there is none, or he is erased.
+// unless leave opens this customer. A 404 fault when there is none; secret.ErrErased, with
+// all but the contact, when he is erased.
 func One(q db.Q, v *secret.Vault, by auth.By, id db.ID, leave auth.Opened) (Customer, error) {
 	if err := mayRead(by); err != nil {
 		return Customer{}, err
 	}
 	c, err := Load(q, v, id)
-	if errors.Is(err, db.ErrNotFound) || errors.Is(err, secret.ErrErased) {
+	if errors.Is(err, db.ErrNotFound) {
 		return Customer{}, fault.NotFound()
 	}
 	if err != nil {

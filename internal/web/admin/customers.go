@@ -64,6 +64,8 @@ func (v *visit) hits(q db.Q, ids []db.ID) ([]hit, error) {
 		h := hit{bought: bought[id]}
 		if h.c, err = customer.One(q, v.Vault, v.by, id, leaves[id]); unreadable(err) {
 			h.broken, err = true, nil
+		} else if errors.Is(err, secret.ErrErased) {
+			continue
 		}
 		if err != nil {
 			return nil, err
@@ -145,6 +147,8 @@ func town(a order.Address) string {
 type dossier struct {
 	hit
 	leave    auth.Opened
+	gone     bool // erased
+	limits   customer.Limits
 	call     call
 	orders   []order.Order
 	returns  []returns.Return
@@ -166,8 +170,13 @@ func (v *visit) readCustomer(q *db.Reader, id db.ID) (x dossier, err error) {
 	}
 	if x.c, err = customer.One(q, v.Vault, v.by, id, x.leave); unreadable(err) {
 		x.broken, err = true, nil
+	} else if errors.Is(err, secret.ErrErased) {
+		x.gone, err = true, nil
 	}
 	if err != nil {
+		return x, err
+	}
+	if x.limits, err = customer.LimitsOf(q, x.c.Person); err != nil {
 		return x, err
 	}
 	x.numbers = map[db.ID]string{}
@@ -198,7 +207,7 @@ func (v *visit) readCustomer(q *db.Reader, id db.ID) (x dossier, err error) {
 	if x.like, err = v.hits(q, like); err != nil {
 		return x, err
 	}
-	if v.by.Has(auth.CasesRead) && !x.broken {
+	if v.by.Has(auth.CasesRead) && !x.broken && !x.gone {
 		if x.likeCase, err = v.casesLike(q, id, x.cases); err != nil {
 			return x, err
 		}
@@ -246,13 +255,10 @@ func (v *visit) customerPage() error {
 		return err
 	}
 	x, err := read(v, func(q *db.Reader) (dossier, error) { return v.readCustomer(q, id) })
-	if errors.Is(err, secret.ErrErased) {
-		err = db.ErrNotFound
-	}
 	if err != nil {
 		return err
 	}
-	var main []view.Block
+	main := v.limitMarks(x.limits)
 	if v.by.Has(auth.OrdersRead) {
 		t := view.Table{Caption: v.t("orders.title"), Cols: v.orderCols(), Empty: v.t("customer.orders.none")}
 		for _, o := range x.orders {
@@ -282,9 +288,11 @@ func (v *visit) customerPage() error {
 	}
 	main = append(main, view.Panel("readings", v.t("customer.readings"), v.readings(x)))
 	var facts []view.Pair
-	if x.broken {
+	switch {
+	case x.gone:
+	case x.broken:
 		facts = []view.Pair{{Key: v.t("label.name"), Value: v.t("sight.unreadable")}, {Key: v.t("label.email"), Value: v.t("sight.unreadable")}}
-	} else {
+	default:
 		facts = v.contactFacts(orderContact(x.c.Contact))
 	}
 	facts = append(facts, view.Pair{Key: v.t("customer.since"), Value: lang.DateYear(v.l, x.c.Created)})
@@ -292,8 +300,14 @@ func (v *visit) customerPage() error {
 		word := map[bool]string{true: "customer.consent.given", false: "customer.consent.withdrawn"}[g.Given]
 		facts = append(facts, view.Pair{Key: v.word("consent.", g.Kind), Value: v.t(word, "date", lang.DateYear(v.l, g.At)), Sub: g.Version})
 	}
-	side := []view.Block{view.Panel("buyer", v.t("customer.facts"), v.sightUnless(x.broken, "customer", id, x.leave), view.Facts(v.l, facts))}
-	if !x.broken {
+	var about view.Block
+	if x.gone {
+		about = view.Say(v.t("customer.erased"))
+	} else {
+		about = v.sightUnless(x.broken, "customer", id, x.leave)
+	}
+	side := []view.Block{view.Panel("buyer", v.t("customer.facts"), about, view.Facts(v.l, facts))}
+	if !x.broken && !x.gone {
 		side = append(side, v.callPanel("customer", id, x.call))
 	}
 	title := x.c.Contact.Name
@@ -302,6 +316,17 @@ func (v *visit) customerPage() error {
 	}
 	return v.show(http.StatusOK, view.Shell{Title: title, Crumbs: []ui.Link{{Text: v.t("customers.title"), URL: "/admin/customers"}, {Text: title, URL: customerPath(id)}}},
 		view.Beside(view.Group(main...), view.Group(side...)))
+}
+
+// limitMarks say what a person has asked not to be done with his details.
+func (v *visit) limitMarks(l customer.Limits) (out []view.Block) {
+	if !l.Restricted.IsZero() {
+		out = append(out, view.Notice(ui.Wait, v.t("limit.title")+": "+v.t("limit.restricted", "date", lang.DateYear(v.l, l.Restricted))))
+	}
+	if !l.Objected.IsZero() {
+		out = append(out, view.Notice(ui.Plain, v.t("limit.objected", "date", lang.DateYear(v.l, l.Objected))))
+	}
+	return out
 }
 
 func (v *visit) sightUnless(broken bool, entity string, id db.ID, leave auth.Opened) view.Block {

@@ -118,6 +118,7 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 		letters []mail.Row
 		now     time.Time
 		leave   auth.Opened // what the visitor has opened of this card
+		gone    bool        // whom it was mailed to is erased
 		to      string      // where it was mailed; masked unless it is open
 	}
 	f, err := read(v, func(q *db.Reader) (f file, err error) {
@@ -142,7 +143,9 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 		switch {
 		case unreadable(err):
 			f.to = v.t("sight.unreadable")
-		case err != nil && !errors.Is(err, secret.ErrErased):
+		case errors.Is(err, secret.ErrErased):
+			f.gone, f.to = true, v.t("buyer.erased")
+		case err != nil:
 			return f, err
 		}
 		f.letters, err = mail.About(q, "gift_card", id)
@@ -165,7 +168,9 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 	}
 	var sight view.Block
 	if f.to != "" {
-		sight = v.sight("gift_card", id, f.leave)
+		if !f.gone {
+			sight = v.sight("gift_card", id, f.leave)
+		}
 		facts = append(facts, view.Pair{Key: v.t("label.email"), Value: f.to})
 	}
 	main := []view.Block{view.Panel("", v.t("gift_card.facts"), sight, view.Facts(v.l, facts))}

@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
@@ -28,8 +29,9 @@ type folder struct {
 	leave   auth.Opened // what the visitor has opened of this order
 	open    bool        // c is whole, not masked
 	call    call        // the caller about it
-	gone    bool        // the buyer's details are erased
-	broken  bool        // they do not open
+	limits  customer.Limits
+	gone    bool // the buyer's details are erased
+	broken  bool // they do not open
 	events  []order.Event
 	docs    []order.Document
 	parcels []fulfilment.Parcel
@@ -66,6 +68,9 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 		f.broken, err = true, nil
 	}
 	if err != nil {
+		return f, err
+	}
+	if f.limits, err = customer.LimitsOf(q, f.o.Person); err != nil {
 		return f, err
 	}
 	if f.events, err = order.Timeline(q, f.o.ID, true); err != nil {

@@ -97,7 +97,7 @@ func (v *visit) nextParcel(tx *db.Tx, after db.ID) (o order.Order, ok bool, err 
 			continue
 		}
 		if err == nil {
-			_, err = v.openThing(tx, t, auth.ForPacking, "")
+			_, err = v.openThing(tx, t, auth.ForPacking, "", false) // the parcel is what he asked for
 		}
 		return x, err == nil, err
 	}

@@ -124,13 +124,14 @@ func (v *visit) thing(q db.Q, entity string, id db.ID) (t thing, err error) {
 	return t, fault.NotFound()
 }
 
-// open opens a thing to the visitor.
-func (v *visit) openThing(tx *db.Tx, t thing, reason, note string) (auth.Opened, error) {
+// openThing opens a thing to the visitor. limited: not for what the person himself has
+// asked for, so that a restriction narrows the reasons.
+func (v *visit) openThing(tx *db.Tx, t thing, reason, note string, limited bool) (auth.Opened, error) {
 	minutes, err := content.OpeningMinutes.Get(tx)
 	if err != nil {
 		return auth.Opened{}, err
 	}
-	return v.Auth.Open(tx, v.by, auth.OpenIn{Person: t.person, Entity: t.entity, EntityID: t.id, Reason: reason, Note: note, Kinds: t.kinds, Minutes: minutes})
+	return v.Auth.Open(tx, v.by, auth.OpenIn{Person: t.person, Entity: t.entity, EntityID: t.id, Reason: reason, Note: note, Kinds: t.kinds, Minutes: minutes, Limited: limited})
 }
 
 // openPersonal shows who somebody is, for a reason that he will see.
@@ -148,7 +149,11 @@ func (v *visit) openPersonal() error {
 		if t, err = v.thing(tx, in.Get("entity"), id); err != nil {
 			return err
 		}
-		_, err = v.openThing(tx, t, in.Get("for"), in.Get("for_note"))
+		limits, err := customer.LimitsOf(tx, t.person)
+		if err != nil {
+			return err
+		}
+		_, err = v.openThing(tx, t, in.Get("for"), in.Get("for_note"), !limits.Restricted.IsZero())
 		return err
 	})
 	if err != nil {

@@ -78,6 +78,7 @@ type claim struct {
 	said     returns.Statement
 	leave    auth.Opened // what the visitor has opened of this return
 	broken   bool        // the statement does not open
+	gone     bool        // who declared it is erased
 	answer   string
 	events   []returns.Event
 	proposal *returns.Proposal
@@ -97,7 +98,9 @@ func (v *visit) readReturn(q *db.Reader, id db.ID) (c claim, err error) {
 	switch {
 	case unreadable(err):
 		c.broken = true
-	case err != nil && !errors.Is(err, secret.ErrErased):
+	case errors.Is(err, secret.ErrErased):
+		c.gone = true
+	case err != nil:
 		return c, err
 	}
 	if c.answer, err = returns.AnswerOf(q, v.Vault, c.r); unreadable(err) {
@@ -283,6 +286,8 @@ func (v *visit) returnFacts(c claim) view.Block {
 	case c.said.Name != "":
 		blocks = append(blocks, v.sight("return", c.r.ID, c.leave))
 		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: c.said.Name}, view.Pair{Key: v.t("label.email"), Value: c.said.Mail})
+	case c.gone:
+		blocks = append(blocks, view.Say(v.t("buyer.erased")))
 	}
 	blocks = append(blocks, view.Facts(v.l, facts))
 	if c.said.Text != "" {

@@ -11,7 +11,6 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
-	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/fulfilment"
@@ -55,7 +54,7 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 		return p, err
 	}
 	p.Shell.BaseURL = ""
-	contact, readable, err := secret.Shown(order.ContactOf(q, s.Vault, o, auth.Holder(o.Person)))
+	contact, instead, err := opened(order.ContactOf(q, s.Vault, o, auth.Holder(o.Person)))
 	if err != nil {
 		return p, err
 	}
@@ -64,9 +63,14 @@ func (s *Store) orderPage(q *db.Reader, r *web.Request, token string) (p view.Or
 		p.Reserved = notice.ReservedSentence(o, l)
 	}
 	p.Lines, p.Totals = s.soldLines(q, o, l), soldTotals(o.Draft, l)
-	if p.Address = addressLines(contact); !readable {
-		p.Address = []string{lang.T(l, "page.unreadable")}
+	if p.Address = addressLines(contact); instead != "" {
+		p.Address = []string{lang.T(l, instead)}
 	}
+	at, err := order.ErasedAt(q, o.ID)
+	if err != nil {
+		return p, err
+	}
+	p.Erased = instead == wordsErased || !at.IsZero()
 	ship := o.Draft.Shipping
 	if p.Delivery = ship.Name(l); !ship.Earliest.IsZero() && p.Delivery != "" {
 		p.Delivery += ", " + lang.DateRange(l, ship.Earliest, ship.Latest)

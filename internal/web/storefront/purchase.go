@@ -12,7 +12,6 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
-	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
@@ -29,6 +28,7 @@ type bought struct {
 	p       checkout.Purchase
 	order   order.Order // zero: none
 	email   string
+	erased  bool // the buyer is
 	shell   view.Shell
 	goods   map[db.ID]catalog.VariantInfo // as they are now
 	noBill  bool                          // the shop's invoice is not offered for this sum
@@ -78,8 +78,8 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 		if b.order, err = order.ByID(q, b.p.Order); err != nil {
 			return
 		}
-		c, _, err := secret.Shown(order.ContactOf(q, s.Vault, b.order, auth.Holder(b.order.Person)))
-		b.email = masked(c.Email)
+		c, instead, err := opened(order.ContactOf(q, s.Vault, b.order, auth.Holder(b.order.Person)))
+		b.email, b.erased = masked(c.Email), instead == wordsErased
 		return b, err
 	})
 	if err != nil {
@@ -146,6 +146,7 @@ func (s *Store) moment(b bought, l lang.Lang, now time.Time) view.Purchase {
 		v.Stay = now.Sub(p.Changed) > toBank
 	}
 	if b.order.ID > 0 {
+		v.Erased = b.erased
 		v.OrderNumber, v.OrderPath, v.Email = b.order.NumberString(), "/orders/"+b.order.Token(s.Vault), b.email
 	}
 	if n := p.Draft.Shipping.Name(l); n != "" {

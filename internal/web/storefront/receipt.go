@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
+	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/giftcard"
@@ -27,6 +28,7 @@ type paper struct {
 	contact order.Contact
 	company content.CompanyFacts // as it was then
 	settled time.Time            // when the last money came; zero: none has
+	erased  bool
 	shell   view.Shell
 	path    string
 }
@@ -69,8 +71,15 @@ func (s *Store) paperOf(q *db.Reader, r *web.Request) (p paper, err error) {
 		return p, fault.NotFound()
 	}
 	p.path = "/orders/" + r.PathValue("token") + "/documents/" + id.String()
-	if p.contact, err = order.ContactOf(q, s.Vault, p.order, auth.Holder(p.order.Person)); err != nil {
+	contact, instead, err := opened(order.ContactOf(q, s.Vault, p.order, auth.Holder(p.order.Person)))
+	if instead == wordsUnreadable {
+		err = secret.ErrBroken // a paper is whole or waits
+	}
+	if err != nil {
 		return p, err
+	}
+	if p.contact = contact; instead != "" {
+		p.contact.Name, p.erased = lang.T(r.Lang, instead), true
 	}
 	if p.settled, err = checkout.SettledAt(q, p.order); err != nil {
 		return p, err

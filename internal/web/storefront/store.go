@@ -69,7 +69,7 @@ func (s *Store) Routes() []web.Route {
 		pub, crt, tok, own        = web.Public, web.Cart, web.Token, web.Customer
 	)
 	page := func(method, path string, who web.Who, rate shield.Class, h web.Handler) web.Route {
-		return web.Route{Method: method, Path: path, Who: who, Rate: rate, Face: web.Page, Handle: h}
+		return web.Route{Method: method, Path: path, Who: who, Rate: rate, Face: web.Page, Handle: afterErasure(h)}
 	}
 	kept := func(path string, rate shield.Class, h web.Handler, query ...string) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Who: pub, Rate: rate, Face: web.Page, Handle: h, Cache: &web.CachePolicy{Query: query}}

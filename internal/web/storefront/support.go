@@ -67,7 +67,7 @@ func (s *Store) subject(q db.Q, v web.Values, l lang.Lang) (a about, err error) 
 	a.order, a.number, a.topic = o.ID, o.NumberString(), "order"
 	a.words = lang.T(l, "order.title", "number", a.number)
 	a.plain = "order " + a.number
-	c, _, err := secret.Shown(order.ContactOf(q, s.Vault, o, auth.Holder(o.Person))) // the buyer writes it himself then
+	c, _, err := opened(order.ContactOf(q, s.Vault, o, auth.Holder(o.Person))) // the buyer writes it himself then
 	a.mail, a.name = c.Email, c.Name
 	return a, err
 }
@@ -187,12 +187,12 @@ func (s *Store) showCase(w http.ResponseWriter, r *web.Request, status int, form
 		if flash != "" {
 			p.Shell.Flash = lang.T(r.Lang, flash)
 		}
-		who, readable, err := secret.Shown(support.ContactOf(q, s.Vault, c, auth.Holder(c.Person)))
+		who, instead, err := opened(support.ContactOf(q, s.Vault, c, auth.Holder(c.Person)))
 		if err != nil {
 			return p, err
 		}
-		if !readable {
-			who.Subject = lang.T(r.Lang, "page.unreadable")
+		if instead != "" {
+			who.Subject = lang.T(r.Lang, instead)
 		}
 		p.Subject, p.Number, p.AnswerBy, p.Path, p.Form = who.Subject, number(c.Number), c.Due, path, form
 		switch {
@@ -202,6 +202,10 @@ func (s *Store) showCase(w http.ResponseWriter, r *web.Request, status int, form
 			p.State = "answered"
 		default:
 			p.State = "closed"
+		}
+		if instead == wordsErased { // what was said went with him, and an answer would reach nobody
+			p.Erased = true
+			return p, nil
 		}
 		ms, err := support.Thread(q, s.Vault, c)
 		if err != nil {

@@ -70,7 +70,7 @@ func (s *Store) showWithdraw(w http.ResponseWriter, r *web.Request, status int, 
 		}
 		p.Keep = []view.Hidden{{Name: "order_link", Value: in.Get("order_link")}}
 		if fresh {
-			c, _, err := secret.Shown(order.ContactOf(q, s.Vault, f.Order, auth.Holder(f.Order.Person))) // the buyer writes it himself then
+			c, _, err := opened(order.ContactOf(q, s.Vault, f.Order, auth.Holder(f.Order.Person))) // the buyer writes it himself then
 			if err != nil {
 				return p, err
 			}
@@ -292,7 +292,10 @@ func (s *Store) returnReceived(q db.Q, p *view.WithdrawDone, id db.ID, l lang.La
 	if err != nil {
 		return err
 	}
-	said, err := returns.StatementOf(q, s.Vault, ret, auth.Holder(ret.Person))
+	said, instead, err := opened(returns.StatementOf(q, s.Vault, ret, auth.Holder(ret.Person)))
+	if instead != "" {
+		said.Text = lang.T(l, instead)
+	}
 	if err != nil {
 		return err
 	}
@@ -320,9 +323,13 @@ func (s *Store) caseReceived(q db.Q, p *view.WithdrawDone, id db.ID, l lang.Lang
 	if err != nil {
 		return err
 	}
-	who, err := support.ContactOf(q, s.Vault, c, auth.Holder(c.Person))
+	who, instead, err := opened(support.ContactOf(q, s.Vault, c, auth.Holder(c.Person)))
 	if err != nil {
 		return err
+	}
+	if p.Next = []string{lang.T(l, "withdraw.next.money"), lang.T(l, "withdraw.next.same")}; instead == wordsErased {
+		p.At, p.Goods, p.Message = c.Opened, strings.ToLower(lang.T(l, "withdraw.whole")), lang.T(l, instead)
+		return nil
 	}
 	ms, err := support.Thread(q, s.Vault, c)
 	if err != nil {
@@ -332,6 +339,5 @@ func (s *Store) caseReceived(q db.Q, p *view.WithdrawDone, id db.ID, l lang.Lang
 	if len(ms) > 0 && ms[0].Body != lang.T(l, "withdraw.whole") {
 		p.Message = ms[0].Body
 	}
-	p.Next = []string{lang.T(l, "withdraw.next.money"), lang.T(l, "withdraw.next.same")}
 	return nil
 }

@@ -14,6 +14,7 @@ type Order struct {
 	Shell
 	Number       string
 	PlacedAt     time.Time
+	Erased       bool   // who bought it is erased
 	State        string // "placed", "closed", "cancelled"
 	Paid         money.Money
 	Left         money.Money // still to be paid; zero: nothing
@@ -192,6 +193,7 @@ type Support struct {
 type Case struct {
 	Shell
 	Subject  string
+	Erased   bool // whose it was is erased, with all that was said
 	Number   string
 	State    string // "open", "answered", "closed"
 	AnswerBy time.Time

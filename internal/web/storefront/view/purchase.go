@@ -18,6 +18,7 @@ import (
 type Purchase struct {
 	Shell
 	State       string
+	Erased      bool // the buyer is
 	Token       string
 	Amount      money.Money
 	Method      string    // "kort": as in "Du har betalat … med kort"
