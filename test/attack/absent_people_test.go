@@ -5,7 +5,6 @@ package attack
 func init() {
 	for id, why := range map[string]string{
 		"AC-091": "digital goods can be sold, but the shop hands out no files yet: there is no download to steal",
-		"AC-198": "buyers have no accounts and there is no export of a person's data by himself yet; a request comes as a case of the kind privacy and is answered by staff",
 	} {
 		absent[id] = why
 	}
