@@ -24,6 +24,9 @@ func TestOwnLinksLead(t *testing.T) {
 		}
 		a := c.Do("GET", path, nil)
 		ct := a.Header.Get("Content-Type")
+		if own := strings.TrimPrefix(path, "/en"); a.Status == 303 && own == "/account" && a.Location() == strings.TrimSuffix(path, own)+"/login" {
+			continue // a page for who is signed in leads to the door
+		}
 		if a.Status != 200 {
 			t.Errorf("%s: %d %s", path, a.Status, a.Location())
 			continue
