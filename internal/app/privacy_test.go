@@ -625,6 +625,34 @@ func TestEveryRuleOfTimeIsCarriedOut(t *testing.T) {
 	})
 }
 
+// The books' part of an order is deleted at its date, and the key of its year is destroyed the day after:
+// copies of the row do not open then either.
+func TestBooksGoWithTheirKey(t *testing.T) {
+	dbtest.Each(t, Migrations, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.fill()
+		var until time.Time
+		if _, err := db.Read(context.Background(), d, func(q *db.Reader) (int, error) {
+			return 0, q.QueryRow(`SELECT keep_until FROM order_books WHERE order_id=$1`, w.order.ID).Scan(&until)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		year := w.order.PlacedAt.In(lang.Zone).Year()
+		for _, y := range w.Vault.Years() {
+			if y.Year == year {
+				if late := y.Ends.Sub(until); late < 0 || late > 50*time.Hour {
+					t.Errorf("the row goes %s, the key %s", until, y.Ends)
+				}
+				if err := w.Vault.DestroyYear(context.Background(), year, year); err == nil {
+					t.Error("a key is destroyed before its time")
+				}
+				return
+			}
+		}
+		t.Errorf("no key of %d: %v", year, w.Vault.Years())
+	})
+}
+
 // A restriction stops sweeps, an objection ends the newsletter, and both can be lifted.
 func TestRestrictionAndObjection(t *testing.T) {
 	dbtest.Each(t, Migrations, func(t *testing.T, d *db.DB) {

@@ -5,9 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"kassavalv/internal/datamap"
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/richtext"
 	"kassavalv/internal/web/storefront/view"
@@ -44,6 +46,9 @@ func (s *Store) content(w http.ResponseWriter, r *web.Request) error {
 		if t.Kind == content.Legal {
 			p.PDFPath = path + "/pdf"
 		}
+		if t.Handle == content.Privacy {
+			p.Register = register(r.Lang)
+		}
 		all, err := content.Pages(q, r.Lang)
 		if err != nil {
 			return x, err
@@ -63,6 +68,21 @@ func (s *Store) content(w http.ResponseWriter, r *web.Request) error {
 		return web.Moved(w, r, out.to)
 	}
 	return web.HTML(w, r, http.StatusOK, view.ContentPage(out.page))
+}
+
+// register is what is kept of buyers, in words made from the map that the export and the erasure
+// go by: the page cannot say anything else than what the program does (articles 13 and 14).
+func register(l lang.Lang) (out []view.Processing) {
+	for _, x := range privacy.Register(l, datamap.Buyer) {
+		p := view.Processing{Name: x.Name}
+		for _, f := range []struct{ key, text string }{{"why", x.Why}, {"what", x.What}, {"basis", x.Basis}, {"kept", x.Kept}, {"from", x.From}, {"to", x.To}} {
+			if f.text != "" {
+				p.Facts = append(p.Facts, view.Told{Name: lang.T(l, "page.register."+f.key), Text: f.text})
+			}
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // said writes a page of our own words. The text is Markdown from package lang;

@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"kassavalv/internal/datamap"
 	"kassavalv/internal/db"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/shoptest"
 )
 
@@ -105,6 +108,27 @@ func TestPagesOfTheShop(t *testing.T) {
 			if p := v.get(path); p.StatusCode != 200 || !strings.HasPrefix(p.text, "%PDF-") {
 				t.Errorf("%s: %d", path, p.StatusCode)
 			}
+		}
+		// What is kept of buyers stands below the merchant's text, as the map has it now.
+		for l, prefix := range map[lang.Lang]string{lang.SV: "", lang.EN: "/en"} {
+			p := v.get(prefix + "/pages/integritet")
+			rows := privacy.Register(l, datamap.Buyer)
+			if len(rows) < 5 || len(p.all(`section[aria-labelledby=register] h3`)) != len(rows) {
+				t.Errorf("%s: %d of %d uses of details", l, len(p.all(`section[aria-labelledby=register] h3`)), len(rows))
+			}
+			for _, x := range rows {
+				for _, want := range []string{x.Name, x.Why, x.What, x.Basis, x.Kept, x.From, x.To} {
+					if !strings.Contains(p.words(), strings.Join(strings.Fields(want), " ")) {
+						t.Errorf("%s: %s lacks %q", l, x.Key, want)
+					}
+				}
+			}
+			if words := p.words(); strings.Contains(words, "data.") || strings.Contains(words, "page.register") {
+				t.Errorf("%s: a word is missing", l)
+			}
+		}
+		if len(v.get("/pages/villkor").all(`#register`)) != 0 {
+			t.Error("the terms have the list too")
 		}
 		sec := v.get("/.well-known/security.txt").text
 		i := strings.Index(sec, "Expires: ")

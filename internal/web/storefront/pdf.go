@@ -64,6 +64,16 @@ func (s *Store) contentPDF(w http.ResponseWriter, r *web.Request) error {
 	d := pdf.Doc{Title: x.text.Title, Lang: string(l), Date: x.text.ValidFrom, Author: x.company.Shop, Footer: x.company.Name + ", " + x.company.OrgNumber, PageOf: lang.T(l, "fulfilment.slip.page")}
 	d.Blocks = append(d.Blocks, pdf.Heading{Level: 1, Text: x.text.Title}, pdf.Small{Text: lang.T(l, "content.updated", "date", lang.DateYear(l, x.text.ValidFrom)) + " " + lang.T(l, "content.version", "version", x.text.VersionString())})
 	d.Blocks = append(d.Blocks, blocks(x.text.Body)...)
+	if x.text.Handle == content.Privacy {
+		d.Blocks = append(d.Blocks, pdf.Heading{Level: 2, Text: lang.T(l, "page.register")}, pdf.Paragraph{Text: lang.T(l, "page.register.lead")})
+		for _, p := range register(l) {
+			var facts pdf.Pairs
+			for _, f := range p.Facts {
+				facts = append(facts, pdf.Pair{Key: f.Name, Value: f.Text})
+			}
+			d.Blocks = append(d.Blocks, pdf.Heading{Level: 2, Text: p.Name}, facts)
+		}
+	}
 	return s.writePDF(w, r, d, x.text.Handle+"-"+x.text.VersionString()+".pdf")
 }
 

@@ -217,11 +217,21 @@ type Content struct {
 	Heading  string
 	Body     ui.Rich // made safe by the one reviewed function
 	BodyLang lang.Lang
-	Version  string    // of terms: "3"
-	Updated  time.Time // zero: not said
-	PDFPath  string    // the same text to keep; or ""
-	Links    []ui.Link // other pages
+	Version  string       // of terms: "3"
+	Updated  time.Time    // zero: not said
+	PDFPath  string       // the same text to keep; or ""
+	Links    []ui.Link    // other pages
+	Register []Processing // of buyers' details; only on the page about privacy
 }
+
+// Processing is one use of somebody's details, in words.
+type Processing struct {
+	Name  string
+	Facts []Told
+}
+
+// Told is a fact with its name.
+type Told struct{ Name, Text string }
 
 // Trust is "/trust": live figures, each with what it means.
 type Trust struct {
