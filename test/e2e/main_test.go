@@ -33,6 +33,7 @@ var journeys = []struct {
 	{"mistakes in the checkout", alone(mistakes)},
 	{"mistakes with scripts off", alone(mistakesWithoutScripts)},
 	{"empty forms", alone(emptyForms)},
+	{"a customer signs in with a code", alone(account)},
 	{"search", alone(searching)},
 	{"nothing there", alone(nothingThere)},
 	{"in English, dark, on paper", alone(otherwise)},

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"kassavalv/internal/apptest"
 )
@@ -16,6 +17,9 @@ func crawl(t *testing.T, s *apptest.Shop) []template {
 	owner := s.Staff(s.As(t), "owner")
 	if a := owner.Form("/admin/incidents", url.Values{"at": {"/admin/orders"}, "text": {"Det blinkar."}}); a.Status != 303 {
 		t.Errorf("something feels wrong: %d", a.Status)
+	}
+	if a := owner.Form("/admin/privacy/new", url.Values{"kind": {"access"}, "asked_on": {time.Now().Format(time.DateOnly)}, "email": {"fragar@kund.example"}, "lang": {"sv"}, "text": {"Vad har ni om mig?"}}); a.Status != 303 {
+		t.Errorf("a request in writing: %d", a.Status)
 	}
 	seen, found, queue := map[string]bool{}, map[string]int{}, []string{"/admin"}
 	var out []template

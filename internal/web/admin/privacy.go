@@ -340,7 +340,7 @@ func (v *visit) privacyRegister() error {
 		return err
 	}
 	title, path := v.p("office.register"), privacyHome+"/register"
-	blocks := []view.Block{view.Links(v.l, []ui.Link{{Text: v.p("office.register.csv"), URL: path + "/csv"}, {Text: v.p("office.register.json"), URL: path + "/json"}})}
+	blocks := []view.Block{view.Group(view.Go(v.l, v.p("office.register.csv"), path+"/csv", false), view.Go(v.l, v.p("office.register.json"), path+"/json", false))}
 	for _, x := range privacy.Register(v.l, "") {
 		var facts []view.Pair
 		for _, f := range []view.Pair{{Key: "who", Value: x.Who}, {Key: "why", Value: x.Why}, {Key: "what", Value: x.What}, {Key: "basis", Value: x.Basis}, {Key: "kept", Value: x.Kept}, {Key: "from", Value: x.From}, {Key: "to", Value: x.To}, {Key: "guard", Value: x.Guard}} {
