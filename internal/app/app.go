@@ -149,6 +149,11 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	_, fileErr := os.Stat(file)
 	url := cfg.Database.URL.Reveal()
 	there := hasShop(dir, cfg) && !(o.create && cfg.Keys.Keeper == "env" && url != "")
+	// Broken off before its first key: there is no shop yet, and what makes one may go on.
+	unfinished := there && o.create && emptyFolder(keyFolder(dir, cfg))
+	if unfinished && url == "" && errors.Is(fileErr, os.ErrNotExist) {
+		there = false
+	}
 	// A shop whose database is gone must not start empty: its keys would seal
 	// new data while the old is forgotten.
 	if url == "" && there && errors.Is(fileErr, os.ErrNotExist) {
@@ -172,7 +177,12 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 			keeper = held
 		}
 	}
-	a.DB, err = db.Open(ctx, db.Options{Path: file, URL: url, Create: o.create && !there, Existing: there, LegalShift: o.shift, CheckFile: a.lock.Unclean, OnStatement: o.onStatement})
+	opt := db.Options{Path: file, URL: url, Create: o.create && !there, Existing: there, LegalShift: o.shift, CheckFile: a.lock.Unclean, OnStatement: o.onStatement}
+	a.DB, err = db.Open(ctx, opt)
+	if unfinished && errors.Is(err, db.ErrEmpty) {
+		there, opt.Create, opt.Existing = false, true, false
+		a.DB, err = db.Open(ctx, opt)
+	}
 	if errors.Is(err, db.ErrEmpty) {
 		return fail(fmt.Errorf("the database holds no shop, but the keys of one are in %s: restore the database, or give the new one a folder of its own with --data (%w)", keeper.Where(), err))
 	}

@@ -39,6 +39,12 @@ func hasShop(dir string, cfg Config) bool {
 	return err == nil
 }
 
+// emptyFolder reports a folder that is there and holds nothing.
+func emptyFolder(path string) bool {
+	es, err := os.ReadDir(path)
+	return err == nil && len(es) == 0
+}
+
 // openKeeper opens what keys.keeper names, without asking anything of a service.
 func openKeeper(ctx context.Context, dir string, cfg Config, create bool) (secret.Keeper, error) {
 	k := cfg.Keys

@@ -89,7 +89,7 @@ func ownNext(s string) string {
 	if !web.LocalPath(s) || len(s) > 200 {
 		return "/account"
 	}
-	for _, not := range []string{"/login", "/logout", "/admin", "/api", "/static", "/media", "/en", "/account/open"} {
+	for _, not := range []string{"/login", "/logout", "/admin", "/api", "/static", "/media", "/en", "/account/open", "/account/data/export"} { // a link that opens once is not carried through addresses
 		if s == not || strings.HasPrefix(s, not+"/") || strings.HasPrefix(s, not+"?") {
 			return "/account"
 		}
