@@ -28,7 +28,7 @@ func account(p *tab) {
 	p.follow("main form:has(input[name=code]) button")
 	p.at("/account$")
 	p.judge("my purchases, none")
-	for _, path := range []string{"/account/security", "/account/email", "/account/data", "/account/data/readings", "/account/data/correct"} {
+	for _, path := range []string{"/account/security", "/account/data", "/account/data/readings", "/account/data/correct"} {
 		p.visit(path)
 		p.at(path + "$")
 		p.judge(path)

@@ -79,7 +79,7 @@ var unlooked = map[string]string{
 	"/account/data/erase/confirm":              "one's own; tests of the storefront go through it",
 	"/account/data/export/{token}":             "opens once; tests of the storefront open it",
 	"/account/data/readings":                   "one's own; the journey of an account looks at it",
-	"/account/email":                           "one's own; the journey of an account looks at it",
+	"/account/email":                           "one's own, after an account is opened; tests of the storefront go through it",
 	"/account/moves/{token}":                   "one's own; tests of the storefront go through it",
 	"/account/security":                        "one's own; the journey of an account looks at it",
 	"/account/security/app":                    "one's own; tests of the storefront go through it",
