@@ -260,7 +260,13 @@ func TestKeeperFallsSilent(t *testing.T) {
 	c = s.As(t)
 	cart := c.Cart(1, v)
 	sim.Seal(true)
-	c.Wait("the end of the grace", limit, func() bool { return ops(c, "/readyz").Status == 503 })
+	// Not by /readyz alone: it also says 503 while the search is being read in.
+	c.Wait("the end of the grace", limit, func() bool {
+		return strings.Contains(string(ops(c, "/metrics").Body), "kassavalv_keys_left_seconds 0\n")
+	})
+	if a := ops(c, "/readyz"); a.Status != 503 {
+		t.Errorf("the shop is ready to sell without keys: %d", a.Status)
+	}
 	const marker = "Marker-Oseglad-Gata"
 	who := apptest.Buyer(apptest.NewMail())
 	who.Address.Line1 = marker + " 1"
