@@ -213,34 +213,46 @@ func (d *Desk) forget(tx *db.Tx, r Request) error {
 // Tend is the upkeep of requests: erasures that waited go when nothing is open any more, and requests
 // that have been answered long enough are forgotten. It is called each minute.
 func (d *Desk) Tend(ctx context.Context) error {
-	ids, err := db.Read(ctx, d.DB, func(q *db.Reader) ([]db.ID, error) {
-		return db.All(q, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return }, `SELECT id FROM privacy_request WHERE state='waiting' ORDER BY id LIMIT 200`)
-	})
-	if err != nil {
-		return err
-	}
 	var errs []error
-	for _, id := range ids {
-		errs = append(errs, db.Do(ctx, d.DB, func(tx *db.Tx) error {
-			if n, err := tx.Exec(`UPDATE privacy_request SET version=version+1 WHERE id=$1 AND state='waiting'`, id); err != nil || n == 0 {
-				return err
-			}
-			r, err := ByID(tx, id)
-			if err != nil {
-				return err
-			}
-			c, err := ContactOf(tx, d.Vault, r)
-			if err != nil {
-				return err
-			}
-			s, err := d.Scope(tx, c.Mail)
-			if err != nil {
-				return err
-			}
-			return d.carry(tx, auth.System("privacy"), &r, s)
-		}))
+	// All of them, in portions: one that waits long must not keep a later one from its turn.
+	for last := db.ID(0); ; {
+		ids, err := db.Read(ctx, d.DB, func(q *db.Reader) ([]db.ID, error) {
+			return db.All(q, func(r *db.Rows) (id db.ID, err error) { err = r.Scan(&id); return }, `SELECT id FROM privacy_request WHERE state='waiting' AND id > $1 ORDER BY id LIMIT 200`, last)
+		})
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			errs = append(errs, d.tend(ctx, id))
+			last = id
+		}
+		if len(ids) < 200 {
+			break
+		}
 	}
 	return errors.Join(append(errs, d.forgetErased(ctx))...)
+}
+
+// tend erases what a waiting request asks for, if nothing is open any more.
+func (d *Desk) tend(ctx context.Context, id db.ID) error {
+	return db.Do(ctx, d.DB, func(tx *db.Tx) error {
+		if n, err := tx.Exec(`UPDATE privacy_request SET version=version+1 WHERE id=$1 AND state='waiting'`, id); err != nil || n == 0 {
+			return err
+		}
+		r, err := ByID(tx, id)
+		if err != nil {
+			return err
+		}
+		c, err := ContactOf(tx, d.Vault, r)
+		if err != nil {
+			return err
+		}
+		s, err := d.Scope(tx, c.Mail)
+		if err != nil {
+			return err
+		}
+		return d.carry(tx, auth.System("privacy"), &r, s)
+	})
 }
 
 // lastLetter is how long the last letter to somebody who is erased is tried.
