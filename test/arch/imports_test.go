@@ -43,7 +43,7 @@ var shop = map[string][]string{
 var ground = map[string][]string{
 	"money": {}, "fault": {}, "lang": {"money"}, "db": {"proof"}, "secret": {"db", "fault", "proof"}, "audit": {"db", "job"}, "job": {"db"},
 	"auth": {"db", "audit", "job", "secret", "fault", "lang"}, "mail": {"audit", "job", "lang", "secret", "db", "fault", "proof"}, "file": {"db", "fault"},
-	"datamap": {"db"}, "fetch": {}, "pdf": {}, "cert": {}, "proof": {}, "handover": {},
+	"datamap": {"db"}, "fetch": {}, "pdf": {}, "cert": {}, "proof": {}, "handover": {}, "spreadsheet": {},
 }
 
 // ops says which rooms of the wing an ops room may import, besides ground: none knows

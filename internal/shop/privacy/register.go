@@ -1,13 +1,13 @@
 package privacy
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"strings"
 
 	"kassavalv/internal/datamap"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/spreadsheet"
 )
 
 // Words are a category in sentences.
@@ -85,23 +85,18 @@ func (w Words) row() []string {
 	return []string{w.Key, w.Who, w.Name, w.Why, w.What, w.Basis, w.Kept, w.From, w.To, w.Guard, w.Place}
 }
 
-// WriteCSV writes the register as a table, with a first row of names.
+// WriteCSV writes the register as a file for a spreadsheet, with a first row of names.
 func WriteCSV(w io.Writer, l lang.Lang) error {
-	c := csv.NewWriter(w)
+	s := spreadsheet.New(w)
 	var head []string
 	for _, k := range registerColumns {
 		head = append(head, lang.T(l, "data.column."+k))
 	}
-	if err := c.Write(head); err != nil {
-		return err
-	}
+	s.Row(head...)
 	for _, x := range Register(l, "") {
-		if err := c.Write(x.row()); err != nil {
-			return err
-		}
+		s.Row(x.row()...)
 	}
-	c.Flush()
-	return c.Error()
+	return s.Flush()
 }
 
 // WriteJSON writes the register with the names of registerColumns.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/ops/lesson"
+	"kassavalv/internal/spreadsheet"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
@@ -261,37 +263,23 @@ func (v *visit) lessonCSV() error {
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
-	b.WriteString("\ufeff") // spreadsheets take the file for UTF-8 by it
-	line := func(cells ...string) {
-		for i, c := range cells {
-			if i > 0 {
-				b.WriteByte(';')
-			}
-			b.WriteString(csvCell(c))
-		}
-		b.WriteString("\r\n")
-	}
-	line(v.t("label.name"), v.t("col.role"), v.t("col.lesson"), v.t("col.version"), v.t("col.passed"), v.t("col.due_at"), v.t("col.state"))
+	var b bytes.Buffer
+	w := spreadsheet.New(&b)
+	w.Row(v.t("label.name"), v.t("col.role"), v.t("col.lesson"), v.t("col.version"), v.t("col.passed"), v.t("col.due_at"), v.t("col.state"))
 	for _, r := range rows {
 		for _, s := range r.Standings {
 			passed := ""
 			if !s.Passed.IsZero() {
 				passed = s.Passed.In(lang.Zone).Format("2006-01-02")
 			}
-			line(r.Name, v.roleName(r.Member.Role, r.Member.RoleName), s.Lesson.In(v.l).Title, strconv.FormatInt(s.Lesson.Version, 10), passed, s.Due.In(lang.Zone).Format("2006-01-02"), v.lessonState(s).Text)
+			w.Row(r.Name, v.roleName(r.Member.Role, r.Member.RoleName), s.Lesson.In(v.l).Title, strconv.FormatInt(s.Lesson.Version, 10), passed, s.Due.In(lang.Zone).Format("2006-01-02"), v.lessonState(s).Text)
 		}
 	}
-	web.Attach(v.w, v.t("lesson.csv.file")+".csv")
-	return web.Bytes(v.w, v.r, http.StatusOK, "text/csv; charset=utf-8", []byte(b.String()))
-}
-
-// csvCell quotes a cell, and keeps a name that begins as a formula from being one.
-func csvCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r|", rune(s[0])) {
-		s = "'" + s
+	if err := w.Flush(); err != nil {
+		return err
 	}
-	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+	web.Attach(v.w, v.t("lesson.csv.file")+".csv")
+	return web.Bytes(v.w, v.r, http.StatusOK, spreadsheet.Type, b.Bytes())
 }
 
 func (v *visit) lessonNeeds() error { return v.showNeeds(http.StatusOK, ui.Form{}) }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"encoding/csv"
 	"errors"
 	"net/http"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/spreadsheet"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/reading"
@@ -185,7 +185,8 @@ func (v *visit) seeToAlarm() error {
 // maxActs are in one file of acts.
 const maxActs = 50_000
 
-// actsFile gives the acts as a CSV file, newest first. That it was taken out is an act.
+// actsFile gives the acts as a file for a spreadsheet, newest first, once a second person has said
+// yes to it. That it was taken out is an act.
 func (v *visit) actsFile() error {
 	if _, err := v.r.ReadForm(); err != nil {
 		return err
@@ -200,41 +201,37 @@ func (v *visit) actsFile() error {
 		if err := v.by.NeedFresh(tx.Now()); err != nil {
 			return err
 		}
+		if err := v.by.NeedSecond(auth.Ask{Act: auth.ActExport, Entity: "audit", Is: "acts"}); err != nil {
+			return err
+		}
 		return v.by.Record(tx, "audit.export", "audit", 0, "", "")
 	})
+	if ok, err := v.asked(err); ok {
+		return err
+	}
 	if err != nil {
 		return err
 	}
-	h := v.w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="acts-`+time.Now().In(lang.Zone).Format(time.DateOnly)+`.csv"`)
-	h.Set("Cache-Control", "no-store")
-	w := csv.NewWriter(v.w)
-	w.Write([]string{"at", "place", "id", "actor_kind", "actor_id", "actor_name", "network", "action", "entity", "entity_id", "old", "new", "outcome"})
+	web.Attach(v.w, "acts-"+time.Now().In(lang.Zone).Format(time.DateOnly)+".csv")
+	v.w.Header().Set("Content-Type", spreadsheet.Type)
+	v.w.Header().Set("Cache-Control", "no-store")
+	w := spreadsheet.New(v.w)
+	w.Row("at", "place", "id", "actor_kind", "actor_id", "actor_name", "network", "action", "entity", "entity_id", "old", "new", "outcome")
 	for before, n := db.ID(0), 0; n < maxActs; {
 		es, err := read(v, func(q *db.Reader) ([]audit.Entry, error) { return audit.List(q, audit.Filter{}, before, 200) })
 		if err != nil {
 			return err // halfway: the connection is cut, and the file is seen to be short
 		}
 		for _, e := range es {
-			w.Write([]string{e.At.Format(time.RFC3339Nano), db.ID(e.Place).String(), e.ID.String(), e.ActorKind, e.ActorID.String(), plain(e.ActorName), plain(e.Peer), e.Action, e.Entity, e.EntityID.String(), plain(e.Old), plain(e.New), string(e.Outcome)})
+			w.Row(e.At.Format(time.RFC3339Nano), db.ID(e.Place).String(), e.ID.String(), e.ActorKind, e.ActorID.String(), e.ActorName, e.Peer, e.Action, e.Entity, e.EntityID.String(), e.Old, e.New, string(e.Outcome))
 			before = e.ID
 		}
 		if n += len(es); len(es) < 200 {
 			break
 		}
 	}
-	w.Flush()
-	if err := w.Error(); err != nil {
+	if err := w.Flush(); err != nil {
 		return err
 	}
 	return web.ErrAnswered
-}
-
-// plain keeps a cell of a spreadsheet from being taken for a formula.
-func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

@@ -75,8 +75,20 @@ func TestReadingsAndAlarms(t *testing.T) {
 			t.Errorf("%d acts", n)
 		}
 
+		other := o.as("owner2") // whose yes it takes
+		if f := b.post("/admin/acts.csv"); f.status != http.StatusSeeOther || f.location() != "/admin/approvals" {
+			t.Errorf("one person takes the file alone: %d %.300s", f.status, f.body)
+		}
+		yes := regexp.MustCompile(`action="(/admin/approvals/\d+/approve)"`).FindStringSubmatch(other.page("/admin/approvals").body)
+		digest := regexp.MustCompile(`name="digest" value="([0-9a-f]+)"`).FindStringSubmatch(other.page("/admin/approvals").body)
+		if yes == nil || digest == nil {
+			t.Fatalf("nothing to say yes to: %s", other.page("/admin/approvals").text())
+		}
+		other.done(yes[1], "digest", digest[1])
 		f := b.post("/admin/acts.csv")
-		rows, err := csv.NewReader(strings.NewReader(f.body)).ReadAll()
+		file := csv.NewReader(strings.NewReader(strings.TrimPrefix(f.body, "\ufeff")))
+		file.Comma = ';'
+		rows, err := file.ReadAll()
 		if err != nil || f.status != http.StatusOK || !strings.HasPrefix(f.header.Get("Content-Type"), "text/csv") || len(rows) < 4 || rows[1][7] != "audit.export" {
 			t.Errorf("%d %v %.300s", f.status, err, f.body)
 		}

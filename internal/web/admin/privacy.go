@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/privacy"
+	"kassavalv/internal/spreadsheet"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
@@ -360,7 +361,7 @@ func (v *visit) privacyRegisterFile() error {
 	kind := ""
 	switch v.r.PathValue("format") {
 	case "csv":
-		kind = "text/csv; charset=utf-8"
+		kind = spreadsheet.Type
 		if err := privacy.WriteCSV(&b, v.l); err != nil {
 			return err
 		}
@@ -376,6 +377,6 @@ func (v *visit) privacyRegisterFile() error {
 	default:
 		return fault.NotFound()
 	}
-	v.w.Header().Set("Content-Disposition", `attachment; filename="register.`+v.r.PathValue("format")+`"`)
+	web.Attach(v.w, "register."+v.r.PathValue("format"))
 	return web.Bytes(v.w, v.r, http.StatusOK, kind, b.Bytes())
 }

@@ -101,7 +101,7 @@ func open(t testing.TB, d *db.DB) *office {
 	return o
 }
 
-// member makes or finds the member of staff of a role.
+// member makes or finds the member of staff of a role; "owner2" is a second owner.
 func (o *office) member(role string) *someone {
 	o.t.Helper()
 	if s := o.staff[role]; s != nil {
@@ -112,7 +112,7 @@ func (o *office) member(role string) *someone {
 		o.t.Fatal(err)
 	}
 	s := &someone{email: role + "@butik.example", key: key.Reveal()}
-	if s.id, err = o.auth.SetCredentials(context.Background(), shoptest.By, auth.Credentials{NewStaff: auth.NewStaff{Email: s.email, Name: "Kim " + role, Role: role}, Password: secret.Hide(password), TOTP: key}); err != nil {
+	if s.id, err = o.auth.SetCredentials(context.Background(), shoptest.By, auth.Credentials{NewStaff: auth.NewStaff{Email: s.email, Name: "Kim " + role, Role: strings.TrimSuffix(role, "2")}, Password: secret.Hide(password), TOTP: key}); err != nil {
 		o.t.Fatal(err)
 	}
 	o.staff[role] = s
