@@ -49,7 +49,8 @@ var ground = map[string][]string{
 // ops says which rooms of the wing an ops room may import, besides ground: none knows
 // commerce or a face.
 var ops = map[string][]string{
-	"lesson": {}, "incident": {},
+	"lesson": {}, "incident": {}, "copies": {},
+	"copies/dir": {"copies"}, "copies/s3": {"copies"}, "copies/sftp": {"copies"}, "copies/post": {"copies"}, "outpost": {"copies"},
 }
 
 // tests and the demo may import anything; only app and tests import the demo.
