@@ -5,13 +5,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/go-webauthn/webauthn/protocol"
-	"github.com/go-webauthn/webauthn/webauthn"
 
 	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
@@ -29,16 +25,15 @@ var Migrations = db.Migrations{Room: "auth", FS: migrationsFS}
 // Limits. Sessions: OWASP ASVS 5.0 asks for an idle and an absolute limit; a working
 // day fits into twelve hours.
 const (
-	idleLimit     = time.Hour
-	sessionLimit  = 12 * time.Hour
-	freshFor      = 10 * time.Minute
-	tryLimit      = 5
-	tryWindow     = 15 * time.Minute
-	inviteLife    = 7 * 24 * time.Hour
-	recoverLife   = 30 * time.Minute
-	challengeLife = 5 * time.Minute
-	maxTokenLife  = 366 * 24 * time.Hour
-	seenEvery     = time.Minute // how exact "last seen" and "last used" are
+	idleLimit    = time.Hour
+	sessionLimit = 12 * time.Hour
+	freshFor     = 10 * time.Minute
+	tryLimit     = 5
+	tryWindow    = 15 * time.Minute
+	inviteLife   = 7 * 24 * time.Hour
+	recoverLife  = 30 * time.Minute
+	maxTokenLife = 366 * 24 * time.Hour
+	seenEvery    = time.Minute // how exact "last seen" and "last used" are
 )
 
 // Jobs that this package enqueues; Ref is the invitation or the change. Their
@@ -88,8 +83,7 @@ type Auth struct {
 	d      *db.DB
 	v      *secret.Vault
 	hasher *factor.Hasher
-	wa     *webauthn.WebAuthn
-	issuer string
+	keys   *factor.Passkeys
 	sso    *sso                                                              // nil: none
 	carry  map[string]func(tx *db.Tx, by By, id db.ID, payload []byte) error // see Carry
 	lacks  func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)
@@ -97,29 +91,14 @@ type Auth struct {
 
 // New makes the room. It fails on an address passkeys cannot be bound to.
 func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
-	u, err := url.Parse(o.PublicURL)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return nil, fmt.Errorf("auth: %q is not the address of a shop", o.PublicURL)
-	}
-	if o.Issuer == "" {
-		o.Issuer = u.Hostname()
-	}
-	wa, err := webauthn.New(&webauthn.Config{
-		RPID: u.Hostname(), RPDisplayName: o.Issuer, RPOrigins: []string{u.Scheme + "://" + u.Host},
-		AttestationPreference: protocol.PreferNoAttestation,
-		AuthenticatorSelection: protocol.AuthenticatorSelection{
-			ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired},
-		Timeouts: webauthn.TimeoutsConfig{
-			Login:        webauthn.TimeoutConfig{Enforce: true, Timeout: challengeLife, TimeoutUVD: challengeLife},
-			Registration: webauthn.TimeoutConfig{Enforce: true, Timeout: challengeLife, TimeoutUVD: challengeLife}},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("auth: passkeys: %w", err)
-	}
 	if o.Hasher == nil {
 		o.Hasher = factor.NewHasher(factor.OWASP)
 	}
-	a := &Auth{d: d, v: v, hasher: o.Hasher, wa: wa, issuer: o.Issuer, lacks: o.Lacking, carry: map[string]func(*db.Tx, By, db.ID, []byte) error{}}
+	a := &Auth{d: d, v: v, hasher: o.Hasher, lacks: o.Lacking, carry: map[string]func(*db.Tx, By, db.ID, []byte) error{}}
+	var err error
+	if a.keys, err = a.passkeys(o); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
 	if a.sso, err = newSSO(o.SSO); err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 
 	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
-	"kassavalv/internal/fault"
 	"kassavalv/internal/secret"
 )
 
@@ -23,9 +22,6 @@ func checkPassword(p string, about ...string) error {
 func reserve(tx *db.Tx, key []byte) (time.Duration, error) {
 	return factor.Tries{Limit: tryLimit, Window: tryWindow}.Reserve(tx, key)
 }
-
-// failed is the one answer to every failed sign-in.
-func failed() error { return &fault.Error{Kind: fault.Unauthenticated, Code: "sign_in_failed"} }
 
 // useCode checks a code and uses up its step: the conditional update lets of two
 // uses of one code, or of an older one, only the first through.
@@ -47,6 +43,6 @@ func (a *Auth) useCode(tx *db.Tx, s staffRow, code string) (bool, error) {
 
 // newTOTP draws a secret for a member who is not named on it yet.
 func (a *Auth) newTOTP() (secret.Secret, error) {
-	s, err := factor.NewTOTP(a.issuer, "kassavalv")
+	s, err := factor.NewTOTP(a.keys.Issuer, "kassavalv")
 	return secret.Hide(s), err
 }

@@ -306,7 +306,7 @@ func (a *Auth) LookInvite(q db.Q, token string) (InviteInfo, error) {
 		if err != nil {
 			return InviteInfo{}, err
 		}
-		out.TOTP, out.TOTPURL = secret.Hide(string(key)), factor.TOTPURL(a.issuer, p.Email, string(key))
+		out.TOTP, out.TOTPURL = secret.Hide(string(key)), factor.TOTPURL(a.keys.Issuer, p.Email, string(key))
 	}
 	return out, nil
 }

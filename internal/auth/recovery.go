@@ -141,7 +141,7 @@ func (a *Auth) BeginApp(tx *db.Tx, by By) (NextApp, error) {
 	if err != nil {
 		return NextApp{}, err
 	}
-	out := NextApp{TOTP: key, TOTPURL: factor.TOTPURL(a.issuer, p.Email, key.Reveal()), Expires: tx.Now().Add(nextAppLife)}
+	out := NextApp{TOTP: key, TOTPURL: factor.TOTPURL(a.keys.Issuer, p.Email, key.Reveal()), Expires: tx.Now().Add(nextAppLife)}
 	_, err = tx.Exec(`INSERT INTO auth_totp_next (staff_id, id, totp, expires_at) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (staff_id) DO UPDATE SET id=excluded.id, totp=excluded.totp, expires_at=excluded.expires_at`, by.ID, id, sealed, out.Expires)
 	return out, err

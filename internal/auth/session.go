@@ -224,7 +224,7 @@ func (a *Auth) StepUp(ctx context.Context, sessionSecret, code, peer string) (Se
 	case out.wait > 0:
 		return Session{}, fault.TooMany(out.wait)
 	case out.s.ID == 0:
-		return Session{}, failed()
+		return Session{}, factor.Failed()
 	}
 	return out.s, nil
 }

@@ -148,7 +148,7 @@ func (a *Auth) finishSignIn(ctx context.Context, by By, staff staffRow, ok bool,
 		return a.openSession(tx, now, method, in.Peer, in.Agent, in.Lang, "staff.sign_in")
 	})
 	if err == nil && s.ID == 0 {
-		err = failed()
+		err = factor.Failed()
 	}
 	return s, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -159,7 +160,7 @@ func (a *Auth) FinishSSO(ctx context.Context, in SSOAnswer) (SSODone, error) {
 		if err := RecordRefusal(ctx, a.d, by, "staff.sso", entityStaff, 0, why); err != nil {
 			return SSODone{}, err
 		}
-		return SSODone{}, failed()
+		return SSODone{}, factor.Failed()
 	}
 	var flow struct {
 		staff                 db.ID
@@ -221,7 +222,7 @@ func (a *Auth) FinishSSO(ctx context.Context, in SSOAnswer) (SSODone, error) {
 		return out, err
 	})
 	if err == nil && !out.Bound && out.Session.ID == 0 {
-		err = failed()
+		err = factor.Failed()
 	}
 	return out, err
 }
@@ -328,7 +329,7 @@ func (a *Auth) memberOfSSO(tx *db.Tx, who subject) (s staffRow, why string, err 
 func (a *Auth) bindSSO(tx *db.Tx, by By, staff db.ID, subject []byte) error {
 	s, err := staffByID(tx, staff)
 	if errors.Is(err, db.ErrNotFound) || err == nil && s.state != "active" {
-		return failed()
+		return factor.Failed()
 	}
 	if err != nil {
 		return err

@@ -36,6 +36,9 @@ func New(t testing.TB) *Authenticator {
 	return &Authenticator{T: t, key: k, ID: id, Origin: "https://localhost:8443", RPID: "localhost", Flags: 5}
 }
 
+// Rekey gives it another private key under the same id.
+func (a *Authenticator) Rekey() { a.key = New(a.T).key }
+
 var url64 = base64.RawURLEncoding
 
 // The few CBOR forms the ceremonies need (RFC 8949).

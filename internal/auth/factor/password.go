@@ -15,6 +15,9 @@ const (
 	Beside = 8
 )
 
+// Failed is the one answer to every failed sign-in.
+func Failed() error { return &fault.Error{Kind: fault.Unauthenticated, Code: "sign_in_failed"} }
+
 // CheckPassword says what is wrong with a new password of at least min characters: a 422 fault at
 // "/password". about are words it must not be made of: the address, the name. The codes: bad_password, too_short
 // {min}, too_long {max}, weak_password, leaked_password.

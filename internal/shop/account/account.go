@@ -4,13 +4,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/go-webauthn/webauthn/protocol"
-	"github.com/go-webauthn/webauthn/webauthn"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/auth/factor"
@@ -29,20 +25,18 @@ var Migrations = db.Migrations{Room: "account", FS: migrationsFS}
 // Limits. ASVS 5.0 V7.3 asks for both limits of a session; a buyer comes back once a month at
 // most, and what a session shows is his own.
 const (
-	IdleLimit     = 30 * 24 * time.Hour
-	SessionLimit  = 90 * 24 * time.Hour
-	freshFor      = 10 * time.Minute
-	maxSessions   = 20
-	codeLife      = 10 * time.Minute // ASVS 5.0 V6.5.5: at most ten minutes
-	codeTries     = 5
-	factorLife    = 10 * time.Minute
-	challengeLife = 5 * time.Minute
-	stopLife      = 7 * 24 * time.Hour
-	browserLife   = 180 * 24 * time.Hour
-	changeLife    = 5 * 24 * time.Hour // longer than a letter is tried
-	seenEvery     = time.Hour          // how exact "last seen" is
-	maxPasskeys   = 10
-	maxName       = 100
+	IdleLimit    = 30 * 24 * time.Hour
+	SessionLimit = 90 * 24 * time.Hour
+	freshFor     = 10 * time.Minute
+	maxSessions  = 20
+	codeLife     = 10 * time.Minute // ASVS 5.0 V6.5.5: at most ten minutes
+	codeTries    = 5
+	factorLife   = 10 * time.Minute
+	stopLife     = 7 * 24 * time.Hour
+	browserLife  = 180 * 24 * time.Hour
+	changeLife   = 5 * 24 * time.Hour // longer than a letter is tried
+	seenEvery    = time.Hour          // how exact "last seen" is
+	maxName      = 100
 )
 
 // Tries: what each counter is of stands beside its key.
@@ -90,35 +84,20 @@ type Accounts struct {
 	d      *db.DB
 	v      *secret.Vault
 	hasher *factor.Hasher
-	wa     *webauthn.WebAuthn
-	issuer string
+	keys   *factor.Passkeys
 }
 
 // New makes the room. It fails on an address that passkeys cannot be bound to.
 func New(d *db.DB, v *secret.Vault, o Options) (*Accounts, error) {
-	u, err := url.Parse(o.PublicURL)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return nil, fmt.Errorf("account: %q is not the address of a shop", o.PublicURL)
-	}
-	if o.Issuer == "" {
-		o.Issuer = u.Hostname()
-	}
 	if o.Hasher == nil {
 		o.Hasher = factor.NewHasher(factor.OWASP)
 	}
-	wa, err := webauthn.New(&webauthn.Config{
-		RPID: u.Hostname(), RPDisplayName: o.Issuer, RPOrigins: []string{u.Scheme + "://" + u.Host},
-		AttestationPreference: protocol.PreferNoAttestation,
-		AuthenticatorSelection: protocol.AuthenticatorSelection{
-			ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired},
-		Timeouts: webauthn.TimeoutsConfig{
-			Login:        webauthn.TimeoutConfig{Enforce: true, Timeout: challengeLife, TimeoutUVD: challengeLife},
-			Registration: webauthn.TimeoutConfig{Enforce: true, Timeout: challengeLife, TimeoutUVD: challengeLife}},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("account: passkeys: %w", err)
+	a := &Accounts{d: d, v: v, hasher: o.Hasher}
+	var err error
+	if a.keys, err = a.passkeys(o); err != nil {
+		return nil, fmt.Errorf("account: %w", err)
 	}
-	return &Accounts{d: d, v: v, hasher: o.Hasher, wa: wa, issuer: o.Issuer}, nil
+	return a, nil
 }
 
 // Profile is what an account keeps about its holder.
@@ -220,9 +199,6 @@ func line(s string, n int) string {
 	}
 	return s
 }
-
-// failed is the one answer to every failed sign-in.
-func failed() error { return &fault.Error{Kind: fault.Unauthenticated, Code: "sign_in_failed"} }
 
 // badCode is the one answer to a code that does not do, whatever is wrong with it.
 func badCode() error { return fault.Invalid(fault.Field{Pointer: "/code", Code: "code_wrong"}) }

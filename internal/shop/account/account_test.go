@@ -563,7 +563,7 @@ func TestPasskeys(t *testing.T) {
 			"no verification":   func(x *authtest.Authenticator) { x.Flags = 1 },
 			"a counter back":    func(x *authtest.Authenticator) { x.Count = 1 },
 			"staff's handle":    func(x *authtest.Authenticator) { x.Handle = x.Handle[len(handleWord):] },
-			"another's handle":  func(x *authtest.Authenticator) { x.Handle = handle(v.Account + 1) },
+			"another's handle":  func(x *authtest.Authenticator) { x.Handle = w.a.keys.Handle(v.Account + 1) },
 			"without a handle":  func(x *authtest.Authenticator) { x.Handle = nil },
 			"an unknown key id": func(x *authtest.Authenticator) { x.ID = make([]byte, 32) },
 		} {
@@ -601,7 +601,7 @@ func TestPasskeys(t *testing.T) {
 		_, err = w.a.FinishPasskey(ctx, d.visitor(), reg.Token, authtest.New(t).Create(reg.Options), "")
 		want(t, "another's registration", err, "passkey_failed")
 		// Only one's own can be removed.
-		keys := read(w, func(q db.Q) ([]Passkey, error) { return w.a.Passkeys(q, b.visitor()) })
+		keys := read(w, func(q db.Q) (Ways, error) { return w.a.Ways(q, b.visitor()) }).Passkeys
 		if len(keys) != 1 || keys[0].Name != "telefonen" || keys[0].Used.IsZero() {
 			t.Fatalf("%+v", keys)
 		}
@@ -800,6 +800,34 @@ func TestStopKeepsTheApp(t *testing.T) {
 		if e, err := w.a.TryCode(ctx, c.code(), c.from); err != nil || !e.Second || !e.Secret.IsZero() {
 			t.Error(e, err)
 		}
+	})
+}
+
+// A key for an app that was drawn before the old address took the account back is nobody's: whoever drew it has seen it.
+func TestStopForgetsTheNextApp(t *testing.T) {
+	each(t, func(w *world) {
+		b := w.browser()
+		b.account("gammal@example.se")
+		if err := w.a.AskMove(ctx, b.visitor(), "ny@example.se"); err != nil {
+			w.t.Fatal(err)
+		}
+		m := mail(w, JobMove, w.a.MoveMail)
+		if err := b.rekeyed(w.a.TryMove(ctx, b.visitor(), m.Code)); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, _, err := db.Write(ctx, w.d, func(tx *db.Tx) (App, error) { return w.a.BeginApp(tx, b.visitor()) }); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := w.do(func(tx *db.Tx) error { return w.a.StopMove(tx, auth.Guest(place), m.Stop.Reveal()) }); err != nil {
+			w.t.Fatal(err)
+		}
+		owner := w.browser()
+		v := owner.prove("gammal@example.se")
+		if v.Account == 0 || !v.IsFresh(time.Now()) {
+			w.t.Fatal("the account is not back")
+		}
+		_, err := db.Read(ctx, w.d, func(q *db.Reader) (App, error) { return w.a.PendingApp(q, v) })
+		want(w.t, "the key that was drawn in between", err, "not_found")
 	})
 }
 

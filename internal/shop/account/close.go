@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kassavalv/internal/auth"
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/secret"
@@ -146,13 +147,13 @@ type Holding struct {
 
 // Kept is an account as its holder may see it: that there is a password, never which.
 type Kept struct {
-	ID       db.ID     `json:"id"`
-	Profile  Profile   `json:"profile"`
-	Created  time.Time `json:"created"`
-	Password bool      `json:"password"`
-	App      bool      `json:"app"`
-	Recovery int64     `json:"recovery_codes_left"`
-	Passkeys []Passkey `json:"passkeys,omitempty"`
+	ID       db.ID            `json:"id"`
+	Profile  Profile          `json:"profile"`
+	Created  time.Time        `json:"created"`
+	Password bool             `json:"password"`
+	App      bool             `json:"app"`
+	Recovery int64            `json:"recovery_codes_left"`
+	Passkeys []factor.Passkey `json:"passkeys,omitempty"`
 }
 
 // Holding reads everything of a proven address. by as for Erase.

@@ -243,7 +243,7 @@ func (a *Accounts) LookMove(q db.Q, token string) (StopInfo, error) {
 
 // StopMove is the old address's word that the change is not his. One that waits is dead. One that was made is
 // taken back: the old address is the account's again, and what may have been added since goes: all sessions, the password,
-// passkeys and an app younger than the change. An app that was there before stays, so that an old mailbox alone opens nothing. by is
+// passkeys and an app younger than the change, and a key for an app that waits for its first code. An app that was there before stays, so that an old mailbox alone opens nothing. by is
 // the holder of the link.
 func (a *Accounts) StopMove(tx *db.Tx, by auth.By, token string) error {
 	m, err := moveByToken(tx, token)
@@ -294,14 +294,14 @@ func (a *Accounts) takeBack(tx *db.Tx, r row, m moveRow) error {
 	if _, err := tx.Exec(`UPDATE account_account SET email_index=$2, profile=$3 WHERE id=$1 AND NOT EXISTS (SELECT 1 FROM account_account o WHERE o.email_index=$2)`, r.id, m.index, profile); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`UPDATE account_account SET password='', password_long=0 WHERE id=$1`, r.id); err != nil {
+	if _, err := tx.Exec(`UPDATE account_account SET password='', password_long=0, totp_next=NULL WHERE id=$1`, r.id); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`DELETE FROM account_passkey WHERE account_id=$1 AND created_at >= $2`, r.id, m.created); err != nil {
 		return err
 	}
 	if len(r.totp) > 0 && !r.totpAt.Before(m.created) {
-		if _, err := tx.Exec(`UPDATE account_account SET totp=NULL, totp_next=NULL, totp_at=NULL WHERE id=$1`, r.id); err != nil {
+		if _, err := tx.Exec(`UPDATE account_account SET totp=NULL, totp_at=NULL WHERE id=$1`, r.id); err != nil {
 			return err
 		}
 		if err := putRecovery(tx, r.id, nil); err != nil {

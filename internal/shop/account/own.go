@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kassavalv/internal/audit"
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/secret"
@@ -89,7 +90,7 @@ type Ways struct {
 	App      bool
 	AppSince time.Time
 	Recovery int64 // codes left
-	Passkeys []Passkey
+	Passkeys []factor.Passkey
 }
 
 // Ways reads how the visitor's account signs in; the zero Ways for a proven address alone.
@@ -109,7 +110,7 @@ func (a *Accounts) waysOf(q db.Q, r row) (w Ways, err error) {
 	if err := q.QueryRow(`SELECT count(*) FROM account_recovery WHERE account_id=$1`, r.id).Scan(&w.Recovery); err != nil {
 		return w, err
 	}
-	w.Passkeys, err = passkeysOf(q, r.id)
+	w.Passkeys, err = a.keys.List(q, r.id)
 	return w, err
 }
 

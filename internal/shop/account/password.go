@@ -61,7 +61,7 @@ func (a *Accounts) SignIn(ctx context.Context, email string, password secret.Sec
 		return err
 	})
 	if err == nil && out.Browser == "" {
-		err = failed()
+		err = factor.Failed()
 	}
 	return out, err
 }

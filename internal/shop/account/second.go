@@ -162,7 +162,7 @@ func (a *Accounts) BeginApp(tx *db.Tx, v Visitor) (App, error) {
 	if len(r.totp) > 0 {
 		return App{}, fault.Conflict("app_there")
 	}
-	key, err := factor.NewTOTP(a.issuer, v.Email)
+	key, err := factor.NewTOTP(a.keys.Issuer, v.Email)
 	if err != nil {
 		return App{}, err
 	}
@@ -173,7 +173,7 @@ func (a *Accounts) BeginApp(tx *db.Tx, v Visitor) (App, error) {
 	if _, err := tx.Exec(`UPDATE account_account SET totp_next=$2 WHERE id=$1`, r.id, sealed); err != nil {
 		return App{}, err
 	}
-	return App{secret.Hide(key), factor.TOTPURL(a.issuer, v.Email, key)}, nil
+	return App{secret.Hide(key), factor.TOTPURL(a.keys.Issuer, v.Email, key)}, nil
 }
 
 // PendingApp reads the secret that BeginApp drew, to show the page again; 404 when there is none.
@@ -189,7 +189,7 @@ func (a *Accounts) PendingApp(q db.Q, v Visitor) (App, error) {
 	if err != nil {
 		return App{}, err
 	}
-	return App{secret.Hide(string(key)), factor.TOTPURL(a.issuer, v.Email, string(key))}, nil
+	return App{secret.Hide(string(key)), factor.TOTPURL(a.keys.Issuer, v.Email, string(key))}, nil
 }
 
 // ConfirmApp takes the first code of the app: from now on it is asked for. It returns the recovery codes, which are

@@ -1,24 +1,19 @@
 package admin
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"kassavalv/internal/auth"
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/web"
 )
 
-// ceremony is what the module gets from the server.
-type ceremony struct {
-	Options json.RawMessage `json:"options"`
-	Token   string          `json:"token"`
-}
-
-func (v *visit) ceremony(c auth.Ceremony, err error) error {
+// ceremony answers the module with what it begins with.
+func (v *visit) ceremony(c factor.Ceremony, err error) error {
 	if err != nil {
 		return err
 	}
-	return web.JSON(v.w, v.r, http.StatusOK, ceremony{c.Options, c.Token})
+	return web.JSON(v.w, v.r, http.StatusOK, c)
 }
 
 func (v *visit) beginPasskeySignIn() error { return v.ceremony(v.Auth.BeginPasskeySignIn(v.ctx())) }

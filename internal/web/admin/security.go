@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kassavalv/internal/auth"
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -39,7 +40,7 @@ func (v *visit) security() error { return v.showSecurity(http.StatusOK, ui.Form{
 func (v *visit) showSecurity(code int, f ui.Form, news view.Block) error {
 	type own struct {
 		sessions []auth.Session
-		keys     []auth.Passkey
+		keys     []factor.Passkey
 		codes    int64
 		sso      time.Time
 	}

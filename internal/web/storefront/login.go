@@ -1,12 +1,12 @@
 package storefront
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
+	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
@@ -201,14 +201,11 @@ func (s *Store) beginPasskeySignIn(w http.ResponseWriter, r *web.Request) error 
 	return ceremony(w, r, c, err)
 }
 
-func ceremony(w http.ResponseWriter, r *web.Request, c account.Ceremony, err error) error {
+func ceremony(w http.ResponseWriter, r *web.Request, c factor.Ceremony, err error) error {
 	if err != nil {
 		return err
 	}
-	return web.JSON(w, r, http.StatusOK, struct {
-		Options json.RawMessage `json:"options"`
-		Token   string          `json:"token"`
-	}{c.Options, c.Token})
+	return web.JSON(w, r, http.StatusOK, c)
 }
 
 func (s *Store) passkeySignIn(w http.ResponseWriter, r *web.Request) error {
