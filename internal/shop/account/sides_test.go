@@ -6,6 +6,8 @@ import (
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/auth/authtest"
+	"kassavalv/internal/auth/factor"
+	"kassavalv/internal/db"
 	"kassavalv/internal/secret"
 )
 
@@ -86,6 +88,39 @@ func TestPasskeysOfOneSide(t *testing.T) {
 		d := w.browser()
 		if err := d.byPasskey(own); err != nil || d.visitor().Account != v.Account {
 			t.Error("customer:", err)
+		}
+	})
+}
+
+// Two answers with one count, both verified before either was used: a copy of the authenticator is at work, and the second
+// opens nothing.
+func TestTwoAnswersOfOneCount(t *testing.T) {
+	each(t, func(w *world) {
+		k := authtest.New(w.t)
+		k.Count = 1
+		b := w.browser()
+		b.account("kim@example.se")
+		if err := b.passkey(k); err != nil {
+			w.t.Fatal(err)
+		}
+		one, two := *k, *k
+		var shown []factor.Shown
+		for _, x := range []*authtest.Authenticator{&one, &two} {
+			c, err := w.a.keys.BeginSignIn(ctx)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			s, err := w.a.keys.FinishSignIn(ctx, c.Token, x.Get(c.Options))
+			if err != nil || s.Refused != "" {
+				w.t.Fatal(err, s.Refused)
+			}
+			shown = append(shown, s)
+		}
+		for i, s := range shown {
+			ok, _, err := db.Write(ctx, w.d, func(tx *db.Tx) (bool, error) { return w.a.keys.Use(tx, s) })
+			if err != nil || ok != (i == 0) {
+				w.t.Errorf("answer %d: %v %v", i+1, ok, err)
+			}
 		}
 	})
 }
