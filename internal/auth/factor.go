@@ -23,8 +23,7 @@ func reserve(tx *db.Tx, key []byte) (time.Duration, error) {
 	return factor.Tries{Limit: tryLimit, Window: tryWindow}.Reserve(tx, key)
 }
 
-// useCode checks a code and uses up its step: the conditional update lets of two
-// uses of one code, or of an older one, only the first through.
+// useCode checks a code of a member's app and uses up its step.
 func (a *Auth) useCode(tx *db.Tx, s staffRow, code string) (bool, error) {
 	if len(s.totp) == 0 {
 		return false, nil
@@ -33,12 +32,7 @@ func (a *Auth) useCode(tx *db.Tx, s staffRow, code string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	step, ok := factor.TOTPStep(string(key), code, tx.Now())
-	if !ok {
-		return false, nil
-	}
-	n, err := tx.Exec(`UPDATE auth_staff SET totp_step=$2 WHERE id=$1 AND totp_step < $2`, s.id, step)
-	return n == 1, err
+	return factor.UseTOTP(tx, "auth_staff", s.id, string(key), code)
 }
 
 // newTOTP draws a secret for a member who is not named on it yet.

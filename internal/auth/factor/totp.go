@@ -9,6 +9,7 @@ import (
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
+	"kassavalv/internal/db"
 	"kassavalv/internal/secret"
 )
 
@@ -48,4 +49,15 @@ func TOTPStep(base32, code string, now time.Time) (int64, bool) {
 		}
 	}
 	return found, ok
+}
+
+// UseTOTP checks a code and uses up its step: of two uses of one code, or of an older one, the conditional update lets
+// only the first through. table is the room's own, with the columns id and totp_step.
+func UseTOTP(tx *db.Tx, table string, id db.ID, base32, code string) (bool, error) {
+	step, ok := TOTPStep(base32, code, tx.Now())
+	if !ok {
+		return false, nil
+	}
+	n, err := tx.Exec(`UPDATE `+table+` SET totp_step=$2 WHERE id=$1 AND totp_step < $2`, id, step)
+	return n == 1, err
 }

@@ -7,7 +7,6 @@ import (
 	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
-	"kassavalv/internal/secret"
 )
 
 // Close ends the visitor's own account: sessions, passkeys, password, app and codes die with the commit, address and
@@ -209,17 +208,5 @@ func (a *Accounts) CorrectName(tx *db.Tx, by auth.By, email, name string) error 
 	if r, err = hold(tx, r.id); err != nil {
 		return err
 	}
-	p, err := a.open(tx, r)
-	if err != nil {
-		return err
-	}
-	p.Name = line(name, maxName)
-	sealed, err := secret.SealJSON(a.v, tx, r.person, fieldProfile, r.id, p)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(`UPDATE account_account SET profile=$2 WHERE id=$1`, r.id, sealed); err != nil {
-		return err
-	}
-	return by.Record(tx, "account.rename", Entity, r.id, "", "")
+	return a.rename(tx, by, r, name)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kassavalv/internal/audit"
+	"kassavalv/internal/auth"
 	"kassavalv/internal/auth/factor"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
@@ -69,6 +70,10 @@ func (a *Accounts) Rename(tx *db.Tx, v Visitor, name string) error {
 	if err != nil {
 		return err
 	}
+	return a.rename(tx, v.By(), r, name)
+}
+
+func (a *Accounts) rename(tx *db.Tx, by auth.By, r row, name string) error {
 	p, err := a.open(tx, r)
 	if err != nil {
 		return err
@@ -81,7 +86,7 @@ func (a *Accounts) Rename(tx *db.Tx, v Visitor, name string) error {
 	if _, err := tx.Exec(`UPDATE account_account SET profile=$2 WHERE id=$1`, r.id, sealed); err != nil {
 		return err
 	}
-	return v.By().Record(tx, "account.rename", Entity, r.id, "", "")
+	return by.Record(tx, "account.rename", Entity, r.id, "", "")
 }
 
 // Ways is how the account signs in.

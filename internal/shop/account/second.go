@@ -11,8 +11,7 @@ import (
 	"kassavalv/internal/secret"
 )
 
-// useApp checks a code of the app and uses up its step: of two uses of one code, or of an older one, the conditional
-// update lets only the first through.
+// useApp checks a code of the app and uses up its step.
 func (a *Accounts) useApp(tx *db.Tx, r row, code string) (bool, error) {
 	if len(r.totp) == 0 {
 		return false, nil
@@ -21,12 +20,7 @@ func (a *Accounts) useApp(tx *db.Tx, r row, code string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	step, ok := factor.TOTPStep(string(key), code, tx.Now())
-	if !ok {
-		return false, nil
-	}
-	n, err := tx.Exec(`UPDATE account_account SET totp_step=$2 WHERE id=$1 AND totp_step < $2`, r.id, step)
-	return n == 1, err
+	return factor.UseTOTP(tx, "account_account", r.id, string(key), code)
 }
 
 // Second takes the app's code, or one of the recovery codes, after a first factor. One 422 fault at "/code" for whatever
@@ -198,41 +192,21 @@ func (a *Accounts) ConfirmApp(ctx context.Context, v Visitor, code string) (code
 	if _, err := db.Read(ctx, a.d, func(q *db.Reader) (App, error) { return a.PendingApp(q, v) }); err != nil {
 		return nil, session, err
 	}
-	codes, hashes, err := a.drawRecovery(ctx)
-	if err != nil {
-		return nil, session, err
-	}
-	session, _, err = db.Write(ctx, a.d, func(tx *db.Tx) (s secret.Secret, err error) {
-		if err := v.need(tx.Now()); err != nil {
-			return s, err
-		}
-		r, err := hold(tx, v.Account)
-		if err != nil {
-			return s, err
-		}
+	return a.withRecovery(ctx, v, AppAdded, func(tx *db.Tx, r row) error {
 		if len(r.next) == 0 {
-			return s, fault.NotFound()
+			return fault.NotFound()
 		}
 		key, err := a.v.Open(tx, r.person, fieldTOTP, r.id, r.next)
 		if err != nil {
-			return s, err
+			return err
 		}
 		step, ok := factor.TOTPStep(string(key), code, tx.Now())
 		if !ok {
-			return s, badCode()
+			return badCode()
 		}
-		if _, err := tx.Exec(`UPDATE account_account SET totp=totp_next, totp_next=NULL, totp_step=$2, totp_at=$3 WHERE id=$1`, r.id, step, tx.Now()); err != nil {
-			return s, err
-		}
-		if err := putRecovery(tx, r.id, hashes); err != nil {
-			return s, err
-		}
-		return a.wayChanged(tx, v, r, AppAdded)
+		_, err = tx.Exec(`UPDATE account_account SET totp=totp_next, totp_next=NULL, totp_step=$2, totp_at=$3 WHERE id=$1`, r.id, step, tx.Now())
+		return err
 	})
-	if err != nil {
-		codes = nil
-	}
-	return codes, session, err
 }
 
 // RemoveApp takes the app and the recovery codes away. 409 "password_short" while the password is one that may not stand
@@ -265,6 +239,17 @@ func (a *Accounts) NewRecovery(ctx context.Context, v Visitor) (codes []secret.S
 	if err := v.need(time.Now()); err != nil {
 		return nil, session, err
 	}
+	return a.withRecovery(ctx, v, RecoveryMade, func(tx *db.Tx, r row) error {
+		if len(r.totp) == 0 {
+			return fault.NotFound()
+		}
+		return nil
+	})
+}
+
+// withRecovery makes a change that new recovery codes come with. The caller has looked whether it may be, since hashing the
+// codes is work; fn runs with the account held.
+func (a *Accounts) withRecovery(ctx context.Context, v Visitor, what What, fn func(tx *db.Tx, r row) error) (codes []secret.Secret, session secret.Secret, err error) {
 	codes, hashes, err := a.drawRecovery(ctx)
 	if err != nil {
 		return nil, session, err
@@ -277,13 +262,13 @@ func (a *Accounts) NewRecovery(ctx context.Context, v Visitor) (codes []secret.S
 		if err != nil {
 			return s, err
 		}
-		if len(r.totp) == 0 {
-			return s, fault.NotFound()
+		if err := fn(tx, r); err != nil {
+			return s, err
 		}
 		if err := putRecovery(tx, r.id, hashes); err != nil {
 			return s, err
 		}
-		return a.wayChanged(tx, v, r, RecoveryMade)
+		return a.wayChanged(tx, v, r, what)
 	})
 	if err != nil {
 		codes = nil
