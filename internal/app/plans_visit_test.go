@@ -168,7 +168,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	}
 	form(owner, "/admin/incidents/call", url.Values{"name": {"Kim"}, "phone": {"08-12 34 56"}, "contact_version": {"0"}})
 	form(owner, "/admin/lessons/phishing/answers", url.Values{"version": {"1"}, "q1": {"0"}, "q2": {"0"}, "q3": {"0"}})
-	form(owner, "/admin/lessons/needs", url.Values{"right": {"keys.write"}, "lesson": {"phishing"}, "grace": {"7"}})
+	form(owner, "/admin/lessons/needs", url.Values{"right": {"export.bulk"}, "lesson": {"phishing"}, "grace": {"7"}})
 
 	// Every page there is to get.
 	product := one(`SELECT product FROM catalog_variant WHERE id=$1`, v.ID)

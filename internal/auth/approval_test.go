@@ -162,7 +162,7 @@ func TestTakeApproval(t *testing.T) {
 		if done, err := w.a.Approve(ctx, byB, p.ID, p.Digest); err != nil || done {
 			t.Fatal(done, err)
 		}
-		for name, x := range map[string]Ask{"another act": {Act: ActKeys, Entity: "customer", Is: k.Is}, "another thing": {Act: ActExport, Entity: "orders", Is: k.Is}, "one of them": {Act: ActExport, Entity: "customer", ID: 3, Is: k.Is},
+		for name, x := range map[string]Ask{"another act": {Act: ActPayout, Entity: "customer", Is: k.Is}, "another thing": {Act: ActExport, Entity: "orders", Is: k.Is}, "one of them": {Act: ActExport, Entity: "customer", ID: 3, Is: k.Is},
 			"more": {Act: ActExport, Entity: "customer", Is: "all, csv"}, "another was": {Act: ActExport, Entity: "customer", Was: "x", Is: k.Is}, "another payload": {Act: ActExport, Entity: "customer", Is: k.Is, Payload: []byte("x")}} {
 			want(t, name, use(byA, x), "second_person")
 		}

@@ -147,3 +147,42 @@ func TestTheOfficeMakesNoLeave(t *testing.T) {
 		t.Errorf("only %d files of the office were seen", seen)
 	}
 }
+
+// A right that nothing asks for, and an act for two that no use case has, would be
+// untrue on the pages that list them.
+func TestRightsAndActsAreAskedFor(t *testing.T) {
+	right, act := regexp.MustCompile(`(?m)^\t([A-Z]\w+) +Right += "`), regexp.MustCompile(`(?m)^\t(Act[A-Z]\w+) += "`)
+	missing := map[string]bool{}
+	for file, name := range map[string]*regexp.Regexp{"by.go": right, "approval.go": act} {
+		b, err := os.ReadFile("../../internal/auth/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := name.FindAllSubmatch(b, -1)
+		if len(found) < 4 {
+			t.Fatalf("%s: only %d names", file, len(found))
+		}
+		for _, m := range found {
+			missing[string(m[1])] = true
+		}
+	}
+	inside := regexp.MustCompile(`(?:Need|Has)\((\w+)\)|(?:ownerAsk\(|act := |act = |case )(Act\w+)`)
+	outside := regexp.MustCompile(`(?:Need|Has|Staff|Scope)\(auth\.(\w+)\)|Act: auth\.(Act\w+)`)
+	walk(t, []string{".go"}, func(p, text string) {
+		if strings.HasSuffix(p, "_test.go") || strings.HasPrefix(p, "test/") {
+			return
+		}
+		asked := outside
+		if strings.HasPrefix(p, "internal/auth/") {
+			asked = inside
+		}
+		for _, m := range asked.FindAllStringSubmatch(text, -1) {
+			for _, name := range m[1:] {
+				delete(missing, name)
+			}
+		}
+	})
+	for name := range missing {
+		t.Errorf("nothing asks for %s", name)
+	}
+}

@@ -317,7 +317,7 @@ var _ = attack("AC-129", func(t *testing.T, c *apptest.Client) {
 		visitors[r], ids[r] = v, staffID(c, m.Email)
 	}
 	scopes := []string{"catalog.read", "catalog.write", "stock.write", "orders.read", "orders.write", "refunds.write", "cases.read", "cases.write", "settings.read", "settings.write", "staff.write", "audit.read", "jobs.write",
-		"customers.read", "personal.open", "books.read", "figures.read", "costs.read", "privacy.write", "export.bulk", "keys.write", "incidents.read", "incidents.write", "lessons.read"}
+		"customers.read", "personal.open", "books.read", "figures.read", "privacy.write", "export.bulk", "incidents.read", "incidents.write", "lessons.read"}
 	keys, tokenIDs := map[string]string{}, map[string]string{}
 	for _, s := range scopes {
 		tokenIDs[s], keys[s] = newToken(c, visitors["owner"], s)

@@ -39,8 +39,8 @@ var giftTabs = []tab{{"", "gift_cards.all"}, {giftcard.Active, "gift_cards.activ
 
 func giftPath(id db.ID) string { return "/admin/gift-cards/" + id.String() }
 
-// giftCards lists the cards, newest first, with what is owed to their owners in all. A
-// code stands nowhere here: staff know its last four characters.
+// giftCards lists the cards, newest first, with what is owed to their owners in all for
+// who may see sums of the shop. A code stands nowhere here: staff know its last four characters.
 func (v *visit) giftCards() error {
 	show, before, qv, err := v.listQuery(giftTabs, "last4")
 	if err != nil {
@@ -61,7 +61,9 @@ func (v *visit) giftCards() error {
 		if l.cs, err = giftcard.List(q, v.by, giftcard.Filter{State: show, Last4: last4}, before, pageSize+1); err != nil {
 			return l, err
 		}
-		l.owed, l.lapsed, err = giftcard.Owed(q, v.by, v.Currency)
+		if v.by.Has(auth.FiguresRead) {
+			l.owed, l.lapsed, err = giftcard.Owed(q, v.by, v.Currency)
+		}
 		return l, err
 	})
 	if err != nil {
@@ -82,9 +84,12 @@ func (v *visit) giftCards() error {
 		s.Head = view.Go(v.l, v.t("gift_card.new"), "/admin/gift-cards/new", true)
 	}
 	find := view.Form{Action: "/admin/gift-cards", Submit: v.t("find"), Hidden: []view.Pair{{Key: "show", Value: show}}, Fields: []view.Field{{Input: ui.Input{Name: "last4", Label: v.t("gift_cards.find"), Hint: v.t("gift_cards.find.hint"), Value: last4, Max: 4, NoSpell: true, Autocomplete: "off"}}}}
-	owed := view.Facts(v.l, []view.Pair{{Key: v.t("gift_cards.owed"), Value: lang.Money(v.l, money.New(got.owed, v.Currency)), Sub: v.t("gift_cards.owed.text")},
-		{Key: v.t("gift_cards.lapsed"), Value: lang.Money(v.l, money.New(got.lapsed, v.Currency)), Sub: v.t("gift_cards.lapsed.text")}})
-	return v.show(http.StatusOK, s, view.Panel("owed", v.t("gift_cards.books"), owed), v.tabs("/admin/gift-cards", show, giftTabs...), view.Filter(v.l, find), view.TableBlock(v.l, t))
+	var owed view.Block
+	if v.by.Has(auth.FiguresRead) {
+		owed = view.Panel("owed", v.t("gift_cards.books"), view.Facts(v.l, []view.Pair{{Key: v.t("gift_cards.owed"), Value: lang.Money(v.l, money.New(got.owed, v.Currency)), Sub: v.t("gift_cards.owed.text")},
+			{Key: v.t("gift_cards.lapsed"), Value: lang.Money(v.l, money.New(got.lapsed, v.Currency)), Sub: v.t("gift_cards.lapsed.text")}}))
+	}
+	return v.show(http.StatusOK, s, owed, v.tabs("/admin/gift-cards", show, giftTabs...), view.Filter(v.l, find), view.TableBlock(v.l, t))
 }
 
 // giftState is how a card stands, in a word.

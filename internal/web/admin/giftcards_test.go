@@ -55,6 +55,13 @@ func TestGiftCardsByHand(t *testing.T) {
 			return cs[0], err
 		})
 		code := c.Code(o.Vault)
+		// What the shop owes in all is for who may see its sums.
+		if a := b.page("/admin/gift-cards"); strings.Contains(a.text(), "Ej inlösta") || !strings.Contains(a.text(), "250,50") {
+			t.Error("orders sees what the shop owes, or not the card")
+		}
+		if a := o.as("owner").page("/admin/gift-cards"); !strings.Contains(a.text(), "Ej inlösta") {
+			t.Error("the owner does not see what the shop owes")
+		}
 		b.done(at+"/extend", "expires_on", time.Now().AddDate(9, 0, 0).Format(time.DateOnly), "reason", "längre")
 		if a := b.post(at+"/extend", "expires_on", "2027-01-01", "reason", "kortare"); a.status != http.StatusUnprocessableEntity {
 			t.Errorf("a shorter time: %d", a.status)

@@ -75,22 +75,34 @@ func TestReadingsAndAlarms(t *testing.T) {
 			t.Errorf("%d acts", n)
 		}
 
-		other := o.as("owner2") // whose yes it takes
-		if f := b.post("/admin/acts.csv"); f.status != http.StatusSeeOther || f.location() != "/admin/approvals" {
-			t.Errorf("one person takes the file alone: %d %.300s", f.status, f.body)
+		// The file is for two: asked for, approved by another owner, and taken once.
+		o.another("owner2", "owner")
+		if r := b.post("/admin/acts.csv"); r.status != http.StatusSeeOther || r.location() != "/admin/approvals" {
+			t.Fatalf("the file is taken by one: %d %s", r.status, r.location())
 		}
-		yes := regexp.MustCompile(`action="(/admin/approvals/\d+/approve)"`).FindStringSubmatch(other.page("/admin/approvals").body)
-		digest := regexp.MustCompile(`name="digest" value="([0-9a-f]+)"`).FindStringSubmatch(other.page("/admin/approvals").body)
+		approve := regexp.MustCompile(`action="(/admin/approvals/\d+/approve)"`)
+		if approve.MatchString(b.page("/admin/approvals").body) {
+			t.Error("who asked may approve")
+		}
+		b2 := o.as("owner2")
+		a = b2.page("/admin/approvals")
+		yes, digest := approve.FindStringSubmatch(a.body), regexp.MustCompile(`name="digest" value="(\w+)"`).FindStringSubmatch(a.body)
 		if yes == nil || digest == nil {
-			t.Fatalf("nothing to say yes to: %s", other.page("/admin/approvals").text())
+			t.Fatalf("nothing to approve: %s", a.text())
 		}
-		other.done(yes[1], "digest", digest[1])
+		b2.done(yes[1], "digest", digest[1])
+		if r := b2.post("/admin/acts.csv"); r.status == http.StatusOK {
+			t.Error("who approved takes the file")
+		}
 		f := b.post("/admin/acts.csv")
 		file := csv.NewReader(strings.NewReader(strings.TrimPrefix(f.body, "\ufeff")))
 		file.Comma = ';'
 		rows, err := file.ReadAll()
 		if err != nil || f.status != http.StatusOK || !strings.HasPrefix(f.header.Get("Content-Type"), "text/csv") || len(rows) < 4 || rows[1][7] != "audit.export" {
 			t.Errorf("%d %v %.300s", f.status, err, f.body)
+		}
+		if r := b.post("/admin/acts.csv"); r.status == http.StatusOK {
+			t.Error("one approval is two files")
 		}
 		for _, r := range rows {
 			for _, c := range r {

@@ -107,15 +107,21 @@ func (o *office) member(role string) *someone {
 	if s := o.staff[role]; s != nil {
 		return s
 	}
+	return o.another(role, role)
+}
+
+// another makes one more member of a role, under a name of his own.
+func (o *office) another(name, role string) *someone {
+	o.t.Helper()
 	key, err := o.auth.NewTOTP()
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	s := &someone{email: role + "@butik.example", key: key.Reveal()}
-	if s.id, err = o.auth.SetCredentials(context.Background(), shoptest.By, auth.Credentials{NewStaff: auth.NewStaff{Email: s.email, Name: "Kim " + role, Role: strings.TrimSuffix(role, "2")}, Password: secret.Hide(password), TOTP: key}); err != nil {
+	s := &someone{email: name + "@butik.example", key: key.Reveal()}
+	if s.id, err = o.auth.SetCredentials(context.Background(), shoptest.By, auth.Credentials{NewStaff: auth.NewStaff{Email: s.email, Name: "Kim " + name, Role: role}, Password: secret.Hide(password), TOTP: key}); err != nil {
 		o.t.Fatal(err)
 	}
-	o.staff[role] = s
+	o.staff[name] = s
 	return s
 }
 
