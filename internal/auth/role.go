@@ -97,6 +97,10 @@ func roleIn(name string, rights []Right) (string, string, []Right, error) {
 	if len(rs) == 0 || len(rs) != len(rights) {
 		fs.Add("/rights", "unknown_right")
 	}
+	// That is an owner's role, which two people make (see owners) and the last of which is kept.
+	if len(rs) == len(AllRights) {
+		fs.Add("/rights", "owners_rights")
+	}
 	// In the order of AllRights, so that one set is one text.
 	slices.SortFunc(rs, func(x, y Right) int { return slices.Index(AllRights, x) - slices.Index(AllRights, y) })
 	return name, strings.ToLower(name), rs, fs.Err()
@@ -112,7 +116,7 @@ func packRights(rs []Right) string {
 
 // PutRole makes an own role (id 0) or changes one, whose version is the one that was
 // read. by needs a fresh proof and every right of the role, as it was and as it becomes;
-// nobody changes a role that he has himself. It holds from the next request of
+// nobody changes a role that he has himself, and none holds every right: that is an owner's. It holds from the next request of
 // each who has it. Built-in roles have no row and cannot be changed.
 func (a *Auth) PutRole(tx *db.Tx, by By, id db.ID, version int64, name string, rights []Right) (db.ID, error) {
 	if err := by.needPerson(tx.Now()); err != nil {
