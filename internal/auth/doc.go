@@ -1,5 +1,5 @@
 // Package auth says who acts and what he may do: staff with passwords, TOTP and passkeys, their
-// sessions, API tokens, and the principal By that every use case takes.
+// sessions, roles, API tokens, and the principal By that every use case takes.
 //
 // # Invariants
 //
@@ -20,6 +20,10 @@
 //     the other sessions of that person at once; a new password and closing also end the
 //     tokens he made. Raising rights (sign-in, step-up) gives a new secret.
 //   - An invitation works once, the newest only.
+//   - What SecondPerson lists is done by two members, or by one and a day where there is
+//     no other; an approval is for exactly one act, and nobody gives his own.
+//   - A member, a token or an outside person past his time is refused at the request, whatever
+//     the upkeep has done.
 //   - Mail address, name and TOTP secret are sealed under the member's person; passwords are
 //     argon2id; passkeys hold public keys only.
 //   - Every act and every refusal of this package is in the audit log.
@@ -30,6 +34,7 @@
 // It does not send mail (it enqueues jobs, see the Job constants), knows no HTTP,
 // and does not limit by network; the shield does.
 //
-// Tables: auth_staff, auth_invite, auth_session, auth_token, auth_passkey,
-// auth_challenge, auth_opening, auth_caller, auth_try, auth_change, auth_root.
+// Tables: auth_staff, auth_role, auth_invite, auth_session, auth_token, auth_passkey,
+// auth_challenge, auth_recovery, auth_totp_next, auth_sso, auth_sso_flow, auth_approval,
+// auth_review, auth_review_item, auth_letter, auth_opening, auth_caller, auth_try, auth_change, auth_root.
 package auth
