@@ -249,8 +249,31 @@ func (m *Room) Late(q db.Q, by auth.By) (n int, err error) {
 	if err := by.Need(auth.LessonsRead); err != nil {
 		return 0, err
 	}
-	err = q.QueryRow(`SELECT count(DISTINCT member_id) FROM lesson_state WHERE concerns=1 AND due_at <= $1`, q.Now()).Scan(&n)
-	return n, err
+	late, err := m.late(q)
+	seen := map[db.ID]bool{}
+	for _, x := range late {
+		seen[x.member] = true
+	}
+	return len(seen), err
+}
+
+// late lists what active members are late with. Who has left keeps his rows, and nobody
+// waits for them.
+func (m *Room) late(q db.Q) ([]state, error) {
+	rows, err := db.All(q, func(r *db.Rows) (s state, err error) { err = r.Scan(&s.member, &s.lesson); return },
+		`SELECT member_id, lesson FROM lesson_state WHERE concerns=1 AND due_at <= $1`, q.Now())
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	members, err := m.Auth.Members(q)
+	if err != nil {
+		return nil, err
+	}
+	here := map[db.ID]bool{}
+	for _, x := range members {
+		here[x.ID] = true
+	}
+	return slices.DeleteFunc(rows, func(s state) bool { return !here[s.member] }), nil
 }
 
 // Of is the record of one active member, with every pass. A 404 fault for others.

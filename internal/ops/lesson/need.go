@@ -114,20 +114,15 @@ func Lacking(q db.Q, member db.ID, rights []auth.Right) (map[auth.Right]string, 
 	return out, err
 }
 
-// Waiting counts, for each lesson, the members who are late with it now.
+// Waiting counts, for each lesson, the active members who are late with it now.
 func (m *Room) Waiting(q db.Q, by auth.By) (map[string]int, error) {
 	if err := by.Need(auth.StaffWrite); err != nil {
 		return nil, err
 	}
-	type row struct {
-		lesson string
-		n      int
-	}
-	rows, err := db.All(q, func(r *db.Rows) (x row, err error) { err = r.Scan(&x.lesson, &x.n); return },
-		`SELECT lesson, count(*) FROM lesson_state WHERE concerns=1 AND due_at <= $1 GROUP BY lesson`, q.Now())
+	late, err := m.late(q)
 	out := map[string]int{}
-	for _, x := range rows {
-		out[x.lesson] = x.n
+	for _, x := range late {
+		out[x.lesson]++
 	}
 	return out, err
 }

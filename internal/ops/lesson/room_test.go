@@ -3,6 +3,7 @@ package lesson_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -458,6 +459,15 @@ func TestRecord(t *testing.T) {
 		if n, err := db.Read(ctx, w.d, func(q *db.Reader) (int, error) { return w.m.Late(q, owner) }); err != nil || n != 1 {
 			t.Errorf("%d late, %v", n, err)
 		}
+		// Nobody waits for who has left.
+		w.do(func(tx *db.Tx) error { return w.a.Close(tx, owner, b.ID) })
+		w.look()
+		if n, err := db.Read(ctx, w.d, func(q *db.Reader) (int, error) { return w.m.Late(q, owner) }); err != nil || n != 0 {
+			t.Errorf("%d late when he has left, %v", n, err)
+		}
+		if n, err := db.Read(ctx, w.d, func(q *db.Reader) (map[string]int, error) { return w.m.Waiting(q, owner) }); err != nil || len(n) != 0 {
+			t.Errorf("%v wait for who has left, %v", n, err)
+		}
 		type one struct {
 			r  lesson.Row
 			ps []lesson.Pass
@@ -477,6 +487,44 @@ func TestRecord(t *testing.T) {
 		}
 		if err := w.refused(func(q *db.Reader) error { _, _, err := w.m.Of(q, owner, 4711); return err }); !fault.Is(err, "not_found") {
 			t.Error(err)
+		}
+	})
+}
+
+// A role of the shop's own has the lessons of its rights, and its members the reminders.
+func TestOwnRole(t *testing.T) {
+	each(t, func(w *world) {
+		owner := w.member("owner")
+		id, _, err := db.Write(ctx, w.d, func(tx *db.Tx) (db.ID, error) {
+			return w.a.PutRole(tx, owner, 0, 0, "Kassan", []auth.Right{auth.OrdersRead, auth.RefundsWrite})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := w.member("own-" + id.String())
+		w.look()
+		rows, err := db.Read(ctx, w.d, func(q *db.Reader) ([]lesson.Row, error) { return w.m.Record(q, owner) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			if r.Member.ID == a.ID && (r.Member.RoleName != "Kassan" || !slices.ContainsFunc(r.Standings, func(s lesson.Standing) bool { return s.Lesson.ID == "refunds" }) ||
+				slices.ContainsFunc(r.Standings, func(s lesson.Standing) bool { return s.Lesson.ID == "invoices" })) {
+				t.Errorf("%+v", r)
+			}
+		}
+		if n := w.count(`SELECT count(*) FROM lesson_state WHERE member_id=$1 AND lesson='refunds' AND concerns=1`, a.ID); n != 1 {
+			t.Error("the look of the hour passed him over")
+		}
+		w.do(func(tx *db.Tx) error {
+			return w.m.SetNeed(tx, owner, lesson.Need{Right: auth.RefundsWrite, Lesson: "refunds"})
+		})
+		w.later(15 * day)
+		lacking, err := db.Read(ctx, w.d, func(q *db.Reader) (map[auth.Right]string, error) {
+			return lesson.Lacking(q, a.ID, []auth.Right{auth.OrdersRead, auth.RefundsWrite})
+		})
+		if err != nil || len(lacking) != 1 || lacking[auth.RefundsWrite] != "refunds" {
+			t.Errorf("%v %v", lacking, err)
 		}
 	})
 }
