@@ -42,7 +42,7 @@ func (c auditVerifyCmd) Run(e env) error {
 			return fmt.Errorf("%s is empty", c.Checkpoint)
 		}
 	}
-	if st, err := os.Stderr.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+	if terminal(os.Stderr) {
 		start, shown := time.Now(), false
 		o.Progress = func(done, of int64) {
 			if shown = shown || time.Since(start) > time.Second; shown {

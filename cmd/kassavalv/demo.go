@@ -64,8 +64,7 @@ func parseTime(s string) (time.Time, error) {
 
 // progress shows how far something has come, on a terminal only.
 func progress(what string) func(done, of int) {
-	st, err := os.Stderr.Stat()
-	if err != nil || st.Mode()&os.ModeCharDevice == 0 {
+	if !terminal(os.Stderr) {
 		return nil
 	}
 	last := time.Time{}

@@ -184,7 +184,7 @@ func (c keysExportCmd) Run(e env) error {
 func giveOut(out string, keys func() (secret.Secret, error)) error {
 	w := os.Stdout
 	if out == "" {
-		if st, err := os.Stdout.Stat(); err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		if !terminal(os.Stdout) {
 			return errors.New("keys are printed to a terminal only; to keep them, name a new file: --out FILE")
 		}
 	} else {

@@ -109,15 +109,12 @@ type App struct {
 
 // openOptions say how to open the ground of a shop.
 type openOptions struct {
-	create bool // init and demo: make the database and the keys
-	fresh  bool // init: the database must not have been given keys yet
+	create bool // init and demo: make the database and the keys where there is no shop yet
+	fresh  bool // init: there must be no shop yet
 	shift  time.Duration
 
 	onStatement func(text string) // see db.Options
 }
-
-// ErrNoShop is returned for a folder without a shop in it.
-var ErrNoShop = errors.New("there is no shop in this folder; make one with: kassavalv init --data DIR (or try one with: kassavalv demo)")
 
 // demoMark is a file that tells that `demo` made the folder; serve refuses it,
 // because its secrets are known to everybody who has seen them printed.
@@ -130,8 +127,8 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
-	} else if !hasShop(dir, cfg) {
-		return nil, ErrNoShop
+	} else if err := need(ctx, dir, cfg, notOwned); err != nil {
+		return nil, err
 	}
 	var err error
 	if a.lock, err = lockDir(dir); err != nil {
@@ -145,48 +142,29 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 		a.Close(context.Background())
 		return nil, err
 	}
-	file := filepath.Join(dir, DatabaseFile)
-	_, fileErr := os.Stat(file)
-	url := cfg.Database.URL.Reveal()
-	there := hasShop(dir, cfg) && !(o.create && cfg.Keys.Keeper == "env" && url != "")
-	// Broken off before its first key: there is no shop yet, and what makes one may go on.
-	unfinished := there && o.create && emptyFolder(keyFolder(dir, cfg))
-	if unfinished && url == "" && errors.Is(fileErr, os.ErrNotExist) {
-		there = false
-	}
-	// A shop whose database is gone must not start empty: its keys would seal
-	// new data while the old is forgotten.
-	if url == "" && there && errors.Is(fileErr, os.ErrNotExist) {
-		return fail(fmt.Errorf("%s is gone but its keys are there: restore the database, or move %s away to begin anew", file, dir))
-	}
-	// The keys come first: without them nothing is opened and nothing written.
-	keeper, err := openKeeper(ctx, dir, cfg, o.create)
-	if err == nil {
-		err = plainKeys(dir, cfg)
+	found, err := look(ctx, dir, cfg) // under the lock: nobody makes one meanwhile
+	there := found >= notOwned        // so its keys and its database must be
+	if err == nil && o.fresh && found == aShop {
+		err = fmt.Errorf("there is a shop in %s, or in the database it names, already", dir)
 	}
 	if err != nil {
 		return fail(err)
 	}
-	if there {
-		held, err := secret.Fetch(ctx, keeper)
-		// One that was broken off while making its first keys is finished by Init.
-		if err != nil && !(o.create && errors.Is(err, secret.ErrNoKey)) {
-			return fail(err)
-		}
-		if err == nil {
-			keeper = held
-		}
+	// The keys come first: without them nothing is opened and nothing written.
+	keeper, err := openKeeper(ctx, dir, cfg, !there)
+	if err == nil {
+		err = plainKeys(dir, cfg)
 	}
-	opt := db.Options{Path: file, URL: url, Create: o.create && !there, Existing: there, LegalShift: o.shift, CheckFile: a.lock.Unclean, OnStatement: o.onStatement}
-	a.DB, err = db.Open(ctx, opt)
-	if unfinished && errors.Is(err, db.ErrEmpty) {
-		there, opt.Create, opt.Existing = false, true, false
-		a.DB, err = db.Open(ctx, opt)
-	}
-	if errors.Is(err, db.ErrEmpty) {
-		return fail(fmt.Errorf("the database holds no shop, but the keys of one are in %s: restore the database, or give the new one a folder of its own with --data (%w)", keeper.Where(), err))
+	if err == nil && there {
+		keeper, err = secret.Fetch(ctx, keeper)
 	}
 	if err != nil {
+		return fail(err)
+	}
+	opt := databaseOf(dir, cfg)
+	opt.Create, opt.Existing = !there, there
+	opt.LegalShift, opt.CheckFile, opt.OnStatement = o.shift, a.lock.Unclean, o.onStatement
+	if a.DB, err = db.Open(ctx, opt); err != nil {
 		return fail(err)
 	}
 	if there {
@@ -197,14 +175,7 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	if err := a.DB.Migrate(ctx, Migrations); err != nil {
 		return fail(err)
 	}
-	if o.fresh {
-		if is, err := secret.IsBound(ctx, a.DB); err != nil {
-			return fail(err)
-		} else if is {
-			return fail(errors.New("there is a shop in this database already"))
-		}
-	}
-	if o.create {
+	if !there {
 		if err := secret.Init(ctx, a.DB, keeper); err != nil {
 			return fail(err)
 		}

@@ -25,26 +25,6 @@ func keyFolder(dir string, cfg Config) string {
 	return filepath.Join(dir, KeyFolder)
 }
 
-// hasShop reports whether the folder has a shop: its keys are there, or, where they are
-// given from outside, its database file.
-func hasShop(dir string, cfg Config) bool {
-	mark := keyFolder(dir, cfg)
-	if cfg.Keys.Keeper == "env" {
-		if !cfg.Database.URL.IsZero() {
-			return true // the database says it itself
-		}
-		mark = filepath.Join(dir, DatabaseFile)
-	}
-	_, err := os.Stat(mark)
-	return err == nil
-}
-
-// emptyFolder reports a folder that is there and holds nothing.
-func emptyFolder(path string) bool {
-	es, err := os.ReadDir(path)
-	return err == nil && len(es) == 0
-}
-
 // openKeeper opens what keys.keeper names, without asking anything of a service.
 func openKeeper(ctx context.Context, dir string, cfg Config, create bool) (secret.Keeper, error) {
 	k := cfg.Keys

@@ -211,8 +211,8 @@ func ExportKeys(ctx context.Context, dir string, log *slog.Logger) (secret.Secre
 	if err != nil {
 		return secret.Secret{}, err
 	}
-	if !hasShop(dir, cfg) {
-		return secret.Secret{}, ErrNoShop
+	if err := need(ctx, dir, cfg, notOwned); err != nil {
+		return secret.Secret{}, err
 	}
 	k, err := openKeeper(ctx, dir, cfg, false)
 	if err != nil {

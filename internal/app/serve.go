@@ -35,6 +35,9 @@ func Serve(ctx context.Context, dir string, handed *handover.Sockets, log *slog.
 	if cfg.HTTP.PublicURL == "" {
 		return nil, &configError{filepath.Join(dir, ConfigFile), "http.public_url", `is needed: the address buyers use, such as "https://shop.example"`}
 	}
+	if err := need(ctx, dir, cfg, aShop); err != nil {
+		return nil, err
+	}
 	a, err := open(ctx, dir, cfg, log, openOptions{})
 	if err != nil {
 		return nil, err
@@ -154,9 +157,6 @@ func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (lin
 	cfg, err := LoadConfig(dir, os.Environ())
 	if err != nil {
 		return "", err
-	}
-	if hasShop(dir, cfg) && (cfg.Keys.Keeper != "env" || cfg.Database.URL.IsZero()) {
-		return "", fmt.Errorf("there is a shop in %s already", dir)
 	}
 	if o.PublicURL == "" {
 		o.PublicURL = cfg.HTTP.PublicURL

@@ -206,18 +206,16 @@ func (d *DB) inspect(ctx context.Context) error {
 	if st.Size() == 0 && !d.opt.Existing {
 		return nil // just made
 	}
-	ro, err := sql.Open("sqlite", address(d.opt.Path)+"?mode=ro&_pragma=busy_timeout(10000)")
+	ro, err := sql.Open("sqlite", readOnly(d.opt.Path))
 	if err != nil {
 		return err
 	}
 	defer ro.Close()
 	ro.SetMaxOpenConns(1)
 	if d.opt.Existing {
-		var n int
-		if err := ro.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name='db_migration'`).Scan(&n); err != nil {
+		if is, err := d.engine.hasTable(ctx, ro, "db_migration"); err != nil {
 			return err
-		}
-		if n == 0 {
+		} else if !is {
 			return ErrEmpty
 		}
 	}
@@ -254,11 +252,9 @@ func (d *DB) openPostgres(ctx context.Context) error {
 		return fail(err)
 	}
 	if d.opt.Existing {
-		var n int
-		if err := d.w.QueryRowContext(ctx, `SELECT count(*) FROM pg_tables WHERE tablename='db_migration' AND schemaname = ANY (current_schemas(false))`).Scan(&n); err != nil {
+		if is, err := d.engine.hasTable(ctx, d.w, "db_migration"); err != nil {
 			return fail(err)
-		}
-		if n == 0 {
+		} else if !is {
 			return fail(ErrEmpty)
 		}
 	}

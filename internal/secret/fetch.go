@@ -48,7 +48,7 @@ func Fetch(ctx context.Context, k Keeper) (Keeper, error) {
 			continue // destroyed, and its file not yet
 		}
 		if errors.Is(err, ErrNoKey) {
-			return nil, fmt.Errorf("secret: the key %s is missing in %s; restore it from its copy. %w", n, k.Where(), err)
+			return nil, fmt.Errorf("secret: the key %s of this database is missing in %s; restore it from its copy. %w", n, k.Where(), err)
 		}
 		if err != nil {
 			return nil, err
@@ -72,12 +72,6 @@ func Recognise(ctx context.Context, d *db.DB, k Keeper) error {
 		return err
 	}
 	return match(ctx, bound, k)
-}
-
-// IsBound reports whether a database has been given keys.
-func IsBound(ctx context.Context, d *db.DB) (bool, error) {
-	bound, _, err := state(ctx, d)
-	return len(bound) > 0, err
 }
 
 // kindOf is "epoch" or "books", or "" for a root key.
