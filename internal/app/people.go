@@ -2,6 +2,7 @@ package app
 
 import (
 	"kassavalv/internal/db"
+	"kassavalv/internal/job"
 	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/shop/notice"
@@ -18,6 +19,7 @@ func (a *App) people() {
 func (a *App) peopleWork(d notice.Deps) {
 	a.Lessons.Register(a.Jobs)
 	a.Incidents.Register(a.Jobs)
+	a.Jobs.Handle(jobIncident, job.Opts{}, a.openIncident)
 	if a.Mail == nil {
 		return
 	}

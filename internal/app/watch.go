@@ -10,6 +10,7 @@ import (
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
+	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/support"
 )
@@ -28,10 +29,36 @@ func (a *App) watch() audit.Watch {
 		Staff:    bounds(audit.StaffBounds, c.StaffHour, c.StaffDay, c.IdleHour),
 		Token:    bounds(audit.TokenBounds, c.TokenHour, c.TokenDay, 0),
 		Business: business,
+		Raising:  asIncident,
 		Raised: func(x audit.Alarm) {
 			a.Log.Warn("an alarm of the audit log", "rule", string(x.Rule), "actor_kind", x.ActorKind, "actor", x.ActorID.String(), "persons", x.Persons, "alarm", x.ID.String())
 		},
 	}
+}
+
+// jobIncident opens an incident of an alarm; its ref is the alarm.
+const jobIncident = "audit.incident"
+
+// asIncident has an incident opened of an alarm about somebody's readings. It is a job of its own,
+// so that the log is sealed whether or not an incident can be written.
+func asIncident(tx *db.Tx, x audit.Alarm) error {
+	if x.ActorKind == "" { // about the log itself
+		return nil
+	}
+	_, err := job.Enqueue(tx, job.Spec{Kind: jobIncident, Ref: x.ID})
+	return err
+}
+
+// openIncident opens the incident of an alarm. The alarms of one reader within an hour are one.
+func (a *App) openIncident(ctx context.Context, j job.Job) error {
+	return db.Do(ctx, a.DB, func(tx *db.Tx) error {
+		x, err := audit.AlarmByID(tx, j.Ref)
+		if err != nil {
+			return err
+		}
+		_, err = a.Incidents.Open(tx, auth.System("audit"), incident.Readings, incident.Facts{Place: "/admin/audit", Key: x.ActorKind + ":" + x.ActorID.String(), Window: time.Hour})
+		return err
+	})
 }
 
 // business: the person of a reading has an order that is not sent or was placed in the last

@@ -49,6 +49,8 @@ type Watch struct {
 	// Business tells whether the person of a reading has business with the shop, as the
 	// rooms see it: an order under way or a recent one, an open question. Nil: everybody has.
 	Business func(q db.Q, a Access) (bool, error)
+	// Raising is asked in the transaction of each alarm: what it writes is there if the alarm is.
+	Raising func(tx *db.Tx, a Alarm) error
 	// Raised is told each alarm once it is committed.
 	Raised func(a Alarm)
 }
@@ -236,6 +238,11 @@ func (l *Log) raise(tx *db.Tx, a Alarm) error {
 	}
 	if _, err := job.Enqueue(tx, job.Spec{Kind: JobAlarm, Ref: a.ID, Key: a.ID.String()}); err != nil {
 		return err
+	}
+	if l.o.Watch.Raising != nil {
+		if err := l.o.Watch.Raising(tx, a); err != nil {
+			return err
+		}
 	}
 	if l.o.Watch.Raised != nil {
 		tx.AfterCommit(func() { l.o.Watch.Raised(a) })
