@@ -203,17 +203,19 @@ func TakenBy(q db.Q, by By, entity, reason string, ids []db.ID) (map[db.ID]bool,
 
 // ReadByToken is the leave of an API token whose scopes have personal.open: the
 // reading is recorded in the same transaction, with the purpose that the token was made
-// for. Without the scope it is empty, and no error: the fields are masked then.
-func ReadByToken(tx *db.Tx, by By, person db.ID, entity string, id db.ID, kinds ...string) (Opened, error) {
-	if by.Kind != APIKind || by.ID <= 0 || !by.Has(PersonalOpen) || person <= 0 {
+// for. Without the scope it is empty, and no error: the fields are masked then. So it is for
+// a person who has asked for restriction (in.Limited): what opens him is a note, and a machine
+// writes none. Reason, Note and Minutes of in say nothing here.
+func ReadByToken(tx *db.Tx, by By, in OpenIn) (Opened, error) {
+	if by.Kind != APIKind || by.ID <= 0 || !by.Has(PersonalOpen) || in.Person <= 0 || in.Limited {
 		return Opened{}, nil
 	}
 	reason := by.Purpose
 	if !slices.Contains(Reasons, reason) {
 		reason = ForOther
 	}
-	if err := by.Looked(tx, person, entity, id, reason, kinds...); err != nil {
+	if err := by.Looked(tx, in.Person, in.Entity, in.EntityID, reason, in.Kinds...); err != nil {
 		return Opened{}, err
 	}
-	return Opened{person: person, entity: entity, id: id, reasons: []string{reason}, recorded: true}, nil
+	return Opened{person: in.Person, entity: in.Entity, id: in.EntityID, reasons: []string{reason}, recorded: true}, nil
 }

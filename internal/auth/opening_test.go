@@ -240,8 +240,9 @@ func (w *world) made(n NewToken) (db.ID, secret.Secret, error) {
 func TestReadByToken(t *testing.T) {
 	each(t, func(w *world) {
 		p := w.person()
+		in := OpenIn{Person: p, Entity: "order", EntityID: 5, Kinds: []string{"name"}}
 		read := func(by By) Opened {
-			o, _, err := db.Write(ctx, w.d, func(tx *db.Tx) (Opened, error) { return ReadByToken(tx, by, p, "order", 5, "name") })
+			o, _, err := db.Write(ctx, w.d, func(tx *db.Tx) (Opened, error) { return ReadByToken(tx, by, in) })
 			if err != nil {
 				w.t.Fatal(err)
 			}
@@ -259,6 +260,15 @@ func TestReadByToken(t *testing.T) {
 		}
 		if as := w.readings(p); len(as) != 1 || as[0].ActorKind != "token" || as[0].Reason != ForPacking {
 			w.t.Errorf("%+v", as)
+		}
+		in.Limited = true
+		for _, by.Purpose = range []string{ForPacking, ForLaw, ForOther, ""} {
+			if read(by).Any() {
+				w.t.Errorf("restricted, and opened to a machine for %q", by.Purpose)
+			}
+		}
+		if as := w.readings(p); len(as) != 1 {
+			w.t.Errorf("what was not read is recorded: %+v", as)
 		}
 		// A token keeps the purpose it was made for.
 		_, key, err := w.made(NewToken{Name: "lager", Rights: []Right{OrdersRead, PersonalOpen}, Purpose: ForPacking})

@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/stock"
@@ -162,7 +163,8 @@ func (a *Admin) writeOrder(w http.ResponseWriter, r *web.Request, status int, nu
 }
 
 // buyer is who bought, for a token that may know; nil for every other one: a machine
-// must not take a mask for an address. It is nil too when the details are erased, or do not open.
+// must not take a mask for an address. It is nil too when the details are erased or do not open, and when
+// the person has asked that they are only kept.
 func (a *Admin) buyer(tx *db.Tx, by auth.By, o order.Order) (*Customer, error) {
 	masked, _, err := order.Seen(tx, a.Vault, o, auth.Opened{})
 	if errors.Is(err, secret.ErrErased) || errors.Is(err, secret.ErrBroken) {
@@ -171,7 +173,13 @@ func (a *Admin) buyer(tx *db.Tx, by auth.By, o order.Order) (*Customer, error) {
 	if err != nil {
 		return nil, err
 	}
-	leave, err := auth.ReadByToken(tx, by, o.Person, "order", o.ID, masked.ContactKinds()...)
+	limits, err := customer.LimitsOf(tx, o.Person)
+	if err != nil {
+		return nil, err
+	}
+	// As in the office: what opens a restricted person is a note, and packing the parcel that he asked for.
+	packing := by.Purpose == auth.ForPacking && o.State == order.Placed && !o.IsShipped()
+	leave, err := auth.ReadByToken(tx, by, auth.OpenIn{Person: o.Person, Entity: "order", EntityID: o.ID, Kinds: masked.ContactKinds(), Limited: !limits.Restricted.IsZero() && !packing})
 	if err != nil || !leave.Any() {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/delivery"
 	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/fulfilment/local"
@@ -304,6 +305,32 @@ func TestReadingIsRecorded(t *testing.T) {
 		}
 		if got := accesses(); len(got) != 1 || got[0].ActorKind != "token" || got[0].ActorID != 31 || got[0].EntityID != o.ID {
 			t.Errorf("recorded: %+v", got)
+		}
+		// Who has asked for restriction is opened to a machine for the parcel that he asked for alone.
+		d.Do(func(tx *db.Tx) error { return customer.Restrict(tx, o.Person, true) })
+		for _, c := range []struct {
+			purpose string
+			shipped bool
+			open    bool
+		}{{"", false, false}, {auth.ForLaw, false, false}, {auth.ForPacking, false, true}, {auth.ForPacking, true, false}} {
+			if c.shipped {
+				d.Do(func(tx *db.Tx) error {
+					_, err := tx.Exec(`UPDATE order_line SET shipped=quantity-cancelled WHERE order_id=$1`, o.ID)
+					return err
+				})
+			}
+			d.by.Purpose = c.purpose
+			n := len(accesses())
+			out = api.Order{}
+			if code := d.call("GET", api.AdminBase+"/orders/"+o.NumberString(), "", &out); code != 200 || (out.Customer != nil) != c.open || !c.open && len(accesses()) != n {
+				t.Errorf("restricted, purpose %q, shipped %v: %d %+v, %d readings and %d before", c.purpose, c.shipped, code, out.Customer, len(accesses()), n)
+			}
+		}
+		d.Do(func(tx *db.Tx) error { return customer.Restrict(tx, o.Person, false) })
+		d.by.Purpose = ""
+		out = api.Order{}
+		if code := d.call("GET", api.AdminBase+"/orders/"+o.NumberString(), "", &out); code != 200 || out.Customer == nil {
+			t.Errorf("lifted: %d %+v", code, out.Customer)
 		}
 		d.Do(func(tx *db.Tx) error { return d.Vault.Erase(tx, o.Person) })
 		out = api.Order{}

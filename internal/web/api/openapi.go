@@ -50,7 +50,7 @@ var operations = map[string]operation{
 	"openapi":             {summary: "This document", out: map[string]any{}},
 	"adminListOrders":     {summary: "Orders, newest first", out: List[Order]{}, query: []string{"state", "unpaid", "limit", "cursor"}},
 	"adminGetOrder": {summary: "One order", out: Order{}, about: "customer is there for a token with the scope personal.open alone; each such reading is recorded, with the purpose that the token was made for, where the customer sees it. " +
-		"Without the scope, and where the details are erased or do not open, the field is absent: nothing masked is given to a machine."},
+		"Without the scope, and where the details are erased, do not open or are restricted by their person (unless a token for packing asks for a parcel that is not sent), the field is absent: nothing masked is given to a machine."},
 	"adminRefund":         {summary: "Pay back in the way it was paid: money first, the rest to the gift cards", in: refundIn{}, out: Order{}, status: 202, key: true},
 	"adminSettle":         {summary: "Record that money for an invoice has come", in: settleIn{}, out: Order{}, status: 201, key: true},
 	"adminCancel":         {summary: "Cancel what has not been shipped", in: cancelIn{}, out: Order{}},
