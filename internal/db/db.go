@@ -42,6 +42,8 @@ type Options struct {
 	// OnStatement is told each statement that a SQLite connection prepares, so
 	// once a connection, from several goroutines: tests read the plans of all.
 	OnStatement func(text string)
+	// Tap is handed every commit of a SQLite database, for copies of it.
+	Tap Tap
 }
 
 // Pos is a commit position: on SQLite the number of the group commit in this
@@ -50,23 +52,26 @@ type Pos int64
 
 // DB is the door. Safe for concurrent use.
 type DB struct {
-	opt     Options
-	engine  Engine
-	ids     ids
-	w       *sql.DB // SQLite: one connection; PostgreSQL: the pool
-	r       *sql.DB
-	readers chan *conn
-	settle  chan chan error // Checkpoint
-	tasks   chan *task
-	bulk    chan *task
-	quit    chan struct{}
-	done    chan struct{}
-	closed  atomic.Bool
-	pos     atomic.Int64
-	bulkMu  sync.Mutex // PostgreSQL: one bulk write at a time
-	feed    feed
-	away    away
-	work    struct{ statements, transactions atomic.Int64 }
+	opt      Options
+	engine   Engine
+	ids      ids
+	w        *sql.DB // SQLite: one connection; PostgreSQL: the pool
+	r        *sql.DB
+	readers  chan *conn
+	settle   chan chan error // Checkpoint
+	freezes  chan freeze
+	tapped   *tapped // nil without Options.Tap
+	tasks    chan *task
+	bulk     chan *task
+	quit     chan struct{}
+	done     chan struct{}
+	closed   atomic.Bool
+	pos      atomic.Int64
+	bulkMu   sync.Mutex // PostgreSQL: one bulk write at a time
+	freezeMu sync.Mutex
+	feed     feed
+	away     away
+	work     struct{ statements, transactions atomic.Int64 }
 }
 
 const readLimit = 5 * time.Second
@@ -81,7 +86,7 @@ var ErrEmpty = errors.New("db: this database holds nothing")
 // Open opens or creates the database. It makes only its own tables; Migrate
 // makes the rooms'.
 func Open(ctx context.Context, opt Options) (*DB, error) {
-	d := &DB{opt: opt, quit: make(chan struct{}), done: make(chan struct{}), settle: make(chan chan error)}
+	d := &DB{opt: opt, quit: make(chan struct{}), done: make(chan struct{}), settle: make(chan chan error), freezes: make(chan freeze)}
 	d.feed.init()
 	var err error
 	if opt.URL != "" {
@@ -130,7 +135,13 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		}
 		f.Close()
 	}
+	if d.opt.Tap != nil { // first of all: the last connection that closes empties the log
+		if err := d.openTap(); err != nil {
+			return fmt.Errorf("db: %s: %w", d.opt.Path, err)
+		}
+	}
 	if err := d.inspect(ctx); err != nil {
+		d.closeTap()
 		return fmt.Errorf("db: %s: %w", d.opt.Path, err)
 	}
 	v := url.Values{}
@@ -142,20 +153,26 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	if runtime.GOOS == "darwin" {
 		v.Add("_pragma", "fullfsync(ON)")
 	}
+	if d.tapped != nil { // the log is emptied by the writer alone, when the tap has it
+		v.Add("_pragma", "wal_autocheckpoint(0)")
+	}
 	v.Set("_txlock", "immediate")
 	var err error
 	if d.w, err = sql.Open("sqlite", address(d.opt.Path)+"?"+v.Encode()); err != nil {
+		d.closeTap()
 		return err
 	}
 	d.w.SetMaxOpenConns(1)
 	wc, err := d.w.Conn(ctx)
 	if err != nil {
 		d.w.Close()
+		d.closeTap()
 		return fmt.Errorf("db: cannot open %s: %w", d.opt.Path, err)
 	}
 	fail := func(err error) error {
 		wc.Close()
 		d.w.Close()
+		d.closeTap()
 		return fmt.Errorf("db: %s: %w", d.opt.Path, err)
 	}
 	for _, s := range groundDDL {
@@ -168,6 +185,9 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		return fail(err)
 	}
 	d.pos.Store(pos)
+	if err := d.tell(); err != nil {
+		return fail(err)
+	}
 	d.ids.node = 1
 	// Readers: query_only, so a reading closure cannot write by mistake.
 	rv := url.Values{}
@@ -319,8 +339,9 @@ func (d *DB) Close() error {
 		c := <-d.readers
 		c.c.Close()
 	}
-	err := d.r.Close()
-	return errors.Join(err, d.w.Close())
+	err := errors.Join(d.r.Close(), d.w.Close())
+	d.closeTap()
+	return err
 }
 
 // PanicError is a panic inside a closure, with its stack for the log.

@@ -61,6 +61,12 @@ func (d *DB) writer(c *conn) {
 	defer c.c.Close()
 	for {
 		var first *task
+		select { // rare, and not to be starved by a busy shop
+		case q := <-d.freezes:
+			d.onFreeze(c, q)
+			continue
+		default:
+		}
 		select { // the normal lane first
 		case first = <-d.tasks:
 		default:
@@ -68,18 +74,35 @@ func (d *DB) writer(c *conn) {
 			case first = <-d.tasks:
 			case first = <-d.bulk:
 			case answer := <-d.settle:
-				answer <- c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+				answer <- d.empty(c)
+				continue
+			case q := <-d.freezes:
+				d.onFreeze(c, q)
 				continue
 			case <-d.quit:
 				d.drain(c)
 				// A stop in order leaves the file whole by itself, with no log beside it.
 				c.exec("PRAGMA busy_timeout=1000")
-				c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+				d.empty(c)
 				return
 			}
 		}
 		d.group(c, first)
+		d.settleLog(c)
 	}
+}
+
+// empty moves the log into the file and leaves nothing of it.
+func (d *DB) empty(c *conn) error {
+	if t := d.tapped; t != nil {
+		if t.frozen {
+			return nil
+		}
+		if err := errors.Join(d.tell(), t.tap.Keep()); err != nil {
+			return err
+		}
+	}
+	return c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
 }
 
 // drain finishes what was queued before Close.
@@ -202,6 +225,7 @@ func (d *DB) commit(c *conn) error {
 		return err
 	}
 	d.pos.Store(next)
+	d.tell() // committed all the same: what could not be read back is told with the next commit
 	return nil
 }
 
