@@ -84,10 +84,11 @@ var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,99}(/[a-z0-9][a-z0-9._
 
 // Name checks the name of an object: up to seven parts of a-z, 0-9, point, dash and
 // underscore, none beginning with a point, 200 bytes at most. So it is a path that leads
-// nowhere else, a key of every object store, and sorts alike everywhere.
+// nowhere else, a key of every object store, and sorts alike everywhere. What is no name
+// is ErrRefused: it will not become one by being tried again.
 func Name(s string) error {
 	if len(s) > 200 || !nameForm.MatchString(s) {
-		return fmt.Errorf("copies: %q is not the name of an object", s)
+		return fmt.Errorf("%w: %q is not the name of an object", ErrRefused, s)
 	}
 	return nil
 }
