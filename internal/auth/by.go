@@ -33,6 +33,7 @@ const (
 	PersonalOpen   Right = "personal.open"   // open a person's details, with a reason that he sees
 	BooksRead      Right = "books.read"      // what the bookkeeping law keeps, shut to others
 	FiguresRead    Right = "figures.read"    // sums over the whole shop
+	CostsRead      Right = "costs.read"      // purchase prices, and margins with them
 	PrivacyWrite   Right = "privacy.write"   // answer people's requests: export, correct, erase
 	ExportBulk     Right = "export.bulk"     // many people's data at once; a second person too
 	IncidentsRead  Right = "incidents.read"  //
@@ -43,14 +44,14 @@ const (
 // AllRights lists every right; a role or token naming another is refused at start.
 var AllRights = []Right{CatalogRead, CatalogWrite, StockWrite, OrdersRead, OrdersWrite, RefundsWrite,
 	CasesRead, CasesWrite, SettingsRead, SettingsWrite, StaffWrite, AuditRead, JobsWrite,
-	CustomersRead, PersonalOpen, BooksRead, FiguresRead, PrivacyWrite, ExportBulk, IncidentsRead, IncidentsWrite, LessonsRead}
+	CustomersRead, PersonalOpen, BooksRead, FiguresRead, CostsRead, PrivacyWrite, ExportBulk, IncidentsRead, IncidentsWrite, LessonsRead}
 
 // Roles are the built-in sets of rights. Each holds what its work cannot be done
 // without, and nothing for convenience (docs/decisions/0014).
 var Roles = map[string][]Right{
 	"owner": AllRights,
-	// Who keeps the goods meets no customer.
-	"catalogue": {CatalogRead, CatalogWrite, StockWrite},
+	// Who sets prices must know what goods cost to buy, and meets no customer.
+	"catalogue": {CatalogRead, CatalogWrite, StockWrite, CostsRead},
 	// Who packs needs name and address of the parcel in hand: opened with a reason. What
 	// the shop turns over is not needed for it.
 	"orders": {CatalogRead, OrdersRead, OrdersWrite, RefundsWrite, StockWrite, CasesRead, CustomersRead, PersonalOpen},

@@ -266,6 +266,10 @@ var _ = alone("AC-128", func(t *testing.T, engine string) {
 //go:embed matrix.csv
 var matrixCSV string
 
+// allScopes are all rights there are.
+var allScopes = []string{"catalog.read", "catalog.write", "stock.write", "orders.read", "orders.write", "refunds.write", "cases.read", "cases.write", "settings.read", "settings.write", "staff.write", "audit.read", "jobs.write",
+	"customers.read", "personal.open", "books.read", "figures.read", "costs.read", "privacy.write", "export.bulk", "incidents.read", "incidents.write", "lessons.read"}
+
 var roles = []string{"owner", "catalogue", "orders", "support", "reader"}
 
 // tricks are other spellings of a path that some servers take for it.
@@ -316,8 +320,7 @@ var _ = attack("AC-129", func(t *testing.T, c *apptest.Client) {
 		m, v := c.Hire(c, r)
 		visitors[r], ids[r] = v, staffID(c, m.Email)
 	}
-	scopes := []string{"catalog.read", "catalog.write", "stock.write", "orders.read", "orders.write", "refunds.write", "cases.read", "cases.write", "settings.read", "settings.write", "staff.write", "audit.read", "jobs.write",
-		"customers.read", "personal.open", "books.read", "figures.read", "privacy.write", "export.bulk", "incidents.read", "incidents.write", "lessons.read"}
+	scopes := allScopes
 	keys, tokenIDs := map[string]string{}, map[string]string{}
 	for _, s := range scopes {
 		tokenIDs[s], keys[s] = newToken(c, visitors["owner"], s)

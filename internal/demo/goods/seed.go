@@ -149,6 +149,7 @@ func (w words) text1() catalog.Text {
 func (s *seeding) prices(gs []good) error {
 	now := s.tx.LegalNow()
 	var sets []pricing.Set
+	var costs []catalog.Cost
 	for _, g := range gs {
 		past := histories[g.handle]
 		for i, v := range g.variants {
@@ -159,10 +160,18 @@ func (s *seeding) prices(gs []good) error {
 				since = presentSince
 			}
 			sets = append(sets, pricing.Set{Variant: id, Price: money.SEK(v.price), From: midnight(now, -since)})
+			if cost := money.SEK(v.price * 36 / 100); cost.Amount > 0 { // of a price with VAT: a margin as small shops have it
+				costs = append(costs, catalog.Cost{Variant: id, Cost: &cost})
+			}
 		}
 	}
 	for chunk := range slices.Chunk(sets, 400) {
 		if err := pricing.SetPrices(s.tx, s.by, chunk); err != nil {
+			return err
+		}
+	}
+	for chunk := range slices.Chunk(costs, 400) {
+		if _, err := catalog.SetCosts(s.tx, s.by, chunk); err != nil {
 			return err
 		}
 	}

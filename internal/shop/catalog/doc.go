@@ -20,6 +20,8 @@
 //     one and says so (Localized.In).
 //   - Which categories and tags a product had is dated (half-open), because
 //     campaigns, and the prior price that the law demands, depend on it.
+//   - What a variant costs to buy stands apart from it, and is read through Costs
+//     alone, by who may (costs.read): no product that any face holds carries it.
 //   - The ground for an exception from withdrawal is one of the fourteen of
 //     distansavtalslagen 2 kap. 11 §; there is no free text.
 //
@@ -30,7 +32,7 @@
 // # Tables
 //
 // catalog_product, catalog_text, catalog_option, catalog_option_value,
-// catalog_variant, catalog_media, catalog_category, catalog_member,
+// catalog_variant, catalog_cost, catalog_media, catalog_category, catalog_member,
 // catalog_attribute, catalog_value, catalog_redirect, catalog_recheck.
 //
 // # What it refuses

@@ -56,9 +56,12 @@ type chunk struct {
 	tree *catalog.Tree
 	// new prices
 	prices []pricing.Set
+	// what variants cost to buy, where that is news
+	costs []catalog.Cost
 	// of the product that is being updated
 	levels map[db.ID]stock.Level
 	now    map[db.ID]pricing.Span
+	paid   map[db.ID]money.Money
 }
 
 func (c *chunk) problem(line int, of col, code string, kv ...any) {
@@ -117,6 +120,11 @@ func (c *chunk) bring(items []*item) error {
 			return err
 		}
 	}
+	for start := 0; start < len(c.costs); start += 500 {
+		if _, err := catalog.SetCosts(c.tx, c.by, c.costs[start:min(start+500, len(c.costs))]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -155,6 +163,7 @@ func (c *chunk) create(items []*item, news []catalog.NewProduct) error {
 		}
 		for k, v := range it.variants {
 			c.prices = append(c.prices, pricing.Set{Variant: m.Variants[k], Price: money.New(v.price, pricing.Currency)})
+			c.bought(m.Variants[k], v)
 			if err := stock.Put(c.tx, c.by, m.Variants[k], v.isTracked(), v.backorder == yes); err != nil {
 				return err
 			}
@@ -174,6 +183,13 @@ func (c *chunk) create(items []*item, news []catalog.NewProduct) error {
 		}
 	}
 	return nil
+}
+
+// bought notes what a variant costs to buy, where the file says so.
+func (c *chunk) bought(id db.ID, v variant) {
+	if v.cost != nil {
+		c.costs = append(c.costs, catalog.Cost{Variant: id, Cost: v.cost})
+	}
 }
 
 // remember keeps what the product was called where it came from.

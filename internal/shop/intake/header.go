@@ -40,6 +40,7 @@ const (
 	cPolicy     col = "policy"
 	cPrice      col = "price"
 	cCompare    col = "compare"
+	cCost       col = "cost"
 	cSaleFrom   col = "salefrom"
 	cSaleTo     col = "saleto"
 	cShips      col = "ships"
@@ -72,7 +73,7 @@ var shopifyNames = map[string]col{
 	"image src": cImage, "product image url": cImage, "image position": cImagePos, "image alt text": cImageAlt, "variant image": cVarImage, "variant image url": cVarImage,
 	"gift card": cGift, "seo title": cSEOTitle, "seo description": cSEOText,
 	"variant weight unit": cUnused, "weight unit for display": cUnused, "variant fulfillment service": cUnused, "fulfillment service": cUnused,
-	"variant tax code": cUnused, "tax code": cUnused, "cost per item": cUnused, "template suffix": cUnused, "collection": cUnused,
+	"variant tax code": cUnused, "tax code": cUnused, "cost per item": cCost, "template suffix": cUnused, "collection": cUnused,
 	"unit price total measure": cUnused, "unit price total measure unit": cUnused, "unit price base measure": cUnused, "unit price base measure unit": cUnused,
 }
 
@@ -87,7 +88,7 @@ var wooNames = map[string]col{
 	"images": cImage, "bilder": cImage, "parent": cParent, "förälder": cParent, "brands": cVendor, "varumärken": cVendor,
 	"is featured?": cUnused, "sold individually?": cUnused, "low stock amount": cUnused, "allow customer reviews?": cUnused, "purchase note": cUnused, "shipping class": cUnused,
 	"download limit": cUnused, "download expiry days": cUnused, "grouped products": cUnused, "upsells": cUnused, "cross-sells": cUnused, "external url": cUnused, "button text": cUnused, "position": cUnused,
-	"cost of goods": cUnused, "lågt lagerantal": cUnused, "säljes styckvis?": cUnused, "tillåt kundrecensioner?": cUnused, "köpmeddelande": cUnused, "fraktklass": cUnused,
+	"cost of goods": cCost, "lågt lagerantal": cUnused, "säljes styckvis?": cUnused, "tillåt kundrecensioner?": cUnused, "köpmeddelande": cUnused, "fraktklass": cUnused,
 	"nedladdningsgräns": cUnused, "grupperade produkter": cUnused, "merförsäljning": cUnused, "korsförsäljning": cUnused, "extern url": cUnused, "knapptext": cUnused,
 	"commodity code (hs code)": cUnused, "country of origin": cUnused, "customs description": cUnused,
 }

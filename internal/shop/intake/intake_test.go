@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -127,8 +128,14 @@ func TestShopify(t *testing.T) {
 		if rep.Products != (intake.Count{Created: 3}) || rep.Variants.Created != 4 || rep.ProblemCount != 0 || rep.Categories != 2 || rep.PicturesDue != 3 || rep.Rows != 5 {
 			t.Errorf("%+v", rep)
 		}
-		if diff := cmp.Diff([]string{"Cost per item"}, rep.Unused); diff != "" {
-			t.Error(diff)
+		if len(rep.Unused) != 0 {
+			t.Errorf("%q", rep.Unused)
+		}
+		if got := cost(t, d, "MUGG-1"); got != "80.00 SEK" {
+			t.Errorf("MUGG-1 costs %q to buy", got)
+		}
+		if got := cost(t, d, "MUGG-2"); got != "" {
+			t.Errorf("MUGG-2 costs %q to buy, which the file does not say", got)
 		}
 		if diff := cmp.Diff([]string{"2 Variant Compare At Price compare_at"}, codes(rep.Notes)); diff != "" {
 			t.Error(diff)
@@ -223,4 +230,56 @@ func TestRights(t *testing.T) {
 			t.Errorf("%+v: %v", by, err)
 		}
 	}
+}
+
+// cost is what the variant of an SKU costs to buy; empty where nobody has said.
+func cost(t *testing.T, d *db.DB, sku string) string {
+	t.Helper()
+	m, err := db.Read(context.Background(), d, func(q *db.Reader) (string, error) {
+		v, err := catalog.VariantBySKU(q, sku)
+		if err != nil {
+			return "", err
+		}
+		costs, err := catalog.Costs(q, auth.System("test"), []db.ID{v})
+		if c, ok := costs[v]; ok {
+			return c.String(), err
+		}
+		return "", err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// A cost is taken over when it is news, left alone where the file says nothing, and what
+// does not read is told without being quoted.
+func TestCostsOfFiles(t *testing.T) {
+	dbtest.Each(t, ms, func(t *testing.T, d *db.DB) {
+		const head = "Handle,Title,Variant SKU,Variant Price,Published,Cost per item,Variant Inventory Qty,Variant Inventory Tracker\n"
+		run(t, d, head+"mugg,Mugg,M-1,129,true,80,1,shopify\n", intake.Options{})
+		for _, x := range []struct {
+			row, want string
+			changed   int
+		}{
+			{"mugg,Mugg,M-1,129,true,80,1,shopify\n", "80.00 SEK", 0},
+			{"mugg,Mugg,M-1,129,true,\"7391,43\",1,shopify\n", "7391.43 SEK", 1},
+			{"mugg,Mugg,M-1,129,true,,1,shopify\n", "7391.43 SEK", 0},
+			{"mugg,Mugg,M-1,129,true,-4711,1,shopify\n", "7391.43 SEK", 0},
+			{"mugg,Mugg,M-1,129,true,0,1,shopify\n", "0.00 SEK", 1},
+		} {
+			rep := run(t, d, head+x.row, intake.Options{})
+			if got := cost(t, d, "M-1"); got != x.want || rep.Variants.Changed != x.changed || rep.Products.Changed != x.changed {
+				t.Errorf("%q: costs %s, %+v", x.row, got, rep)
+			}
+			if bad := strings.Contains(x.row, "-4711"); bad != (rep.ProblemCount == 1) || bad && (codes(rep.Problems)[0] != "2 Cost per item bad_cost" || strings.Contains(fmt.Sprint(rep), "4711")) {
+				t.Errorf("%q: %+v", x.row, rep.Problems)
+			}
+		}
+		const woo = "ID,Type,SKU,Name,Published,Regular price,Cost of goods,Stock\n1,simple,W-1,Vas,1,200,90.50,3\n"
+		run(t, d, woo, intake.Options{})
+		if got := cost(t, d, "W-1"); got != "90.50 SEK" {
+			t.Errorf("W-1 costs %q", got)
+		}
+	})
 }

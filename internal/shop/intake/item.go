@@ -7,7 +7,9 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
+	"kassavalv/internal/money"
 	"kassavalv/internal/shop/catalog"
+	"kassavalv/internal/shop/pricing"
 )
 
 // Bounds of one product.
@@ -60,6 +62,7 @@ type variant struct {
 	values    []string // in the order of item.options
 	price     int64
 	priced    bool
+	cost      *money.Money // what it costs to buy; nil: the file does not say
 	grams     int64
 	size      [3]int64
 	tracked   tri
@@ -109,6 +112,15 @@ func (r *run) common(x row, v *variant) bool {
 			ok = false
 		}
 		v.price, v.priced = ore, bad == ""
+	}
+	if t := s.get(x, cCost); t != "" {
+		// What does not read is not quoted: a report is shown to more people than a cost.
+		if ore, bad := parsePrice(t); bad != "" {
+			r.problem(x.line, s.name(cCost), "bad_cost")
+		} else {
+			m := money.New(ore, pricing.Currency)
+			v.cost = &m
+		}
 	}
 	v.sku = s.get(x, cSKU)
 	if t, fine := catalog.CleanText(v.sku); !fine || len(t) > 100 || strings.ContainsRune(t, '\n') {

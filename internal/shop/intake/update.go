@@ -41,6 +41,9 @@ func (c *chunk) update(it *item, p *catalog.Product, shelves []db.ID) error {
 	if c.now, err = pricing.At(c.tx, pricing.Currency, all, c.tx.LegalNow()); err != nil {
 		return err
 	}
+	if c.paid, err = catalog.Costs(c.tx, c.by, all); err != nil {
+		return err
+	}
 	ids := make([]db.ID, len(it.variants))
 	claimed := map[db.ID]bool{}
 	for i := range it.variants {
@@ -269,6 +272,10 @@ func (c *chunk) variant(it *item, v *variant, p *catalog.Product, old *catalog.V
 			changed = true
 		}
 	}
+	if now, ok := c.paid[old.ID]; v.cost != nil && (!ok || now != *v.cost) {
+		c.bought(old.ID, *v)
+		changed = true
+	}
 	return old.ID, changed, nil
 }
 
@@ -315,6 +322,7 @@ func (c *chunk) newVariant(it *item, v *variant, p *catalog.Product) (db.ID, boo
 		}
 	}
 	c.prices = append(c.prices, pricing.Set{Variant: id, Price: money.New(v.price, pricing.Currency)})
+	c.bought(id, *v)
 	return id, true, nil
 }
 

@@ -49,6 +49,7 @@ func (a *Admin) productRoutes() []web.Route {
 		a.page(post, "/admin/products/{id}/options", change, (*visit).addOption),
 		a.page(post, "/admin/variants/{variant}/price", change, (*visit).setPrice),
 		a.page(post, "/admin/variants/{variant}/price/cancel", change, (*visit).cancelPrice),
+		a.page(post, "/admin/variants/{variant}/cost", web.Staff(auth.CostsRead), (*visit).setCost),
 		a.page(post, "/admin/variants/{variant}/stock", count, (*visit).setStock),
 		a.page(get, "/admin/stock", see, (*visit).stockList),
 	}

@@ -11,6 +11,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/money"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/pricing"
 	"kassavalv/internal/shop/stock"
@@ -25,6 +26,8 @@ type piece struct {
 	x       catalog.Variant // zero: a new one
 	history []pricing.Span
 	level   *stock.Level
+	cost    *money.Money // nil where nobody has said, and for who may not see it
+	rate    int64        // of VAT, in basis points
 	legal   time.Time
 }
 
@@ -54,6 +57,9 @@ func (v *visit) readPiece(product db.ID, variant string) (piece, error) {
 			return c, fault.NotFound()
 		}
 		if c.history, err = pricing.History(q, id, v.Currency); err != nil {
+			return c, err
+		}
+		if err := v.readCost(q, &c); err != nil {
 			return c, err
 		}
 		l, err := stock.One(q, id)
@@ -96,7 +102,7 @@ func (v *visit) showVariant(code int, product db.ID, variant, of string, f ui.Fo
 	var side []view.Block
 	if c.x.ID > 0 {
 		main = append([]view.Block{v.undoCount(c, was)}, main...)
-		side = append(side, v.stockPanel(c, back("stock")), v.pricePanel(c, back("price")))
+		side = append(side, v.stockPanel(c, back("stock")), v.pricePanel(c, back("price")), v.costPanel(c, back("cost")))
 	}
 	title := v.t("variant.new")
 	if c.x.ID > 0 {

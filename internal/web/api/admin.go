@@ -53,6 +53,7 @@ func (a *Admin) Routes() []web.Route {
 		ep("GET", "/variants", "adminFindVariant", auth.CatalogRead, a.variants),
 		ep("GET", "/variants/{id}/stock", "adminGetStock", auth.CatalogRead, a.stock),
 		ep("PUT", "/variants/{id}/stock", "adminSetStock", auth.StockWrite, a.setStock),
+		ep("PUT", "/variants/{id}/cost", "adminSetCost", auth.CostsRead, a.setCost),
 		ep("GET", "/products", "adminListProducts", auth.CatalogRead, a.products),
 	}
 }
@@ -369,6 +370,8 @@ type AdminVariant struct {
 	Product string `json:"product"` // handle
 	Title   string `json:"title"`
 	Stock   Stock  `json:"stock"`
+	// What it costs to buy, without VAT: for a token with costs.read, where somebody has said.
+	Cost *money.Money `json:"cost,omitempty"`
 }
 
 // Stock is the level of a variant: available = on_hand − held − allocated.
@@ -391,7 +394,8 @@ func (a *Admin) variants(w http.ResponseWriter, r *web.Request) error {
 		return fault.Invalid(fault.Field{Pointer: "/sku", Code: "required"})
 	}
 	items, err := db.Read(r.Context(), a.DB, func(q *db.Reader) ([]AdminVariant, error) {
-		if err := a.By(r.Context()).Need(auth.CatalogRead); err != nil {
+		by := a.By(r.Context())
+		if err := by.Need(auth.CatalogRead); err != nil {
 			return nil, err
 		}
 		v, err := catalog.VariantBySKU(q, sku)
@@ -410,7 +414,17 @@ func (a *Admin) variants(w http.ResponseWriter, r *web.Request) error {
 			return nil, err
 		}
 		i := infos[v]
-		return []AdminVariant{{ID: id(v), SKU: i.SKU, Product: i.Handle, Title: pick(r.Lang, i.Title.SV, i.Title.EN), Stock: stockShape(lv[v])}}, nil
+		out := AdminVariant{ID: id(v), SKU: i.SKU, Product: i.Handle, Title: pick(r.Lang, i.Title.SV, i.Title.EN), Stock: stockShape(lv[v])}
+		if by.Has(auth.CostsRead) {
+			costs, err := catalog.Costs(q, by, []db.ID{v})
+			if err != nil {
+				return nil, err
+			}
+			if m, ok := costs[v]; ok {
+				out.Cost = &m
+			}
+		}
+		return []AdminVariant{out}, nil
 	})
 	if err != nil {
 		return err
@@ -457,6 +471,35 @@ func (a *Admin) setStock(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	return web.JSON(w, r, http.StatusOK, stockShape(l))
+}
+
+// costIn says what a variant costs to buy, without VAT; null: nobody knows.
+type costIn struct {
+	Cost *money.Money `json:"cost"`
+}
+
+func (a *Admin) setCost(w http.ResponseWriter, r *web.Request) error {
+	v, err := db.ParseID(r.PathValue("id"))
+	if err != nil {
+		return fault.NotFound()
+	}
+	in, err := web.Decode[costIn](r, web.Budget{})
+	if err != nil {
+		return err
+	}
+	if in.Cost != nil && in.Cost.Currency != a.Currency {
+		return fault.Invalid(fault.Field{Pointer: "/cost", Code: "out_of_range"})
+	}
+	by := a.By(r.Context())
+	if _, err := auth.Act(r.Context(), a.DB, by, "cost.set", "variant", v, func(tx *db.Tx) (int, error) {
+		return catalog.SetCosts(tx, by, []catalog.Cost{{Variant: v, Cost: in.Cost}})
+	}); err != nil {
+		if f := fault.As(err); f != nil && len(f.Fields) > 0 && f.Fields[0].Pointer == "/0/variant" {
+			return fault.NotFound()
+		}
+		return err
+	}
+	return web.JSON(w, r, http.StatusOK, in)
 }
 
 // AdminProduct is a product as staff see it in a list.

@@ -63,6 +63,7 @@ var operations = map[string]operation{
 	"adminFindVariant":    {summary: "Variants by SKU", out: List[AdminVariant]{}, query: []string{"sku", "limit", "cursor"}},
 	"adminGetStock":       {summary: "Stock of a variant", out: Stock{}},
 	"adminSetStock":       {summary: "Record a count", in: stockIn{}, out: Stock{}},
+	"adminSetCost":        {summary: "Say what a variant costs to buy, without VAT (needs catalog.write too)", in: costIn{}, out: costIn{}},
 	"adminListProducts":   {summary: "Products, published or not", out: List[AdminProduct]{}, query: []string{"limit", "cursor"}},
 }
 
