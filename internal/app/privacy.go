@@ -106,7 +106,7 @@ func Handed(q db.Q, s hold.Scope) ([]privacy.Processor, error) {
 
 // privacyDesk makes the desk of people's rights.
 func (a *App) privacyDesk() *privacy.Desk {
-	return &privacy.Desk{DB: a.DB, Vault: a.Vault, Holders: Holders(a.Vault, a.Accounts), Handed: Handed, Sweeps: Sweeps(a.Vault), Log: a.Log}
+	return &privacy.Desk{DB: a.DB, Vault: a.Vault, Holders: Holders(a.Vault, a.Accounts), Handed: Handed, Sweeps: Sweeps(a.Vault), Kept: []datamap.Keep{datamap.OwnDays("readings", a.readingsKept())}, Log: a.Log}
 }
 
 // tendPrivacy gives the runner the upkeep of requests and of what is out of time.

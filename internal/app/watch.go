@@ -92,12 +92,17 @@ func business(q db.Q, r audit.Access) (bool, error) {
 	return true, nil
 }
 
+// readingsKept is how long readings are kept: what is done, and what customers are told.
+func (a *App) readingsKept() time.Duration {
+	if d := a.Config.Audit.ReadingsDays; d > 0 {
+		return time.Duration(d) * 24 * time.Hour
+	}
+	return audit.KeepReadings
+}
+
 // keepReadings removes readings whose time is out, each day.
 func (a *App) keepReadings() {
-	keep := audit.KeepReadings
-	if d := a.Config.Audit.ReadingsDays; d > 0 {
-		keep = time.Duration(d) * 24 * time.Hour
-	}
+	keep := a.readingsKept()
 	a.Jobs.Every("audit.expire", 24*time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error {
 		_, err := audit.Expire(ctx, a.DB, keep)
 		return err

@@ -5,7 +5,7 @@ import "kassavalv/internal/datamap"
 // What each column holds about people.
 var _ = datamap.Declare("audit",
 	datamap.Category{Key: "log", Who: datamap.Staff, Basis: datamap.Interest, Keep: datamap.Until("log"), From: datamap.Us, To: []datamap.Recipient{datamap.Hosting}},
-	datamap.Category{Key: "readings", Who: datamap.Buyer, Basis: datamap.Obligation, Keep: datamap.Until("readings"), From: datamap.Us, To: []datamap.Recipient{datamap.Hosting}, Export: true},
+	datamap.Category{Key: "readings", Who: datamap.Buyer, Basis: datamap.Obligation, Keep: datamap.OwnDays("readings", KeepReadings), From: datamap.Us, To: []datamap.Recipient{datamap.Hosting}, Export: true},
 	datamap.Table("audit_entry",
 		datamap.Plain("id at actor_kind actor_name action entity entity_id outcome"),
 		datamap.Person("actor_id"),

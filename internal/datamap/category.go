@@ -49,7 +49,13 @@ const (
 // happens. Rule is the name of the sweep, and of the sentence "data.kept.RULE".
 type Keep struct {
 	Rule         string
-	Months, Days int // both 0: no span; something else ends it, and the sentence says what
+	Months, Days int  // both 0: no span; something else ends it, and the sentence says what
+	Own          bool // the room ends it itself, by the number that Days was made of, and no sweep of the map does
+}
+
+// OwnDays is a span that the room ends itself: the same constant that it goes by.
+func OwnDays(rule string, span time.Duration) Keep {
+	return Keep{Rule: rule, Days: int(span / (24 * time.Hour)), Own: true}
 }
 
 // Days is a span of days.

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -164,6 +166,9 @@ func (m *Mailer) Render(kind string, o KindOpts, r Renderer) {
 	}
 	m.kinds[kind] = kindOf{r, o}
 }
+
+// Kinds lists what is registered, sorted.
+func (m *Mailer) Kinds() []string { return slices.Sorted(maps.Keys(m.kinds)) }
 
 // Handle gives the runner the delivery jobs.
 func (m *Mailer) Handle(r *job.Runner) {

@@ -4,7 +4,7 @@ import "kassavalv/internal/datamap"
 
 // What each column holds about people.
 var _ = datamap.Declare("incident",
-	datamap.Category{Key: "incident", Who: datamap.Staff, Basis: datamap.Obligation, Keep: datamap.Until("incident"), From: datamap.You, Also: []datamap.Source{datamap.Us}, To: []datamap.Recipient{datamap.Mail, datamap.Hosting, datamap.State}},
+	datamap.Category{Key: "incident", Who: datamap.Staff, Basis: datamap.Obligation, Keep: datamap.OwnDays("incident", keep), From: datamap.You, Also: []datamap.Source{datamap.Us}, To: []datamap.Recipient{datamap.Mail, datamap.Hosting, datamap.State}},
 	datamap.Table("incident_record",
 		datamap.Plain("id kind state severity place opener_kind opened_at taken_at closed_at personal aware_at line_count swept_at version"),
 		datamap.Person("person_id opener_id taken_by")),

@@ -29,7 +29,7 @@ const (
 	SessionLimit = 90 * 24 * time.Hour
 	freshFor     = 10 * time.Minute
 	maxSessions  = 20
-	codeLife     = 10 * time.Minute // ASVS 5.0 V6.5.5: at most ten minutes
+	CodeLife     = 10 * time.Minute // ASVS 5.0 V6.5.5: at most ten minutes
 	codeTries    = 5
 	factorLife   = 10 * time.Minute
 	stopLife     = 7 * 24 * time.Hour

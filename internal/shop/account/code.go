@@ -91,7 +91,7 @@ func (a *Accounts) RequestCode(ctx context.Context, email string, f From) (strin
 			return out, err
 		}
 		if _, err := tx.Exec(`INSERT INTO account_code (id, browser, step, method, account_id, person_id, email, email_index, tries, lang, created_at, expires_at)
-			VALUES ($1,$2,'code','code',0,$3,$4,$5,0,$6,$7,$8)`, id, b.hash(), p.ID, sealed, index, string(f.Lang.Or()), now, now.Add(codeLife)); err != nil {
+			VALUES ($1,$2,'code','code',0,$3,$4,$5,0,$6,$7,$8)`, id, b.hash(), p.ID, sealed, index, string(f.Lang.Or()), now, now.Add(CodeLife)); err != nil {
 			return out, err
 		}
 		if err := by.Record(tx, "account.code", Entity, 0, "", "asked"); err != nil {

@@ -5,7 +5,7 @@ import "kassavalv/internal/datamap"
 // What each column holds about people.
 var _ = datamap.Declare("account",
 	datamap.Category{Key: "account", Who: datamap.Buyer, Basis: datamap.Contract, Keep: datamap.Until("account"), From: datamap.You, To: []datamap.Recipient{datamap.Mail, datamap.Hosting}, Export: true},
-	datamap.Category{Key: "entry", Who: datamap.Buyer, Basis: datamap.Interest, Keep: datamap.Until("entry"), From: datamap.You, To: []datamap.Recipient{datamap.Mail, datamap.Hosting}, Export: true},
+	datamap.Category{Key: "entry", Who: datamap.Buyer, Basis: datamap.Interest, Keep: datamap.OwnDays("entry", SessionLimit), From: datamap.You, To: []datamap.Recipient{datamap.Mail, datamap.Hosting}, Export: true},
 	datamap.Table("account_account",
 		datamap.Plain("id state password_long totp_step totp_at lang version created_at closed_at"),
 		datamap.Person("person_id"),

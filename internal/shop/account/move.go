@@ -62,7 +62,7 @@ func (a *Accounts) AskMove(ctx context.Context, v Visitor, email string) error {
 			return out, err
 		}
 		if _, err := tx.Exec(`INSERT INTO account_move (id, account_id, person_id, old, old_index, new, new_index, state, tries, token_hash, lang, created_at, expires_at, stop_until)
-			VALUES ($1,$2,$3,$4,$5,$6,$7,'asked',0,$8,$9,$10,$11,$12)`, id, r.id, r.person, was, r.index, is, index, secret.TokenHash(a.v.Token(stopKind, id, 1)), string(r.lang.Or()), now, now.Add(codeLife), now.Add(stopLife)); err != nil {
+			VALUES ($1,$2,$3,$4,$5,$6,$7,'asked',0,$8,$9,$10,$11,$12)`, id, r.id, r.person, was, r.index, is, index, secret.TokenHash(a.v.Token(stopKind, id, 1)), string(r.lang.Or()), now, now.Add(CodeLife), now.Add(stopLife)); err != nil {
 			return out, err
 		}
 		if _, err := job.Enqueue(tx, job.Spec{Kind: JobMove, Ref: id}); err != nil {

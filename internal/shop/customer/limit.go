@@ -45,21 +45,3 @@ func limit(tx *db.Tx, person db.ID, column string, on bool) error {
 		ON CONFLICT (person_id) DO UPDATE SET `+column+`=excluded.`+column+`, changed_at=excluded.changed_at`, person, at, tx.Now())
 	return err
 }
-
-// MayWrite tells whether a customer may be written to about offers: he has said yes, has
-// not objected, and is not restricted.
-func MayWrite(q db.Q, c Customer) (bool, error) {
-	yes, err := Consented(q, c.ID, Newsletter)
-	if err != nil || !yes {
-		return false, err
-	}
-	l, err := LimitsOf(q, c.Person)
-	return err == nil && !l.Any(), err
-}
-
-// Counted tells whether a person's doings may be counted in figures of the shop's own
-// interest. The books are no such thing: the law demands them.
-func Counted(q db.Q, person db.ID) (bool, error) {
-	l, err := LimitsOf(q, person)
-	return err == nil && !l.Any(), err
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kassavalv/internal/auth"
+	"kassavalv/internal/datamap"
 	"kassavalv/internal/datamap/hold"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
@@ -60,7 +61,9 @@ type Desk struct {
 	Handed func(q db.Q, s hold.Scope) ([]Processor, error)
 	// Sweeps let go of what is out of time, by the rule of the map; see retention.go.
 	Sweeps map[string]Sweep
-	Log    *slog.Logger
+	// Kept are the spans that the operator has set otherwise than the map has them, by their rules.
+	Kept []datamap.Keep
+	Log  *slog.Logger
 }
 
 // Subject is who exercises a right: the owner of a proven mail address.

@@ -17,8 +17,15 @@ type Words struct {
 	Guard                                            string // how it is kept
 }
 
-// Describe puts a category of the map into words.
-func Describe(l lang.Lang, c datamap.Category) Words {
+// Describe puts a category of the map into words, with the span that the operator has set.
+func (d *Desk) Describe(l lang.Lang, c datamap.Category) Words {
+	if d != nil {
+		for _, k := range d.Kept {
+			if k.Rule == c.Keep.Rule {
+				c.Keep = k
+			}
+		}
+	}
 	list := func(prefix string, keys []string) string {
 		var out []string
 		for _, k := range keys {
@@ -56,6 +63,9 @@ func Describe(l lang.Lang, c datamap.Category) Words {
 
 // Span is a span of time in words: "3 år och 2 månader", "30 dagar".
 func Span(l lang.Lang, k datamap.Keep) string {
+	if k.Days > 0 && k.Days%365 == 0 {
+		return lang.N(l, "data.span.years", k.Days/365)
+	}
 	if k.Days > 0 {
 		return lang.N(l, "data.span.days", k.Days)
 	}
@@ -70,10 +80,10 @@ func Span(l lang.Lang, k datamap.Keep) string {
 }
 
 // Register is the register of processing (art. 30.1): every category in words. who narrows it; empty: all.
-func Register(l lang.Lang, who datamap.Subject) (out []Words) {
+func (d *Desk) Register(l lang.Lang, who datamap.Subject) (out []Words) {
 	for _, c := range datamap.Categories() {
 		if who == "" || c.Who == who {
-			out = append(out, Describe(l, c))
+			out = append(out, d.Describe(l, c))
 		}
 	}
 	return out
@@ -86,23 +96,23 @@ func (w Words) row() []string {
 }
 
 // WriteCSV writes the register as a file for a spreadsheet, with a first row of names.
-func WriteCSV(w io.Writer, l lang.Lang) error {
+func (d *Desk) WriteCSV(w io.Writer, l lang.Lang) error {
 	s := spreadsheet.New(w)
 	var head []string
 	for _, k := range registerColumns {
 		head = append(head, lang.T(l, "data.column."+k))
 	}
 	s.Row(head...)
-	for _, x := range Register(l, "") {
+	for _, x := range d.Register(l, "") {
 		s.Row(x.row()...)
 	}
 	return s.Flush()
 }
 
 // WriteJSON writes the register with the names of registerColumns.
-func WriteJSON(w io.Writer, l lang.Lang, controller map[string]string) error {
+func (d *Desk) WriteJSON(w io.Writer, l lang.Lang, controller map[string]string) error {
 	rows := []map[string]string{}
-	for _, x := range Register(l, "") {
+	for _, x := range d.Register(l, "") {
 		m := map[string]string{}
 		for i, v := range x.row() {
 			m[registerColumns[i]] = v

@@ -37,7 +37,7 @@ func Rules() []datamap.Keep {
 	var out []datamap.Keep
 	seen := map[string]bool{}
 	for _, c := range datamap.Categories() {
-		timed := c.Keep.Spans()
+		timed := c.Keep.Spans() && !c.Keep.Own
 		for _, r := range Timed {
 			timed = timed || c.Keep.Rule == r
 		}

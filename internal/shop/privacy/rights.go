@@ -111,7 +111,7 @@ func (d *Desk) TakeExport(tx *db.Tx, who Subject, token string) (File, error) {
 	}
 	for _, c := range datamap.Categories() {
 		if used[c.Key] {
-			w := Describe(who.Lang, c)
+			w := d.Describe(who.Lang, c)
 			f.Categories = append(f.Categories, FileOf{c.Key, w.Name, w.Why, w.Basis, w.Kept, w.From, w.To})
 		}
 	}

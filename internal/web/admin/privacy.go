@@ -342,7 +342,7 @@ func (v *visit) privacyRegister() error {
 	}
 	title, path := v.p("office.register"), privacyHome+"/register"
 	blocks := []view.Block{view.Group(view.Go(v.l, v.p("office.register.csv"), path+"/csv", false), view.Go(v.l, v.p("office.register.json"), path+"/json", false))}
-	for _, x := range privacy.Register(v.l, "") {
+	for _, x := range v.Privacy.Register(v.l, "") {
 		var facts []view.Pair
 		for _, f := range []view.Pair{{Key: "who", Value: x.Who}, {Key: "why", Value: x.Why}, {Key: "what", Value: x.What}, {Key: "basis", Value: x.Basis}, {Key: "kept", Value: x.Kept}, {Key: "from", Value: x.From}, {Key: "to", Value: x.To}, {Key: "guard", Value: x.Guard}} {
 			facts = append(facts, view.Pair{Key: lang.T(v.l, "data.column."+f.Key), Value: f.Value})
@@ -362,7 +362,7 @@ func (v *visit) privacyRegisterFile() error {
 	switch v.r.PathValue("format") {
 	case "csv":
 		kind = spreadsheet.Type
-		if err := privacy.WriteCSV(&b, v.l); err != nil {
+		if err := v.Privacy.WriteCSV(&b, v.l); err != nil {
 			return err
 		}
 	case "json":
@@ -371,7 +371,7 @@ func (v *visit) privacyRegisterFile() error {
 		if err != nil {
 			return err
 		}
-		if err := privacy.WriteJSON(&b, v.l, map[string]string{"name": c.Name, "org_number": c.OrgNumber, "street": c.Street, "postal_code": c.PostalCode, "city": c.City, "mail": c.Mail, "phone": c.Phone}); err != nil {
+		if err := v.Privacy.WriteJSON(&b, v.l, map[string]string{"name": c.Name, "org_number": c.OrgNumber, "street": c.Street, "postal_code": c.PostalCode, "city": c.City, "mail": c.Mail, "phone": c.Phone}); err != nil {
 			return err
 		}
 	default:

@@ -9,7 +9,6 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/content"
-	"kassavalv/internal/shop/privacy"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/richtext"
 	"kassavalv/internal/web/storefront/view"
@@ -47,7 +46,7 @@ func (s *Store) content(w http.ResponseWriter, r *web.Request) error {
 			p.PDFPath = path + "/pdf"
 		}
 		if t.Handle == content.Privacy {
-			p.Register = register(r.Lang)
+			p.Register = s.register(r.Lang)
 		}
 		all, err := content.Pages(q, r.Lang)
 		if err != nil {
@@ -72,8 +71,8 @@ func (s *Store) content(w http.ResponseWriter, r *web.Request) error {
 
 // register is what is kept of buyers, in words made from the map that the export and the erasure
 // go by: the page cannot say anything else than what the program does (articles 13 and 14).
-func register(l lang.Lang) (out []view.Processing) {
-	for _, x := range privacy.Register(l, datamap.Buyer) {
+func (s *Store) register(l lang.Lang) (out []view.Processing) {
+	for _, x := range s.Privacy.Register(l, datamap.Buyer) {
 		p := view.Processing{Name: x.Name}
 		for _, f := range []struct{ key, text string }{{"why", x.Why}, {"what", x.What}, {"basis", x.Basis}, {"kept", x.Kept}, {"from", x.From}, {"to", x.To}} {
 			if f.text != "" {

@@ -53,7 +53,7 @@ func (s *Store) showData(w http.ResponseWriter, r *web.Request, status int, trou
 		if err != nil {
 			return p, err
 		}
-		p.Categories = dataCategories(l, records)
+		p.Categories = s.dataCategories(l, records)
 		st, err := s.Privacy.StandingOf(q, scope)
 		if err != nil {
 			return p, err
@@ -98,7 +98,7 @@ func requestTone(s privacy.State) ui.Tone {
 }
 
 // dataCategories puts records under the categories of the map, in its order.
-func dataCategories(l lang.Lang, records []hold.Record) (out []view.DataCategory) {
+func (s *Store) dataCategories(l lang.Lang, records []hold.Record) (out []view.DataCategory) {
 	of := map[string][]view.DataRecord{}
 	for _, r := range records {
 		x := view.DataRecord{About: r.About, At: r.At, Until: r.Until}
@@ -112,7 +112,7 @@ func dataCategories(l lang.Lang, records []hold.Record) (out []view.DataCategory
 	}
 	for _, c := range datamap.Categories() {
 		if rs := of[c.Key]; len(rs) > 0 {
-			w := privacy.Describe(l, c)
+			w := s.Privacy.Describe(l, c)
 			out = append(out, view.DataCategory{Name: w.Name, Why: w.Why, Basis: w.Basis, Kept: w.Kept, From: w.From, Shared: w.To, Records: rs})
 		}
 	}
@@ -209,7 +209,7 @@ func (s *Store) takeExport(w http.ResponseWriter, r *web.Request) error {
 		web.Attach(w, lang.T(r.Lang, "privacy.export.name")+".json")
 		return web.Bytes(w, r, http.StatusOK, "application/json", b)
 	}
-	p.Made, p.Shop, p.Categories, p.Handed = f.Made, f.Shop, dataCategories(r.Lang, f.Records), processors(r.Lang, f.Handed)
+	p.Made, p.Shop, p.Categories, p.Handed = f.Made, f.Shop, s.dataCategories(r.Lang, f.Records), processors(r.Lang, f.Handed)
 	return web.HTML(w, r, http.StatusOK, view.DataExportPage(p))
 }
 

@@ -113,7 +113,7 @@ func TestPagesOfTheShop(t *testing.T) {
 		// What is kept of buyers stands below the merchant's text, as the map has it now.
 		for l, prefix := range map[lang.Lang]string{lang.SV: "", lang.EN: "/en"} {
 			p := v.get(prefix + "/pages/integritet")
-			rows := privacy.Register(l, datamap.Buyer)
+			rows := new(privacy.Desk).Register(l, datamap.Buyer)
 			if len(rows) < 5 || len(p.all(`section[aria-labelledby=register] h3`)) != len(rows) {
 				t.Errorf("%s: %d of %d uses of details", l, len(p.all(`section[aria-labelledby=register] h3`)), len(rows))
 			}

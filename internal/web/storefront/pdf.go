@@ -66,7 +66,7 @@ func (s *Store) contentPDF(w http.ResponseWriter, r *web.Request) error {
 	d.Blocks = append(d.Blocks, blocks(x.text.Body)...)
 	if x.text.Handle == content.Privacy {
 		d.Blocks = append(d.Blocks, pdf.Heading{Level: 2, Text: lang.T(l, "page.register")}, pdf.Paragraph{Text: lang.T(l, "page.register.lead")})
-		for _, p := range register(l) {
+		for _, p := range s.register(l) {
 			var facts pdf.Pairs
 			for _, f := range p.Facts {
 				facts = append(facts, pdf.Pair{Key: f.Name, Value: f.Text})
