@@ -1,0 +1,562 @@
+package copies
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/superfly/ltx"
+
+	"kassavalv/internal/db"
+)
+
+// When a segment is closed: so long after its first commit, or at so many bytes.
+const (
+	segmentTime  = 100 * time.Millisecond
+	segmentBytes = 1 << 20
+	letGo        = 64 << 20 // bytes in memory that the spool does not take
+)
+
+var contextNone = context.Background()
+
+// Stream makes segments of what the database's writer commits. It is a db.Tap. It works
+// without any site: what it makes waits in the spool.
+type Stream struct {
+	spool spool
+	log   *slog.Logger
+	now   func() time.Time
+
+	mu      sync.Mutex
+	pending db.Commit // not yet in a segment
+	since   time.Time // of its first commit
+	bytes   int
+	told    db.Mark
+	kept    db.Mark
+	head    Head
+	raw     []Segment // the raw segments of the spool, in order
+	behind  error
+	fail    error // why segments cannot be written now
+	changed chan struct{}
+
+	writing  sync.Mutex // one segment at a time
+	pageSize int
+	sums     []ltx.Checksum // of each page, by number-1; 0: no such page yet
+	size     uint32
+	unsynced []string // segments not yet known to be on disk
+
+	wake chan struct{} // the batch is full, or somebody waits
+	quit chan struct{}
+	done chan struct{}
+}
+
+// Head is how far the segments reach.
+type Head struct {
+	TX   uint64       // transaction
+	Sum  ltx.Checksum // rolling checksum of the database after it
+	Pos  db.Pos       // commit position after it; 0 when only an earlier process knew
+	At   time.Time    // of the commit
+	Base uint64       // segments follow each other from here on: copies of what was before need a snapshot that reaches to Base at least
+}
+
+// OpenStream opens the spool in dir. The stream begins when a database is opened with it
+// as its Tap.
+func OpenStream(dir string, log *slog.Logger) (*Stream, error) {
+	s := &Stream{spool: spool{filepath.Join(dir, "spool")}, log: log, now: time.Now, changed: make(chan struct{}), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	if err := s.spool.make(); err != nil {
+		return nil, err
+	}
+	go s.run()
+	return s, nil
+}
+
+// Close stops the stream, after the database is closed.
+func (s *Stream) Close() error {
+	close(s.quit)
+	<-s.done
+	return nil
+}
+
+// Attach implements db.Tap: it takes up where the spool ends, or begins anew where the
+// database is not the one the spool knows.
+func (s *Stream) Attach(b db.Base) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	raw, bad, err := s.spool.list(Raw)
+	if err != nil {
+		return err
+	}
+	for _, p := range bad {
+		os.Remove(p)
+	}
+	start, err := s.spool.base()
+	if err != nil {
+		return err
+	}
+	raw, lost := followed(raw, start)
+	for _, g := range lost {
+		if err := os.Remove(s.spool.of(g)); err != nil {
+			return err
+		}
+	}
+	if len(bad)+len(lost) > 0 {
+		s.log.Warn("segments in the spool are not whole, as after a loss of power; they are made again from the log", "damaged", len(bad), "after_them", len(lost))
+	}
+	var last Segment
+	if len(raw) > 0 {
+		last = raw[len(raw)-1]
+	} else {
+		// Everything may have gone to longer levels.
+		for _, l := range []int{Minutes, Hours, Days, Snapshot} {
+			longer, _, err := s.spool.list(l)
+			if err != nil {
+				return err
+			}
+			if n := len(longer); n > 0 && longer[n-1].Max > last.Max {
+				last = longer[n-1]
+			}
+		}
+	}
+	s.pageSize, s.size = b.PageSize, b.Pages
+	if err := s.sumFile(b); err != nil {
+		return err
+	}
+	// The file and the log up to where the last segment ends must be what it left.
+	ours := 0
+	if b.Start.Salt != 0 && last.Salt == b.Start.Salt {
+		for i, c := range b.Log {
+			if c.Mark.Offset <= last.Offset {
+				ours = i + 1
+			}
+		}
+	}
+	for _, c := range b.Log[:ours] {
+		s.sum(c)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.raw = raw
+	s.head = Head{TX: last.Max, Sum: last.Post, At: last.At, Base: start}
+	s.told = b.Start
+	if ours > 0 {
+		s.told = b.Log[ours-1].Mark
+	}
+	s.kept = s.told
+	now := s.checksum()
+	switch {
+	case last.Max == 0 && b.PageSize == 0 && len(b.Log) == 0: // nothing yet anywhere: the first segment is the beginning
+		s.head.Base = 0
+		return nil
+	case last.Max == 0 || now != last.Post:
+		if last.Max != 0 {
+			s.log.Warn("the database is not the one the copies know: it was changed while nothing copied it, or put back from elsewhere; the copies begin with a snapshot", "transaction", last.Max)
+		}
+		ours = 0
+		s.sums, s.size = nil, b.Pages
+		if err := s.sumFile(b); err != nil {
+			return err
+		}
+		for _, c := range b.Log {
+			s.sum(c)
+		}
+		if n := len(b.Log); n > 0 {
+			s.told = b.Log[n-1].Mark
+		}
+		return s.anew()
+	}
+	for _, c := range b.Log[ours:] {
+		s.add(c)
+	}
+	return nil
+}
+
+// followed parts raw segments into those that follow each other from start on, and those
+// beyond a gap. What lies before start belongs to a database that is no more.
+func followed(all []Segment, start uint64) (row, lost []Segment) {
+	for i, g := range all {
+		switch {
+		case g.Min <= start:
+			lost = append(lost, g)
+		case len(row) == 0 || g.Min == row[len(row)-1].Max+1 && g.Pre == row[len(row)-1].Post:
+			row = append(row, g)
+		default:
+			return row, append(lost, all[i:]...)
+		}
+	}
+	return row, lost
+}
+
+// anew begins a row of segments that follows nothing before it. Under both locks.
+func (s *Stream) anew() error {
+	tx := s.head.TX + 1
+	if err := s.spool.setBase(tx); err != nil {
+		return err
+	}
+	s.head = Head{TX: tx, Sum: s.checksum(), At: s.now().UTC(), Base: tx}
+	s.raw, s.unsynced = nil, nil
+	s.kept = s.told
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return nil
+}
+
+// let lets go of what cannot be written: a full spool must not fill the disk with the log
+// as well, or the shop's memory. The copies begin with a snapshot when they can again.
+func (s *Stream) let() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bytes < letGo {
+		return nil
+	}
+	s.sum(s.pending)
+	s.pending, s.bytes = db.Commit{}, 0
+	s.log.Error("copies: too much waits for the spool and is let go; the copies begin again with a snapshot")
+	return s.anew()
+}
+
+func (s *Stream) sumFile(b db.Base) error {
+	if b.PageSize == 0 {
+		return nil
+	}
+	r := io.NewSectionReader(b.File, 0, int64(b.Pages)*int64(b.PageSize))
+	h, page, lock := ltx.NewHasher(), make([]byte, b.PageSize), ltx.LockPgno(uint32(b.PageSize))
+	buf := newReader(r)
+	s.sums = make([]ltx.Checksum, b.Pages)
+	for no := uint32(1); no <= b.Pages; no++ {
+		if _, err := io.ReadFull(buf, page); err != nil {
+			return fmt.Errorf("the file cannot be read: %w", err)
+		}
+		if no != lock {
+			s.sums[no-1] = ltx.ChecksumPageWithHasher(h, no, page)
+		}
+	}
+	return nil
+}
+
+// sum takes a commit into the checksums.
+func (s *Stream) sum(c db.Commit) {
+	s.grow(c.Size)
+	h := ltx.NewHasher()
+	for _, p := range c.Pages {
+		s.sums[p.No-1] = ltx.ChecksumPageWithHasher(h, p.No, p.Data)
+	}
+}
+
+// grow makes the checksums those of a database of size pages.
+func (s *Stream) grow(size uint32) {
+	if int(size) < len(s.sums) {
+		s.sums = s.sums[:size]
+	}
+	for int(size) > len(s.sums) {
+		s.sums = append(s.sums, 0)
+	}
+	s.size = size
+}
+
+// checksum is the rolling checksum of the database.
+func (s *Stream) checksum() ltx.Checksum {
+	var all ltx.Checksum
+	for _, c := range s.sums {
+		all ^= c
+	}
+	return ltx.ChecksumFlag | all
+}
+
+// Commit implements db.Tap.
+func (s *Stream) Commit(c db.Commit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(c)
+	if s.bytes >= segmentBytes {
+		s.poke()
+	}
+}
+
+func (s *Stream) add(c db.Commit) {
+	if s.pending.Count == 0 {
+		s.pending, s.since = c, s.now()
+		s.poke()
+	} else {
+		s.pending = db.Join(s.pending, c)
+	}
+	for _, p := range c.Pages {
+		s.bytes += len(p.Data)
+	}
+	s.told = c.Mark
+}
+
+func (s *Stream) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Kept implements db.Tap.
+func (s *Stream) Kept() db.Mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept
+}
+
+// Behind implements db.Tap.
+func (s *Stream) Behind(err error) {
+	s.mu.Lock()
+	s.behind = err
+	s.mu.Unlock()
+	if err != nil {
+		s.log.Error("a commit could not be read back for the copies; it is tried again with the next", "error", err)
+	}
+}
+
+// Keep implements db.Tap.
+func (s *Stream) Keep() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.sync()
+}
+
+// Flush closes the segment that is being gathered and returns how far the segments reach.
+func (s *Stream) Flush() (Head, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	err := s.write()
+	return s.Head(), err
+}
+
+// Head is how far the segments reach now.
+func (s *Stream) Head() Head {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.head
+}
+
+// Changed is closed at the next change of Head.
+func (s *Stream) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// After lists the raw segments that reach beyond a transaction; the first may begin before
+// it, where a loss of power made it anew from the log. whole is false when some that come
+// after it are gone from the spool: then only a snapshot helps.
+func (s *Stream) After(tx uint64) (out []Segment, whole bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(s.raw, tx, func(g Segment, tx uint64) int { return cmp.Compare(g.Max, tx+1) })
+	if i == len(s.raw) {
+		return nil, tx == s.head.TX
+	}
+	return slices.Clone(s.raw[i:]), s.raw[i].Min <= tx+1
+}
+
+// Trouble is what keeps the stream from going on; nil when all is well.
+func (s *Stream) Trouble() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.behind, s.fail)
+}
+
+// write makes a segment of what is pending. Under s.writing.
+func (s *Stream) write() error {
+	s.mu.Lock()
+	c, head := s.pending, s.head
+	s.mu.Unlock()
+	if c.Count == 0 {
+		return nil
+	}
+	if s.pageSize == 0 {
+		s.pageSize = len(c.Pages[0].Data)
+	}
+	g, err := s.encode(c, head)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = err
+	if err != nil {
+		return err
+	}
+	// What came meanwhile stays pending.
+	if s.pending.Mark == c.Mark {
+		s.pending, s.bytes = db.Commit{}, 0
+	} else {
+		s.pending, s.bytes = rest(s.pending, c), 0
+		for _, p := range s.pending.Pages {
+			s.bytes += len(p.Data)
+		}
+		s.since = s.now()
+	}
+	s.raw = append(s.raw, g)
+	s.head = Head{TX: g.Max, Sum: g.Post, Pos: c.Pos, At: g.At, Base: head.Base}
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return nil
+}
+
+// rest is what all has beyond part, of which it was joined with later commits: pages that
+// were in part and not written since are the same slices.
+func rest(all, part db.Commit) db.Commit {
+	had := map[uint32]*byte{}
+	for _, p := range part.Pages {
+		had[p.No] = &p.Data[0]
+	}
+	out := db.Commit{Pos: all.Pos, Count: all.Count - part.Count, Size: all.Size, Mark: all.Mark}
+	for _, p := range all.Pages {
+		if had[p.No] != &p.Data[0] {
+			out.Pages = append(out.Pages, p)
+		}
+	}
+	return out
+}
+
+// encode writes the segment and takes it into the checksums.
+func (s *Stream) encode(c db.Commit, head Head) (Segment, error) {
+	lock := ltx.LockPgno(uint32(s.pageSize))
+	// Pages that a transaction took and gave back may never be written: they read as zeros.
+	pages := map[uint32][]byte{}
+	for no := s.size + 1; no <= c.Size; no++ {
+		pages[no] = make([]byte, s.pageSize)
+	}
+	for _, p := range c.Pages {
+		pages[p.No] = p.Data
+	}
+	delete(pages, lock)
+	h, sums := ltx.NewHasher(), map[uint32]ltx.Checksum{}
+	post := head.Sum &^ ltx.ChecksumFlag
+	for no := c.Size + 1; no <= uint32(len(s.sums)); no++ {
+		post ^= s.sums[no-1]
+	}
+	for no, data := range pages {
+		sums[no] = ltx.ChecksumPageWithHasher(h, no, data)
+		if int(no) <= len(s.sums) {
+			post ^= s.sums[no-1]
+		}
+		post ^= sums[no]
+	}
+	post |= ltx.ChecksumFlag
+	g := Segment{Level: Raw, Min: head.TX + 1, Max: head.TX + uint64(c.Count), Pre: head.Sum, Post: post, Pages: c.Size, PageSize: s.pageSize, At: s.now().UTC(), Salt: c.Mark.Salt, Offset: c.Mark.Offset}
+	path := s.spool.of(g)
+	err := s.spool.put(path, false, func(w io.Writer) error {
+		m := measure(w)
+		e, err := ltx.NewEncoder(m)
+		if err != nil {
+			return err
+		}
+		const walStart = 32
+		hd := ltx.Header{Version: ltx.Version, PageSize: uint32(s.pageSize), Commit: c.Size, MinTXID: ltx.TXID(g.Min), MaxTXID: ltx.TXID(g.Max), Timestamp: g.At.UnixMilli(),
+			PreApplyChecksum: g.Pre, WALOffset: walStart, WALSize: c.Mark.Offset - walStart, WALSalt1: uint32(c.Mark.Salt >> 32), WALSalt2: uint32(c.Mark.Salt)}
+		if g.Min == 1 {
+			hd.PreApplyChecksum = 0
+		}
+		if err := e.EncodeHeader(hd); err != nil {
+			return err
+		}
+		for _, no := range slices.Sorted(maps.Keys(pages)) {
+			if err := e.EncodePage(ltx.PageHeader{Pgno: no}, pages[no]); err != nil {
+				return err
+			}
+		}
+		e.SetPostApplyChecksum(post)
+		if err := e.Close(); err != nil {
+			return err
+		}
+		g.Size = m.n
+		return nil
+	})
+	if err != nil {
+		return Segment{}, fmt.Errorf("copies: the spool: %w", err)
+	}
+	if g.Min == 1 {
+		g.Pre = 0
+	}
+	s.grow(c.Size)
+	for no, sum := range sums {
+		s.sums[no-1] = sum
+	}
+	s.unsynced = append(s.unsynced, path)
+	return g, nil
+}
+
+// sync brings the segments written so far to disk. Under s.writing.
+func (s *Stream) sync() error {
+	s.mu.Lock()
+	mark := s.told
+	if s.pending.Count > 0 {
+		mark = s.kept // something came after write: the next Keep has it
+		if n := len(s.raw); n > 0 {
+			mark = db.Mark{Salt: s.raw[n-1].Salt, Offset: s.raw[n-1].Offset}
+		}
+	}
+	s.mu.Unlock()
+	for _, p := range s.unsynced {
+		if err := syncFile(p); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	if len(s.unsynced) > 0 {
+		if err := syncDir(filepath.Join(s.spool.dir, "l0")); err != nil {
+			return err
+		}
+		s.unsynced = s.unsynced[:0]
+	}
+	s.mu.Lock()
+	s.kept = mark
+	s.mu.Unlock()
+	return nil
+}
+
+// run closes segments in time.
+func (s *Stream) run() {
+	defer close(s.done)
+	for {
+		select {
+		case <-s.quit:
+			return
+		case <-s.wake:
+		}
+		s.mu.Lock()
+		wait := segmentTime - s.now().Sub(s.since)
+		if s.pending.Count == 0 || s.bytes >= segmentBytes {
+			wait = 0
+		}
+		s.mu.Unlock()
+		if wait > 0 {
+			t := time.NewTimer(wait)
+			select {
+			case <-s.quit:
+				t.Stop()
+				return
+			case <-t.C:
+			case <-s.wake: // full
+				t.Stop()
+			}
+		}
+		if _, err := s.Flush(); err != nil {
+			s.log.Error("copies: a segment could not be written; it is tried again", "error", errors.Join(err, s.let()))
+			select {
+			case <-s.quit:
+				return
+			case <-time.After(time.Second):
+				s.poke()
+			}
+		}
+		s.mu.Lock()
+		if s.pending.Count > 0 {
+			s.poke()
+		}
+		s.mu.Unlock()
+	}
+}
