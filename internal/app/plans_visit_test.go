@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"kassavalv/internal/apptest"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
@@ -203,6 +205,33 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	form(buyer, "/account/open", url.Values{"name": {"Kim"}})
 	form(buyer, "/account/security/app", url.Values{})
 	form(buyer, "/account/email", url.Values{"email": {apptest.NewMail()}})
+	// Another, who has an app, loses it with its codes and asks that it fall away.
+	loser, lMail := c.Other(), apptest.NewMail()
+	in := func(code int) { // with the code of so many letters
+		form(loser, "/login", url.Values{"email": {lMail}})
+		var codes []string
+		c.Wait("a letter", 60*time.Second, func() bool {
+			codes = nil
+			for _, x := range c.Mails(lMail) {
+				codes = append(codes, regexp.MustCompile(`\b\d{4} \d{4}\b`).FindAllString(x.Text, 1)...)
+			}
+			return len(codes) == code
+		})
+		form(loser, "/login/code", url.Values{"code": {codes[0]}})
+	}
+	in(1)
+	form(loser, "/account/open", url.Values{"name": {"Bo"}})
+	form(loser, "/account/security/app", url.Values{})
+	for _, n := range loser.Do("GET", "/account/security/app", nil).Find("code.key") {
+		code, err := totp.GenerateCode(strings.ReplaceAll(n.FirstChild.Data, " ", ""), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		form(loser, "/account/security/app/confirm", url.Values{"code": {code}})
+	}
+	form(loser, "/logout", url.Values{})
+	in(2)
+	form(loser, "/login/lost", url.Values{})
 	// The account that is paid to: the only owner asks, waits a day, and may stop it.
 	company, payout := owner.FormOf(owner.Do("GET", "/admin/company", nil), `main form[method=post]`)
 	payout.Set("bankgiro", "5050-1055")
@@ -224,7 +253,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	if len(mine) == 0 {
 		t.Fatal("no request on the page of one's details")
 	}
-	tokens := map[string]string{"/privacy/": strings.TrimPrefix(apptest.Attr(mine[0], "href"), "/privacy/"), "/admin/stop/": letter(boss, `/admin/stop/([A-Za-z0-9_-]+)`), "/account/moves/": letter(kMail, `/account/moves/([A-Za-z0-9_-]+)`), "/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
+	tokens := map[string]string{"/privacy/": strings.TrimPrefix(apptest.Attr(mine[0], "href"), "/privacy/"), "/admin/stop/": letter(boss, `/admin/stop/([A-Za-z0-9_-]+)`), "/account/moves/": letter(kMail, `/account/moves/([A-Za-z0-9_-]+)`), "/account/lost/": letter(lMail, `/account/lost/([A-Za-z0-9_-]+)`), "/cases/": talk, "/waiting/": wish, "/withdraw/received/": received, "/purchases/": silent.Token, apptest.API + "/purchases/": silent.Token}
 	keys := map[string]string{"/admin/roles/": "orders"}
 	handles := map[string]string{"/categories/": "kok", "/pages/": "villkor", "/admin/pages/": "villkor"}
 	visited := 0
@@ -282,6 +311,9 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	defer cancel()
 	a.sweepOnce(ctx)
 	if err := a.Auth.Sweep(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := a.Accounts.Sweep(ctx); err != nil {
 		t.Error(err)
 	}
 	if err := a.Vault.Turn(ctx); err != nil {

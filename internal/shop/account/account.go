@@ -48,6 +48,7 @@ var (
 	perNetwork = factor.Tries{Limit: 120, Window: time.Hour}       // codes that one network has mailed
 	perFactor  = factor.Tries{Limit: 10, Window: 15 * time.Minute} // codes of the app, after a first factor
 	perMove    = factor.Tries{Limit: 5, Window: time.Hour}         // changes of address that an account asks for
+	perLost    = factor.Tries{Limit: 3, Window: 24 * time.Hour}    // requests that the app fall away, of an account
 	perChange  = factor.Tries{Limit: 5, Window: 15 * time.Minute}  // the old password when it is changed
 )
 
@@ -57,6 +58,10 @@ const (
 	JobMove    = "account.mail_move"    // Ref: account_move: the code to the new address, the notice to the old
 	JobMoved   = "account.mail_moved"   // Ref: account_move: to the old address
 	JobChanged = "account.mail_changed" // Ref: account_change
+
+	JobLost      = "account.mail_lost"       // Ref: account_lost: that the app will fall away
+	JobLostSoon  = "account.mail_lost_soon"  // Ref: account_lost: the same, once more, the day before
+	JobLostEnded = "account.mail_lost_ended" // Ref: account_lost: that it did, or was stopped
 )
 
 // Entity names in the audit log and the change feed.

@@ -47,6 +47,7 @@ func (a *Accounts) end(tx *db.Tx, r row) error {
 		`DELETE FROM account_challenge WHERE account_id=$1`,
 		`DELETE FROM account_recovery WHERE account_id=$1`,
 		`DELETE FROM account_move WHERE account_id=$1`,
+		`DELETE FROM account_lost WHERE account_id=$1`,
 		`DELETE FROM account_code WHERE account_id=$1 AND account_id > 0`,
 	} {
 		if _, err := tx.Exec(q, r.id); err != nil {

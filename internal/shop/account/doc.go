@@ -19,9 +19,10 @@
 //     his network and, all networks together, shut the password for fifteen minutes to browsers that have never signed in
 //     as that address; passkeys and mailed codes stay. Codes are counted per address and network, per network, and
 //     per address; a browser that has signed in before has a count of its own.
-//   - With an app (TOTP) neither a mailed code nor a password is enough, and nothing mailed turns it off. A step of the
-//     app's code is used once. Recovery codes are ten, shown once, hashed like passwords, each used once. A passkey is both
-//     factors.
+//   - With an app (TOTP) neither a mailed code nor a password is enough, and nothing mailed turns it off at once. Who has
+//     lost it and the codes asks for it to fall away with a mailed code, and waits seven days (lost.go): letters and every
+//     session can stop it, and a sign-in with the app or a code does. A step of the app's code is used once. Recovery codes
+//     are ten, shown once, hashed like passwords, each used once. A passkey is both factors.
 //   - A password of 15 characters may stand alone, one of 8 only beside the app (package factor); the app
 //     cannot be taken away from beside a shorter one. Changing it asks for the one there is.
 //   - Sessions are rows found by the SHA-256 of a random secret: 30 days without use, 90 days at most, 20 of an account
@@ -37,5 +38,5 @@
 // It knows no orders and no HTTP, and sends no mail: it enqueues jobs (see the Job constants).
 //
 // Tables: account_account, account_session, account_code, account_passkey, account_challenge, account_recovery,
-// account_move, account_change.
+// account_move, account_change, account_lost.
 package account

@@ -265,14 +265,14 @@ func (a *Accounts) StopMove(tx *db.Tx, by auth.By, token string) error {
 		return fault.NotFound()
 	}
 	if m.state == "done" && secret.Equal(r.index, m.newIndex) {
-		if err := a.takeBack(tx, r, m); err != nil {
+		if err := a.takeBack(tx, by, r, m); err != nil {
 			return err
 		}
 	}
 	return by.Record(tx, "account.move_stop", Entity, r.id, m.state, "stopped")
 }
 
-func (a *Accounts) takeBack(tx *db.Tx, r row, m moveRow) error {
+func (a *Accounts) takeBack(tx *db.Tx, by auth.By, r row, m moveRow) error {
 	if err := a.endOthers(tx, r, 0); err != nil {
 		return err
 	}
@@ -307,6 +307,10 @@ func (a *Accounts) takeBack(tx *db.Tx, r row, m moveRow) error {
 		if err := putRecovery(tx, r.id, nil); err != nil {
 			return err
 		}
+	}
+	// What the new mailbox has asked for is not the owner's wish.
+	if err := endLost(tx, by, r.id, "taken_back", true); err != nil {
+		return err
 	}
 	if r, err = byID(tx, r.id); err != nil {
 		return err

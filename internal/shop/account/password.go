@@ -208,13 +208,16 @@ func (a *Accounts) RemovePassword(tx *db.Tx, v Visitor) (secret.Secret, error) {
 }
 
 // wayChanged is what every changed way of signing in brings with it: all other sessions end, the present one gets a new
-// secret, a letter goes out, the act is recorded.
+// secret, a letter goes out, the act is recorded. Who can do it has a whole way in: an app that was said to be lost stays.
 func (a *Accounts) wayChanged(tx *db.Tx, v Visitor, r row, what What) (secret.Secret, error) {
 	if err := a.endOthers(tx, r, v.Session); err != nil {
 		return secret.Secret{}, err
 	}
 	s, err := rekey(tx, v)
 	if err != nil {
+		return s, err
+	}
+	if err := endLost(tx, v.By(), r.id, string(what), what != AppRemoved); err != nil {
 		return s, err
 	}
 	if err := a.changed(tx, r, what); err != nil {

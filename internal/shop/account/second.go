@@ -101,6 +101,10 @@ func (a *Accounts) secondDone(tx *db.Tx, c codeRow, r row, b browser, key []byte
 	if err := factor.ClearTries(tx, key); err != nil {
 		return out, err
 	}
+	// Whoever says that the app and the codes are lost is contradicted.
+	if err := endLost(tx, auth.CustomerBy(r.id, 0, f.Peer, time.Time{}), r.id, "second", true); err != nil {
+		return out, err
+	}
 	out.Account = r.id
 	if out.Secret, err = a.enter(tx, r, c.method, f); err != nil {
 		return out, err

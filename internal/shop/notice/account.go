@@ -19,6 +19,7 @@ const (
 	refCode      = "account_code"
 	refMove      = "account_move"
 	refChange    = "account_change"
+	refLost      = "account_lost"
 )
 
 // registerAccounts gives the runner the letters about customers' way in. The copy of one that holds a code or a link that
@@ -76,7 +77,23 @@ func registerAccounts(r *job.Runner, d Deps) {
 		}
 		return []mail.Spec{{Kind: account.JobChanged, RefKind: refChange, Person: m.Person, Lang: m.Lang}}, nil
 	})
+	for _, kind := range []string{account.JobLost, account.JobLostSoon, account.JobLostEnded} {
+		handle(kind, func(q db.Q, ref db.ID) ([]mail.Spec, error) {
+			m, ok, err := d.Accounts.LostMail(q, ref)
+			if err != nil || !ok || m.Waiting == (kind == account.JobLostEnded) {
+				return nil, err
+			}
+			x := mail.Spec{Kind: kind, RefKind: refLost, Person: m.Person, Lang: m.Lang}
+			if m.Waiting {
+				x.Until = m.Due
+			}
+			return []mail.Spec{x}, nil
+		})
+	}
 	forget := mail.KindOpts{Forget: true}
+	renderWith(d, account.JobLost, forget, lostNotice("notice.lost"))
+	renderWith(d, account.JobLostSoon, forget, lostNotice("notice.lost_soon"))
+	renderWith(d, account.JobLostEnded, mail.KindOpts{}, lostEnded)
 	renderWith(d, account.JobCode, forget, signInCode)
 	renderWith(d, kindMoveCode, forget, moveCode)
 	renderWith(d, account.JobMove, forget, moveNotice)
@@ -153,6 +170,47 @@ func moveNotice(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
 		{Button: &mail.Button{Label: lang.T(l, "notice.move.stop"), URL: d.url(l, "/account/moves/"+m.Stop.Reveal())}},
 	}, Foot: []string{lang.T(l, "notice.account.why")}}
 	return finish(m.Old, lang.T(l, key+".subject"), t, c)
+}
+
+// lostNotice is the letter that an app will fall away, and how that is stopped.
+func lostNotice(key string) func(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
+	return func(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
+		m, ok, err := d.Accounts.LostMail(q, ref)
+		if err := drop(ok && m.Waiting, err); err != nil {
+			return mail.Message{}, err
+		}
+		c, err := content.Company(q)
+		if err != nil {
+			return mail.Message{}, err
+		}
+		title := lang.T(l, key+".title")
+		t := mail.Letter{Lang: l, Title: title, Parts: []mail.Part{
+			{Text: lang.T(l, "notice.lost.text", "at", lang.DateTime(l, m.At), "due", lang.DateTime(l, m.Due))},
+			{Text: lang.T(l, "notice.lost.not_you")},
+			{Text: lang.T(l, "notice.lost.found")},
+			{Button: &mail.Button{Label: lang.T(l, "notice.lost.stop"), URL: d.url(l, "/account/lost/"+m.Stop.Reveal())}},
+		}, Foot: []string{lang.T(l, "notice.account.why")}}
+		return finish(m.To, title, t, c)
+	}
+}
+
+// lostEnded tells that the app fell away, or stays.
+func lostEnded(q db.Q, d Deps, ref db.ID, l lang.Lang) (mail.Message, error) {
+	m, ok, err := d.Accounts.LostMail(q, ref)
+	if err := drop(ok && !m.Waiting, err); err != nil {
+		return mail.Message{}, err
+	}
+	c, err := content.Company(q)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	key := "notice.lost_stopped"
+	if m.Done {
+		key = "notice.lost_done"
+	}
+	t := mail.Letter{Lang: l, Title: lang.T(l, key+".title"), Parts: []mail.Part{{Text: lang.T(l, key+".text", "at", lang.DateTime(l, m.At))},
+		{Button: &mail.Button{Label: lang.T(l, "notice.account.go"), URL: d.url(l, "/account/security")}}}, Foot: []string{lang.T(l, "notice.account.why")}}
+	return finish(m.To, lang.T(l, key+".title"), t, c)
 }
 
 // masked hides an address but for its first sign and its domain.

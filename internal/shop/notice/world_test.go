@@ -127,7 +127,8 @@ func (w *world) settled() []letter {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		n, err := db.Read(ctx, w.DB, func(q *db.Reader) (n int, err error) {
-			err = q.QueryRow(`SELECT count(*) FROM job_job WHERE state='queued' AND (kind LIKE 'notice.%' OR kind LIKE 'mail.%' OR kind LIKE 'order.%' OR kind LIKE 'purchase.%' OR kind LIKE 'auth.%' OR kind LIKE 'account.%')`).Scan(&n)
+			err = q.QueryRow(`SELECT count(*) FROM job_job WHERE state='queued' AND (kind LIKE 'notice.%' OR kind LIKE 'mail.%' OR kind LIKE 'order.%' OR kind LIKE 'purchase.%' OR kind LIKE 'auth.%' OR kind LIKE 'account.%')
+				AND (kind <> 'account.mail_lost_soon' OR run_at < $1)`, q.Now().Add(24*time.Hour)).Scan(&n) // that letter waits for its day
 			return
 		})
 		if err != nil {

@@ -111,6 +111,9 @@ func rekeyed(w http.ResponseWriter, key secret.Secret) {
 func (s *Store) member(q db.Q, r *web.Request, path string) (m view.Member, err error) {
 	v := Visitor(r.Context())
 	m.Email, m.Name, m.Guest, m.Data = v.Email, v.Name, v.Account == 0, s.DataPages
+	if m.Losing, err = s.Accounts.Losing(q, v); err != nil {
+		return m, err
+	}
 	m.Shell, err = s.shell(q, r, path)
 	m.Shell.BaseURL = ""
 	return m, err
@@ -433,17 +436,14 @@ func (s *Store) showRecovery(w http.ResponseWriter, r *web.Request, codes []secr
 	return web.HTML(w, r, http.StatusOK, view.RecoveryPage(p))
 }
 
-// email is "/account/email": another address.
+// email is "/account/email": another address. A guest is told that it belongs to an account, and may make one.
 func (s *Store) email(w http.ResponseWriter, r *web.Request) error {
 	return s.showEmail(w, r, http.StatusOK, ui.Form{})
 }
 
 func (s *Store) showEmail(w http.ResponseWriter, r *web.Request, status int, form ui.Form) error {
 	v := Visitor(r.Context())
-	if v.Account == 0 {
-		return web.SeeOther(w, r, "/account")
-	}
-	if !v.IsFresh(r.Now()) {
+	if v.Account > 0 && !v.IsFresh(r.Now()) {
 		return web.SeeOther(w, r, loginPath("/account/email", true))
 	}
 	p, err := read(s, r.Context(), func(q *db.Reader) (p view.Email, err error) {
@@ -500,12 +500,36 @@ func (s *Store) confirmMove(w http.ResponseWriter, r *web.Request) error {
 
 // stopMove is "/account/moves/{token}": the link in the letter to the old address. It changes nothing by itself.
 func (s *Store) stopMove(w http.ResponseWriter, r *web.Request) error {
-	p, err := read(s, r.Context(), func(q *db.Reader) (p view.StopMove, err error) {
+	return s.stopPage(w, r, func(q db.Q) (p view.StopMove, err error) {
 		i, err := s.Accounts.LookMove(q, r.PathValue("token"))
-		if err != nil {
+		p.Path, p.Done = "/account/moves/"+r.PathValue("token"), i.Done
+		return p, err
+	})
+}
+
+func (s *Store) stopMoveNow(w http.ResponseWriter, r *web.Request) error {
+	return s.stopNow(w, r, view.StopMove{}, s.Accounts.StopMove)
+}
+
+// stopLostLink is "/account/lost/{token}": the link in the letters about an app that is said to be lost. It changes nothing by itself.
+func (s *Store) stopLostLink(w http.ResponseWriter, r *web.Request) error {
+	return s.stopPage(w, r, func(q db.Q) (p view.StopMove, err error) {
+		p.Path, p.Lost = "/account/lost/"+r.PathValue("token"), true
+		p.Due, err = s.Accounts.LookStopLost(q, r.PathValue("token"))
+		return p, err
+	})
+}
+
+func (s *Store) stopLostNow(w http.ResponseWriter, r *web.Request) error {
+	return s.stopNow(w, r, view.StopMove{Lost: true}, s.Accounts.StopLostByLink)
+}
+
+// stopPage shows what the link of a letter would stop.
+func (s *Store) stopPage(w http.ResponseWriter, r *web.Request, look func(q db.Q) (view.StopMove, error)) error {
+	p, err := read(s, r.Context(), func(q *db.Reader) (p view.StopMove, err error) {
+		if p, err = look(q); err != nil {
 			return p, err
 		}
-		p.Path, p.Done = "/account/moves/"+r.PathValue("token"), i.Done
 		p.Shell, err = s.shell(q, r, p.Path)
 		p.Shell.BaseURL = ""
 		return p, err
@@ -516,14 +540,16 @@ func (s *Store) stopMove(w http.ResponseWriter, r *web.Request) error {
 	return web.HTML(w, r, http.StatusOK, view.StopMovePage(p))
 }
 
-func (s *Store) stopMoveNow(w http.ResponseWriter, r *web.Request) error {
+// stopNow stops it; whoever holds the link needs no sign-in.
+func (s *Store) stopNow(w http.ResponseWriter, r *web.Request, done view.StopMove, stop func(tx *db.Tx, by auth.By, token string) error) error {
 	if _, err := r.ReadForm(); err != nil {
 		return err
 	}
-	if err := db.Do(r.Context(), s.DB, func(tx *db.Tx) error { return s.Accounts.StopMove(tx, auth.Guest(r.Peer()), r.PathValue("token")) }); err != nil {
+	if err := db.Do(r.Context(), s.DB, func(tx *db.Tx) error { return stop(tx, auth.Guest(r.Peer()), r.PathValue("token")) }); err != nil {
 		return err
 	}
 	p, err := read(s, r.Context(), func(q *db.Reader) (p view.StopMove, err error) {
+		p = done
 		p.Shell, err = s.shell(q, r, "/login")
 		p.Stopped = true
 		return
@@ -582,6 +608,10 @@ func (s *Store) removePasskey(tx *db.Tx, v account.Visitor, id db.ID) (secret.Se
 
 func (s *Store) removeApp(tx *db.Tx, v account.Visitor) (secret.Secret, error) {
 	return s.Accounts.RemoveApp(tx, v)
+}
+
+func (s *Store) stopLost(tx *db.Tx, v account.Visitor) (secret.Secret, error) {
+	return secret.Secret{}, s.Accounts.StopLost(tx, v)
 }
 
 func (s *Store) endSession(tx *db.Tx, v account.Visitor, id db.ID) (secret.Secret, error) {

@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/shop/account"
@@ -168,6 +171,172 @@ func TestDoorIsUniform(t *testing.T) {
 		for _, extra := range []string{"role", "is_admin", "account_id", "verified", "email"} {
 			if p := known.post("/account/open", url.Values{"name": {"X"}, extra: {"1"}}); p.StatusCode != http.StatusBadRequest {
 				t.Errorf("%s: %d", extra, p.StatusCode)
+			}
+		}
+	})
+}
+
+// A guest is told that a change of address belongs to an account, and how he opens one; the form there opens it.
+func TestGuestAndAddress(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		v := s.visitor()
+		v.signIn(t, s, "gast@example.se", "")
+		for _, stale := range []bool{false, true} {
+			if stale {
+				s.stale()
+			}
+			p := v.get("/account/email")
+			if p.StatusCode != http.StatusOK || !strings.Contains(p.words(), "Att byta e-postadress hör till ett konto") || len(p.all("main form[action$='/account/open']")) != 1 || len(p.all("main input[name=email]")) != 0 {
+				t.Fatalf("%d %s", p.StatusCode, p.words())
+			}
+		}
+		if p := v.get("/en/account/email"); !strings.Contains(p.words(), "A change of e-mail address belongs to an account") {
+			t.Error(p.words())
+		}
+		if p := v.post("/account/email", url.Values{"email": {"ny@example.se"}}); p.StatusCode != http.StatusNotFound && p.StatusCode != http.StatusForbidden {
+			t.Errorf("a guest's change of address: %d", p.StatusCode)
+		}
+		v.signIn(t, s, "gast@example.se", "?again=1")
+		action, f := v.get("/account/email").form(t, "main form[action$='/account/open']")
+		if p := v.post(action, f); p.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%d %s", p.StatusCode, p.words())
+		}
+		if p := v.get("/account/email"); p.StatusCode != http.StatusOK || len(p.all("main input[name=email]")) != 1 || len(p.all("main form[action$='/account/open']")) != 0 {
+			t.Errorf("with an account: %d %s", p.StatusCode, p.words())
+		}
+	})
+}
+
+// Without app and codes: the sign-in leads to the page that tells how, who has proven the address asks, every page of who is signed in
+// shows it and stops it, and so does the link of the letter.
+func TestLostApp(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		owner := s.visitor()
+		owner.signIn(t, s, "kim@example.se", "")
+		owner.post("/account/open", url.Values{"name": {"Kim"}})
+		owner.post("/account/security/app", url.Values{})
+		key := strings.ReplaceAll(owner.get("/account/security/app").first(t, "code.key").FirstChild.Data, " ", "")
+		code, err := totp.GenerateCode(key, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := owner.post("/account/security/app/confirm", url.Values{"code": {code}}); p.StatusCode != http.StatusOK {
+			t.Fatal(p.words())
+		}
+		if p := owner.get("/account/security"); len(p.all("main a[href='/login/lost']")) != 1 || len(p.all("main form[action$='/lost/stop']")) != 0 {
+			t.Error("the security page does not tell, or tells of what does not wait")
+		}
+		// Who has proven nothing reads how it is done, the same for all, and asks in vain.
+		stranger := s.visitor()
+		guest := s.visitor()
+		guest.signIn(t, s, "gast@example.se", "")
+		for _, v := range []*visitor{stranger, guest} {
+			p := v.get("/login/lost")
+			if p.StatusCode != http.StatusOK || len(p.all("main form[action$='/login/lost']")) != 0 || !strings.Contains(p.words(), "Visa först att adressen är din") {
+				t.Errorf("%d %s", p.StatusCode, p.words())
+			}
+			if p := v.follow(v.post("/login/lost", url.Values{})); len(p.all("main form[action$='/login/lost']")) != 0 || strings.Contains(p.words(), "Appen kopplas bort") {
+				t.Error("asked without proof:", p.words())
+			}
+		}
+		v := s.visitor()
+		p := v.follow(v.signIn(t, s, "kim@example.se", ""))
+		if len(p.all("main a[href='/login/lost']")) != 1 {
+			t.Fatal("the sign-in does not tell:", p.words())
+		}
+		action, f := v.get("/login/lost").form(t, "main form[action$='/login/lost']")
+		if p := v.follow(v.post(action, f)); !strings.Contains(p.words(), "Appen kopplas bort") || len(p.all("main form[action$='/login/lost']")) != 0 || p.Header.Get("Cache-Control") != "no-store" {
+			t.Error(p.words())
+		}
+		if p := v.get("/en/login/lost"); !strings.Contains(p.words(), "The app will be disconnected") {
+			t.Error(p.words())
+		}
+		for _, path := range []string{"/account", "/account/security", "/account/data"} {
+			if p := owner.get(path); !strings.Contains(p.words(), "bett oss koppla bort din kodapp") {
+				t.Errorf("%s does not tell who is signed in: %s", path, p.words())
+			}
+		}
+		if p := guest.get("/account"); strings.Contains(p.words(), "kodapp") {
+			t.Error("another is told")
+		}
+		s.stale()
+		action, f = owner.get("/account").form(t, "main form[action$='/lost/stop']")
+		if p := owner.follow(owner.post(action, f)); !strings.Contains(p.words(), "Kodappen är kvar") || len(p.all("main form[action$='/lost/stop']")) != 0 {
+			t.Error("not stopped:", p.words())
+		}
+		// Once more, and the letter's link.
+		v.post("/login/lost", url.Values{})
+		m, err := db.Read(context.Background(), s.DB, func(q *db.Reader) (account.LostMail, error) {
+			var id db.ID
+			if err := q.QueryRow(`SELECT ref_id FROM job_job WHERE kind=$1 ORDER BY id DESC LIMIT 1`, account.JobLost).Scan(&id); err != nil {
+				return account.LostMail{}, err
+			}
+			m, _, err := s.accounts.LostMail(q, id)
+			return m, err
+		})
+		if err != nil || !m.Waiting {
+			t.Fatal(m, err)
+		}
+		link := "/account/lost/" + m.Stop.Reveal()
+		if p := stranger.get(link); p.StatusCode != http.StatusOK || strings.Contains(p.words(), "kim@") || !strings.Contains(attr(p.first(t, "meta[name=robots]"), "content"), "noindex") {
+			t.Errorf("%d %s", p.StatusCode, p.words())
+		}
+		if p := owner.get("/account"); len(p.all("main form[action$='/lost/stop']")) != 1 {
+			t.Error("looking at the link stopped it")
+		}
+		action, f = stranger.get(link).form(t, "main form[action*='/account/lost/']")
+		if p := stranger.post(action, f); p.StatusCode != http.StatusOK || !strings.Contains(p.words(), "Det är stoppat") {
+			t.Errorf("%d %s", p.StatusCode, p.words())
+		}
+		for _, dead := range []string{link, "/account/lost/x"} {
+			if p := stranger.get(dead); p.StatusCode != http.StatusNotFound {
+				t.Errorf("%s: %d", dead, p.StatusCode)
+			}
+		}
+		// A fourth in a day is too many: told on the page.
+		v.post("/login/lost", url.Values{})
+		owner.post("/account/security/lost/stop", url.Values{})
+		if p := v.post("/login/lost", url.Values{}); p.StatusCode != http.StatusTooManyRequests || p.Header.Get("Retry-After") == "" {
+			t.Errorf("a fourth: %d", p.StatusCode)
+		}
+	})
+}
+
+// The link to the old address shows what it would stop, stops it once, and needs no sign-in.
+func TestStopMovePage(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		owner, stranger := s.visitor(), s.visitor()
+		owner.signIn(t, s, "kim@example.se", "")
+		owner.post("/account/open", url.Values{"name": {"Kim"}})
+		if p := owner.follow(owner.post("/account/email", url.Values{"email": {"ny@example.se"}})); !strings.Contains(p.words(), "ny@example.se") {
+			t.Fatal(p.words())
+		}
+		m, err := db.Read(context.Background(), s.DB, func(q *db.Reader) (account.MoveMail, error) {
+			var id db.ID
+			if err := q.QueryRow(`SELECT ref_id FROM job_job WHERE kind=$1 ORDER BY id DESC LIMIT 1`, account.JobMove).Scan(&id); err != nil {
+				return account.MoveMail{}, err
+			}
+			m, _, err := s.accounts.MoveMail(q, id)
+			return m, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		link := "/account/moves/" + m.Stop.Reveal()
+		p := stranger.get(link)
+		if p.StatusCode != http.StatusOK || strings.Contains(p.words(), "ny@") || !strings.Contains(p.words(), "Stoppar du bytet händer inget mer") {
+			t.Errorf("%d %s", p.StatusCode, p.words())
+		}
+		action, f := p.form(t, "main form[action*='/account/moves/']")
+		if p := stranger.post(action, f); p.StatusCode != http.StatusOK || !strings.Contains(p.words(), "Bytet är stoppat") {
+			t.Errorf("%d %s", p.StatusCode, p.words())
+		}
+		if p := owner.post("/account/email/confirm", url.Values{"code": {m.Code}}); p.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("the code of a stopped change: %d", p.StatusCode)
+		}
+		for _, dead := range []string{link, "/account/moves/x", "/account/lost/" + m.Stop.Reveal()} {
+			if p := stranger.get(dead); p.StatusCode != http.StatusNotFound {
+				t.Errorf("%s: %d", dead, p.StatusCode)
 			}
 		}
 	})

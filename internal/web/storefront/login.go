@@ -217,6 +217,46 @@ func (s *Store) passkeySignIn(w http.ResponseWriter, r *web.Request) error {
 	return s.enter(w, r, stepOf("email", in), "", e, err)
 }
 
+// lostApp is "/login/lost": who has lost both the app and the recovery codes. It says the same to everybody who has not proven
+// the address of an account with an app.
+func (s *Store) lostApp(w http.ResponseWriter, r *web.Request) error {
+	return s.showLost(w, r, http.StatusOK, "")
+}
+
+func (s *Store) showLost(w http.ResponseWriter, r *web.Request, status int, trouble string) error {
+	p, err := read(s, r.Context(), func(q *db.Reader) (p view.LostApp, err error) {
+		x, err := s.Accounts.LookLost(q, r.CookieValue(web.CookieLogin))
+		if err != nil {
+			return p, err
+		}
+		p.May, p.Due, p.Trouble, p.Keep = x.May, x.Due, trouble, []view.Hidden{{Name: "next", Value: "/account/security"}}
+		p.Shell, err = s.shell(q, r, "/login/lost")
+		p.Shell.BaseURL = ""
+		return p, err
+	})
+	if err != nil {
+		return err
+	}
+	return web.HTML(w, r, status, view.LostAppPage(p))
+}
+
+// askLost is POST /login/lost: the app is to fall away.
+func (s *Store) askLost(w http.ResponseWriter, r *web.Request) error {
+	if _, err := r.ReadForm(); err != nil {
+		return err
+	}
+	_, err := s.Accounts.AskLost(r.Context(), from(r))
+	f := fault.As(err)
+	switch {
+	case f != nil && f.Kind == fault.TooManyKind:
+		retryAfter(w, f)
+		return s.showLost(w, r, f.Kind.Status(), lang.TArgs(r.Lang, f.SentenceKey(), f.Args))
+	case err != nil && !fault.Is(err, "unauthenticated"):
+		return err
+	}
+	return web.SeeOther(w, r, "/login/lost")
+}
+
 // signOut ends the session on the server, and then the cookie.
 func (s *Store) signOut(w http.ResponseWriter, r *web.Request) error {
 	if _, err := r.ReadForm(); err != nil {

@@ -12,8 +12,9 @@ import (
 type Member struct {
 	Shell
 	Email, Name string
-	Guest       bool // only a proven address, no account
-	Data        bool // there is a page of what is kept about him
+	Guest       bool      // only a proven address, no account
+	Data        bool      // there is a page of what is kept about him
+	Losing      time.Time // when the app falls away that somebody said to have lost; zero: nothing waits
 }
 
 // tabs are the pages of "Mina sidor"; here is the one that is shown.
@@ -110,12 +111,37 @@ type Email struct {
 	Form    ui.Form
 }
 
-// StopMove is the page of the link in the letter to the old address.
+// StopMove is the page of the link in a letter that stops something: a change of address, or that a lost app falls away.
 type StopMove struct {
 	Shell
 	Path    string
 	Done    bool // the address was changed already
 	Stopped bool
+	Lost    bool      // it is about the app
+	Due     time.Time // of the app: when it falls away
+}
+
+// words are the page's title, what stopping does, the button, and what is said afterwards.
+func (p StopMove) words() (title, text, button, stopped string) {
+	l := p.l()
+	switch {
+	case p.Lost:
+		return lang.T(l, "account.stop_lost"), lang.T(l, "account.stop_lost.text", "due", lang.DateTime(l, p.Due)), lang.T(l, "notice.lost.stop"), lang.T(l, "account.stop_lost.done")
+	case p.Done:
+		text = lang.T(l, "account.stop.back")
+	default:
+		text = lang.T(l, "account.stop.text")
+	}
+	return lang.T(l, "account.stop"), text, lang.T(l, "notice.move.stop"), lang.T(l, "account.stop.done")
+}
+
+// LostApp is "/login/lost": who has lost his app and his recovery codes.
+type LostApp struct {
+	Shell
+	May     bool      // the browser has proven the address, and may ask
+	Due     time.Time // when the app falls away; zero: not asked yet
+	Trouble string
+	Keep    []Hidden // where a passkey leads
 }
 
 // CloseAccount is the page before an account is deleted.

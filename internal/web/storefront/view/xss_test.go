@@ -100,6 +100,10 @@ func views(payload string, l lang.Lang) map[string]templ.Component {
 	add("app", view.AppPage(filled[view.App](payload, l)))
 	add("recovery", view.RecoveryPage(filled[view.Recovery](payload, l)))
 	add("email", view.EmailPage(filled[view.Email](payload, l)))
+	add("lost", view.LostAppPage(filled[view.LostApp](payload, l)))
+	mv := filled[view.Email](payload, l)
+	mv.Guest = false
+	add("email-account", view.EmailPage(mv))
 	add("stop", view.StopMovePage(filled[view.StopMove](payload, l)))
 	add("close", view.CloseAccountPage(filled[view.CloseAccount](payload, l)))
 	add("fault", view.FaultPage(filled[view.Fault](payload, l)))
