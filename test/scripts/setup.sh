@@ -8,6 +8,7 @@ have gcc || need+=(gcc libc6-dev)
 have chromium || need+=(chromium)
 have npm || need+=(nodejs npm)
 have pdftotext || need+=(poppler-utils)
+[ -x /usr/sbin/sshd ] || need+=(openssh-server)
 if [ ${#need[@]} -gt 0 ]; then
   sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo -n"
@@ -36,4 +37,9 @@ fi
 if [ ! -x .cache/local-kms ]; then
   echo "== building local-kms"
   GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/nsmithuk/local-kms@v0.0.0-20260228092603-2a5e92d09ab6 || { echo "local-kms could not be built" >&2; exit 1; }
+fi
+# An object store by others, that the tests of copies keep copies in, built once (internal/ops/copies/s3/s3test has the same version).
+if [ ! -x .cache/versitygw ]; then
+  echo "== building versitygw"
+  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || { echo "versitygw could not be built" >&2; exit 1; }
 fi

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // What every site does with the bytes it is given and gives.
@@ -96,3 +97,55 @@ func Replaceable(name string, body []byte) error {
 	}
 	return nil
 }
+
+// ErrStalled is the cause of a context of Patient whose patience is at its end.
+var ErrStalled = errors.New("nothing moved")
+
+// Watch ends a context when nothing has moved for a while: a transfer may take as long as it
+// takes, but not stand still.
+type Watch struct {
+	t      *time.Timer
+	d      time.Duration
+	cancel context.CancelCauseFunc
+}
+
+// Patient gives a context that ends when Moved has not been called for d.
+func Patient(ctx context.Context, d time.Duration) (context.Context, *Watch) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return ctx, &Watch{time.AfterFunc(d, func() { cancel(fmt.Errorf("%w for %s", ErrStalled, d)) }), d, cancel}
+}
+
+// Moved says that something moved.
+func (w *Watch) Moved() { w.t.Reset(w.d) }
+
+// Pause says that the other side is not waited for, until Moved is called.
+func (w *Watch) Pause() { w.t.Stop() }
+
+// Done ends the context.
+func (w *Watch) Done() { w.t.Stop(); w.cancel(nil) }
+
+// slowest is the slowest wire, in bytes a second, over which the rest of what was sent is
+// waited for: it lies in the buffers of two machines and of what is between.
+const slowest = 100 << 10
+
+// Sending is r, which is read as fast as the other side takes it, up to ahead bytes ahead of
+// it.
+func (w *Watch) Sending(r io.Reader, ahead int64) io.Reader {
+	return readFunc(func(p []byte) (int, error) {
+		w.t.Reset(w.d + time.Duration(ahead)*time.Second/slowest)
+		return r.Read(p)
+	})
+}
+
+// Receiving is r, which comes from the other side: that is waited for only while r is read.
+func (w *Watch) Receiving(r io.Reader) io.Reader {
+	return readFunc(func(p []byte) (int, error) {
+		w.Moved()
+		defer w.Pause()
+		return r.Read(p)
+	})
+}
+
+type readFunc func(p []byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }

@@ -1,0 +1,160 @@
+package sitetest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"kassavalv/internal/ops/copies"
+)
+
+// Faults checks what a site that is reached over a network does when the wire is bad: it
+// waits, or it says that trouble has passed, and it goes on by itself when the wire is good.
+// open gives a site that holds nothing, reached at addr, which waits about a second for what
+// does not move; server is the address behind the wire.
+func (k Kind) Faults(t *testing.T, server string, open func(t *testing.T, addr string) copies.Site) {
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			l := NewLink(t, server)
+			site := open(t, l.Addr)
+			t.Cleanup(func() { site.Close() })
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+			defer cancel()
+			f.run(&scene{judge: t, kind: k, t: t, site: site, ctx: ctx}, l)
+		})
+	}
+}
+
+var faults = []struct {
+	name string
+	run  func(s *scene, l *Link)
+}{
+	{"slow", func(s *scene, l *Link) {
+		l.Poison(s.t, `{"name":"a","type":"latency","stream":"upstream","attributes":{"latency":150,"jitter":50}}`,
+			`{"name":"b","type":"latency","stream":"downstream","attributes":{"latency":150,"jitter":50}}`,
+			`{"name":"c","type":"slicer","stream":"upstream","attributes":{"average_size":1000,"size_variation":500,"delay":100}}`)
+		b := s.body(seg(1), noise(1, 100<<10))
+		s.mustPut(seg(1), b)
+		s.holds(seg(1), b)
+		s.lists("", "", seg(1))
+	}},
+	{"slower than it waits, but moving", func(s *scene, l *Link) {
+		b := s.body(seg(1), noise(1, 2<<20))
+		l.Poison(s.t, `{"name":"a","type":"bandwidth","stream":"upstream","attributes":{"rate":500}}`, `{"name":"b","type":"bandwidth","stream":"downstream","attributes":{"rate":500}}`)
+		s.mustPut(seg(1), b)
+		s.holds(seg(1), b)
+	}},
+	{"cut on the way there", func(s *scene, l *Link) {
+		for i, n := range []string{"20000", "300000", "900000"} {
+			b := s.body(seg(i+1), noise(uint64(i), 1<<20))
+			l.Poison(s.t, `{"name":"a","type":"limit_data","stream":"upstream","attributes":{"bytes":`+n+`}}`)
+			_, err := s.put(seg(i+1), b)
+			s.is("put that is cut after "+n, err)
+			l.Clean()
+			s.eventually("a put is possible again", func() error { _, err := s.list("", ""); return err })
+			s.absentNow(seg(i + 1))
+			s.mustPut(seg(i+1), b)
+			s.holds(seg(i+1), b)
+		}
+	}},
+	{"cut on the way here", func(s *scene, l *Link) {
+		b := s.body(seg(1), noise(1, 1<<20))
+		s.mustPut(seg(1), b)
+		for _, n := range []string{"20000", "500000", "1000000"} {
+			l.Poison(s.t, `{"name":"a","type":"limit_data","stream":"downstream","attributes":{"bytes":`+n+`}}`)
+			got, err := s.get(seg(1))
+			s.is("get that is cut after "+n, err)
+			if err == nil {
+				s.Errorf("cut after %s, a get gives %d bytes of %d", n, len(got), len(b))
+			}
+			l.Clean()
+			s.eventually("a get is possible again", func() error { _, err := s.get(seg(1)); return err })
+			s.holds(seg(1), b)
+		}
+	}},
+	{"stands still", func(s *scene, l *Link) {
+		b := s.body(seg(1), noise(1, 1<<20))
+		s.mustPut(seg(1), b)
+		l.Poison(s.t, `{"name":"a","type":"timeout","stream":"upstream","attributes":{"timeout":0}}`, `{"name":"b","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`)
+		_, err := s.put(seg(2), b)
+		s.is("put to what stands still", err)
+		_, err = s.get(seg(1))
+		s.is("get from what stands still", err)
+		_, err = s.list("", "")
+		s.is("list of what stands still", err)
+		s.is("replace at what stands still", s.site.Replace(s.ctx, "keys/current.age", []byte("x")))
+		if s.ctx.Err() != nil {
+			s.Errorf("it waited for ever")
+		}
+		l.Clean()
+		s.eventually("a get is possible again", func() error { _, err := s.get(seg(1)); return err })
+		s.lists("", "", seg(1))
+	}},
+	{"stands still in the middle", func(s *scene, l *Link) {
+		b := s.body(seg(1), noise(1, 8<<20))
+		s.mustPut(seg(1), b)
+		r, err := s.site.Get(s.ctx, seg(1))
+		if err != nil {
+			s.Fatalf("get: %v", s.note(err))
+		}
+		defer r.Close()
+		if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil {
+			s.Fatalf("get: %v", s.note(err))
+		}
+		l.Poison(s.t, `{"name":"b","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`)
+		_, err = io.Copy(io.Discard, r)
+		s.is("a get that stops moving", err)
+		if s.ctx.Err() != nil {
+			s.Errorf("it waited for ever")
+		}
+	}},
+	{"gone and back", func(s *scene, l *Link) {
+		b := s.body(seg(1), noise(1, 10<<10))
+		s.mustPut(seg(1), b)
+		for range 3 {
+			l.Cut()
+			_, err := s.put(seg(2), b)
+			s.is("put to what is gone", err)
+			_, err = s.get(seg(1))
+			s.is("get from what is gone", err)
+			_, err = s.list("", "")
+			s.is("list of what is gone", err)
+			l.Mend(s.t)
+			s.eventually("a get is possible again", func() error { _, err := s.get(seg(1)); return err })
+			s.holds(seg(1), b)
+		}
+		s.lists("", "", seg(1))
+	}},
+	{"reset", func(s *scene, l *Link) {
+		b := s.body(seg(1), noise(1, 10<<10))
+		s.mustPut(seg(1), b)
+		l.Poison(s.t, `{"name":"a","type":"reset_peer","stream":"upstream","attributes":{"timeout":0}}`)
+		_, err := s.put(seg(2), b)
+		s.is("put that is reset", err)
+		l.Clean()
+		s.eventually("a get is possible again", func() error { _, err := s.get(seg(1)); return err })
+		s.lists("", "", seg(1))
+	}},
+}
+
+// eventually tries until there is no error: connections that the fault broke may fail once more.
+func (s *scene) eventually(what string, try func() error) {
+	s.Helper()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if errors.Is(err, context.DeadlineExceeded) && s.ctx.Err() != nil {
+			s.Fatalf("%s: never: %v", what, err)
+		}
+		select {
+		case <-s.ctx.Done():
+			s.Fatalf("%s: never: %v", what, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
