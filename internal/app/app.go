@@ -209,10 +209,10 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	}
 	// One bound of hashing for everybody who signs in.
 	hasher := factor.NewHasher(factor.OWASP)
-	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.officeOrigin(), Issuer: company.Name, Hasher: hasher, SSO: a.singleSignOn()}); err != nil {
+	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.officeOrigin(), Issuer: company.Name, Words: []string{company.Shop}, Hasher: hasher, SSO: a.singleSignOn()}); err != nil {
 		return err
 	}
-	if a.Accounts, err = account.New(a.DB, a.Vault, account.Options{PublicURL: a.Origin, Issuer: company.Shop, Hasher: hasher}); err != nil {
+	if a.Accounts, err = account.New(a.DB, a.Vault, account.Options{PublicURL: a.Origin, Issuer: company.Shop, Words: []string{company.Name}, Hasher: hasher}); err != nil {
 		return err
 	}
 	a.people()

@@ -66,6 +66,8 @@ type Options struct {
 	PublicURL string
 	// Issuer names the shop in authenticator apps.
 	Issuer string
+	// Words are other names of the shop that no password may be made of.
+	Words []string
 	// SSO is the provider of single sign-on; nil: none.
 	SSO *SSO
 	// Lacking tells which rights of a member wait for a lesson that he has yet to
@@ -84,6 +86,7 @@ type Auth struct {
 	v      *secret.Vault
 	hasher *factor.Hasher
 	keys   *factor.Passkeys
+	words  []string                                                          // about the shop; see factor.CheckPassword
 	sso    *sso                                                              // nil: none
 	carry  map[string]func(tx *db.Tx, by By, id db.ID, payload []byte) error // see Carry
 	lacks  func(q db.Q, member db.ID, rights []Right) (map[Right]string, error)
@@ -94,7 +97,7 @@ func New(d *db.DB, v *secret.Vault, o Options) (*Auth, error) {
 	if o.Hasher == nil {
 		o.Hasher = factor.NewHasher(factor.OWASP)
 	}
-	a := &Auth{d: d, v: v, hasher: o.Hasher, lacks: o.Lacking, carry: map[string]func(*db.Tx, By, db.ID, []byte) error{}}
+	a := &Auth{d: d, v: v, hasher: o.Hasher, words: append([]string{o.Issuer, o.PublicURL}, o.Words...), lacks: o.Lacking, carry: map[string]func(*db.Tx, By, db.ID, []byte) error{}}
 	var err error
 	if a.keys, err = a.passkeys(o); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)

@@ -12,9 +12,9 @@ import (
 const minPassword = 12
 
 // checkPassword says what is wrong with a new password of a member. about are words it must
-// not be made of.
-func checkPassword(p string, about ...string) error {
-	return factor.CheckPassword(p, minPassword, about...)
+// not be made of, beside those about the shop.
+func (a *Auth) checkPassword(p string, about ...string) error {
+	return factor.CheckPassword(p, minPassword, append(about, a.words...)...)
 }
 
 // reserve counts a try of staff before it is evaluated; it returns how long to wait when there

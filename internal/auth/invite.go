@@ -339,7 +339,7 @@ func (a *Auth) AcceptInvite(ctx context.Context, in Accept) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	if err := checkPassword(in.Password.Reveal(), l.p.Email, l.p.Name); err != nil {
+	if err := a.checkPassword(in.Password.Reveal(), l.p.Email, l.p.Name); err != nil {
 		return Session{}, err
 	}
 	var hash string

@@ -275,7 +275,7 @@ func (a *Auth) ChangePassword(ctx context.Context, by By, old, new secret.Secret
 	if l.wait > 0 {
 		return Session{}, fault.TooMany(l.wait)
 	}
-	if err := checkPassword(new.Reveal(), l.p.Email, l.p.Name); err != nil {
+	if err := a.checkPassword(new.Reveal(), l.p.Email, l.p.Name); err != nil {
 		return Session{}, err
 	}
 	var hash string
@@ -349,7 +349,7 @@ func (a *Auth) SetCredentials(ctx context.Context, by By, c Credentials) (db.ID,
 	if by.Kind != SystemKind {
 		return 0, fault.Denied()
 	}
-	if err := checkPassword(c.Password.Reveal(), c.Email, c.Name); err != nil {
+	if err := a.checkPassword(c.Password.Reveal(), c.Email, c.Name); err != nil {
 		return 0, err
 	}
 	hash := a.hasher.Hash(c.Password)

@@ -54,6 +54,19 @@ func (p *tab) pages(paths ...string) {
 	}
 }
 
+// What is typed as a password is hidden until its button is pressed, and again when it is pressed once more.
+func shownAndHidden(p *tab) {
+	p.visit("/login/password")
+	p.fill(`input[name="password"]`, "en ramsa att visa")
+	for _, step := range [][2]string{{"false", "password"}, {"true", "text"}, {"false", "password"}} {
+		if p.attr("button[data-show]", "aria-pressed") != step[0] || p.attr(`input[name="password"]`, "type") != step[1] {
+			p.t.Fatalf("pressed %s, a field of type %s", p.attr("button[data-show]", "aria-pressed"), p.attr(`input[name="password"]`, "type"))
+		}
+		p.click("button[data-show]")
+	}
+	p.judge("a password that is shown")
+}
+
 // A guest proves his mail address with a code, sees what is his and what is kept of him, is told what
 // an account is for, and leaves.
 func account(p *tab) {
@@ -61,6 +74,8 @@ func account(p *tab) {
 	mail := apptest.NewMail()
 	p.visit("/account")
 	p.at("/login")
+	shownAndHidden(p)
+	p.visit("/account")
 	p.fill(`input[name="email"]`, mail)
 	p.follow("main button|Skicka kod")
 	p.at("/login/code$")

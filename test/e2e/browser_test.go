@@ -83,6 +83,7 @@ func (b *browser) open(t *testing.T, s *apptest.Shop) *tab {
 	ctx, end := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	p := &tab{Client: s.As(t), t: t, ctx: ctx, mu: new(sync.Mutex), expect: map[string]int{}}
 	t.Cleanup(func() {
+		p.leavesNothing()
 		p.verdict()
 		end()
 	})

@@ -1,17 +1,22 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+
+	"kassavalv/internal/web"
 )
 
 func (p *tab) fault(format string, args ...any) {
@@ -111,6 +116,62 @@ func (p *tab) answered(e *network.EventResponseReceived) {
 	}
 	if p.status >= 400 {
 		p.fault("%s answered %d", e.Response.URL, p.status)
+	}
+}
+
+// ours are the cookies the shop gives: random or sealed, and for what they are named after.
+var ours = []string{web.CookieCart, web.CookieSession, web.CookieLogin, web.CookieStaff, web.CookieFlash, web.CookieSSO}
+
+// leavesNothing looks, when somebody is done, at what the shop has left in his browser: nothing in the storages, and
+// only the cookies it names, in which no address of his can be read.
+func (p *tab) leavesNothing() {
+	if p.t.Failed() || !strings.HasPrefix(look[string](p, `() => location.origin`), p.Shop.Shop) {
+		return
+	}
+	for _, x := range look[[]string](p, `async () => [...Object.keys(localStorage).map(k => "localStorage " + k), ...Object.keys(sessionStorage).map(k => "sessionStorage " + k),
+		...(await indexedDB.databases()).map(d => "indexedDB " + d.name), ...(await caches.keys()).map(k => "cache " + k), ...(await navigator.serviceWorker.getRegistrations()).map(() => "a service worker")]`) {
+		p.t.Errorf("left in the browser: %s", x)
+	}
+	for _, c := range must(p, network.GetCookies, network.GetCookiesParams{URLs: []string{p.Shop.Shop + "/"}}).Cookies {
+		if !slices.Contains(ours, c.Name) || !c.HTTPOnly || !c.Secure {
+			p.t.Errorf("the cookie %s: HttpOnly %v, Secure %v", c.Name, c.HTTPOnly, c.Secure)
+		}
+		if who := readable(c.Value); who != "" {
+			p.t.Errorf("the cookie %s says %q", c.Name, who)
+		}
+	}
+}
+
+var mailIn = regexp.MustCompile(`[\w.+-]+@[\w-]+\.\w+`)
+
+// readable finds a mail address in a cookie's value, as it stands, percent-encoded, or in base64.
+func readable(value string) string {
+	texts := []string{value}
+	if u, err := url.QueryUnescape(value); err == nil {
+		texts = append(texts, u)
+	}
+	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == '.' || r == '|' || r == ':' || r == '~' }) {
+		for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.RawStdEncoding} {
+			if b, err := e.DecodeString(strings.TrimRight(part, "=")); err == nil {
+				texts = append(texts, string(b))
+			}
+		}
+	}
+	for _, x := range texts {
+		if m := mailIn.FindString(x); m != "" {
+			return m
+		}
+	}
+	return ""
+}
+
+// The twin: what stands in a cookie is found, however it is written.
+func TestReadableCookie(t *testing.T) {
+	for v, want := range map[string]string{"anna@exempel.se": "anna@exempel.se", "anna%40exempel.se": "anna@exempel.se", "1." + base64.RawURLEncoding.EncodeToString([]byte(`{"m":"anna@exempel.se"}`)): "anna@exempel.se",
+		base64.StdEncoding.EncodeToString([]byte("anna@exempel.se")): "anna@exempel.se", "kv_3Zq8x_random.signature": "", "": ""} {
+		if got := readable(v); got != want {
+			t.Errorf("%q: %q", v, got)
+		}
 	}
 }
 

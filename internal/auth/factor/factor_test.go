@@ -72,10 +72,10 @@ func TestHashes(t *testing.T) {
 
 func TestCheckPassword(t *testing.T) {
 	for p, code := range map[string]string{"kort": "too_short", strings.Repeat("å", 200): "too_long", "aaaaaaaaaaaaaaaa": "weak_password", "password12345": "weak_password",
-		"kassavalv1234": "weak_password", "owner@example.se": "weak_password", "tabs\tand more\n": "bad_password", "bad\xff utf-8 here": "bad_password", goodPassword: "",
+		"kassavalv1234": "weak_password", "ownerannaexample": "weak_password", "Ek-anna-owner1": "weak_password", "Provbutiken-admin!": "weak_password", "butikProvbutiken1": "weak_password", "anna tycker om sol": "", "owner@example.se": "weak_password", "tabs\tand more\n": "bad_password", "bad\xff utf-8 here": "bad_password", goodPassword: "",
 		"abcdefghijklmnop": "weak_password", "1234567890123456": "weak_password", "9876543210987654": "weak_password",
 		"liverpoolliverpool": "leaked_password", "LiverPool2024": "leaked_password", "unbelievable": "leaked_password", "UnBelievable": "leaked_password", "!!unbelievable9": "leaked_password"} {
-		err := CheckPassword(p, 12, "owner@example.se", "Anna Ek")
+		err := CheckPassword(p, 12, "owner@example.se", "Anna Ek", "Provbutiken")
 		if f := fault.As(err); code == "" && err != nil || code != "" && (f == nil || f.Fields[0].Code != code) {
 			t.Errorf("%q: %v", p, err)
 		}

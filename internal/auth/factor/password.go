@@ -1,6 +1,8 @@
 package factor
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,8 +21,8 @@ const (
 func Failed() error { return &fault.Error{Kind: fault.Unauthenticated, Code: "sign_in_failed"} }
 
 // CheckPassword says what is wrong with a new password of at least min characters: a 422 fault at
-// "/password". about are words it must not be made of: the address, the name. The codes: bad_password, too_short
-// {min}, too_long {max}, weak_password, leaked_password.
+// "/password". about is what it must not be made of: the mail address, the name, the shop's names and address (see
+// words). The codes: bad_password, too_short {min}, too_long {max}, weak_password, leaked_password.
 func CheckPassword(p string, min int, about ...string) error {
 	field := func(code string, args map[string]any) error {
 		return fault.Invalid(fault.Field{Pointer: "/password", Code: code, Args: args})
@@ -56,11 +58,30 @@ func weak(p string, about []string) bool {
 	if len(seen) < 5 || inRow >= utf8.RuneCountInString(low)-3 {
 		return true
 	}
-	for _, w := range append(about, "kassavalv", "password", "lösenord", "qwerty", "123456789") {
-		// The word itself, or the word and a little more.
-		if w = fold(w); len(w) >= 4 && strings.Contains(low, w) && len(low)-len(w) < 6 {
-			return true
-		}
+	// Nothing but such words, in any order and number, and a little more.
+	rest := low
+	for _, w := range words(about) {
+		rest = strings.ReplaceAll(rest, w, "")
 	}
-	return false
+	return rest != low && len(rest) < LeastOwn
+}
+
+// LeastOwn is how many bytes of a password must be something else than words about the person and the shop.
+const LeastOwn = 6
+
+// ContextWords are words that anybody would try at any shop made with this program. docs/sign-in.md lists them.
+var ContextWords = []string{"kassavalv", "password", "lösenord", "losenord", "qwerty", "123456789", "admin", "administrator", "webshop", "webbutik", "butik", "shop", "kassa"}
+
+// words are what a password must not be made of, the longest first: everything of about as it stands, and each of its
+// runs of letters and digits, if of four bytes or more; and ContextWords.
+func words(about []string) []string {
+	out := slices.Clone(ContextWords)
+	for _, a := range about {
+		a = fold(a)
+		out = append(out, a)
+		out = append(out, strings.FieldsFunc(a, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })...)
+	}
+	out = slices.DeleteFunc(out, func(w string) bool { return len(w) < 4 })
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	return out
 }

@@ -81,6 +81,7 @@ var (
 type Options struct {
 	PublicURL string         // of the shop; passkeys are bound to it
 	Issuer    string         // names the shop in authenticator apps
+	Words     []string       // other names of the shop that no password may be made of
 	Hasher    *factor.Hasher // shared with staff's sign-in; nil: one of its own
 }
 
@@ -90,6 +91,7 @@ type Accounts struct {
 	v      *secret.Vault
 	hasher *factor.Hasher
 	keys   *factor.Passkeys
+	words  []string // about the shop; see factor.CheckPassword
 }
 
 // New makes the room. It fails on an address that passkeys cannot be bound to.
@@ -97,7 +99,7 @@ func New(d *db.DB, v *secret.Vault, o Options) (*Accounts, error) {
 	if o.Hasher == nil {
 		o.Hasher = factor.NewHasher(factor.OWASP)
 	}
-	a := &Accounts{d: d, v: v, hasher: o.Hasher}
+	a := &Accounts{d: d, v: v, hasher: o.Hasher, words: append([]string{o.Issuer, o.PublicURL}, o.Words...)}
 	var err error
 	if a.keys, err = a.passkeys(o); err != nil {
 		return nil, fmt.Errorf("account: %w", err)

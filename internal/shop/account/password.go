@@ -145,7 +145,7 @@ func (a *Accounts) SetPassword(ctx context.Context, v Visitor, old, new secret.S
 	if l.wait > 0 {
 		return secret.Secret{}, l.fault()
 	}
-	if err := factor.CheckPassword(new.Reveal(), minPassword(len(l.r.totp) > 0), l.p.Email, l.p.Name); err != nil {
+	if err := factor.CheckPassword(new.Reveal(), minPassword(len(l.r.totp) > 0), append([]string{l.p.Email, l.p.Name}, a.words...)...); err != nil {
 		return secret.Secret{}, err
 	}
 	var hash string

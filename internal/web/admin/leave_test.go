@@ -75,6 +75,9 @@ func TestPasswordFields(t *testing.T) {
 				if a["autocomplete"] != want || strings.Contains(a["name"], "password") != (a["type"] == "password") || strings.Contains(tag, "onpaste") || a["value"] != "" {
 					t.Errorf("%s: %s", path, tag)
 				}
+				if a["type"] == "password" && !regexp.MustCompile(`<button type="button"[^>]* data-show aria-controls="`+a["id"]+`"`).MatchString(body) {
+					t.Errorf("%s: nothing shows what is typed into %s", path, tag)
+				}
 			}
 		}
 		if found["current-password"] < 2 || found["new-password"] < 1 || found["one-time-code"] < 1 {

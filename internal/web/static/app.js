@@ -1,10 +1,8 @@
-// The shop's only script. Every page works without it; it adds comfort:
-// steppers, the price of a chosen variant, search suggestions, totals that
-// follow the delivery choice, and a purchase page that moves by itself.
+// The shop's only script. Every page works without it; it adds comfort: steppers, the price of a chosen
+// variant, search suggestions, totals that follow the delivery choice, a purchase page that moves by itself.
 const $ = (s, root = document) => root.querySelector(s);
 const $$ = (s, root = document) => [...root.querySelectorAll(s)];
-// The browser's own parser reads the answer: the policy on trusted types lets no
-// script make a document of a string.
+// The browser's own parser reads the answer: the policy on trusted types lets no script make a document of a string.
 const page = (url, method = "GET", body = null) => new Promise((done, fail) => {
   const r = new XMLHttpRequest();
   r.open(method, url); r.responseType = "document";
@@ -62,6 +60,9 @@ let turn = 0; for (const form of $$("form[data-recount]")) form.addEventListener
     }
   } catch { /* the order itself is checked by the server */ }
 });
+for (const b of $$("button[data-show]")) { // a password is shown while its button is pressed in, and is sent as a password
+  const input = document.getElementById(b.getAttribute("aria-controls")), show = (on) => { input.type = on ? "text" : "password"; b.setAttribute("aria-pressed", on); };
+  b.hidden = false; b.addEventListener("click", () => show(input.type === "password")); input.form.addEventListener("submit", () => show(false)); }
 for (const el of $$("select[data-auto]")) el.addEventListener("change", () => el.form.requestSubmit());
 
 // Search suggestions: the combobox pattern with a list.
@@ -111,8 +112,7 @@ for (const input of $$("input[data-suggest]")) {
   });
 }
 
-// The purchase page: on a new state the page's own middle is fetched and swapped;
-// live events first, then asking every three seconds, then nothing.
+// The purchase page: on a new state the page's own middle is fetched and swapped; live events first, then asking, then nothing.
 const moment = $("[data-purchase]");
 if (moment) {
   const live = $("[data-live]"), done = () => $("[data-purchase]").dataset.end === "yes";

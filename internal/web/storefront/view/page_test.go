@@ -164,6 +164,11 @@ func structure(t *testing.T, l lang.Lang, n *html.Node) {
 			t.Errorf("field %q hinders pasting", attr(e, "name"))
 		}
 	}
+	for _, e := range all(n, "input[type=password]") {
+		if len(all(n, `button[type=button][data-show][aria-controls="`+attr(e, "id")+`"][aria-pressed=false]`)) != 1 {
+			t.Errorf("field %q has no button that shows what is typed", attr(e, "name"))
+		}
+	}
 	for _, e := range all(n, "form") {
 		m := attr(e, "method")
 		if m != "post" && m != "get" {
