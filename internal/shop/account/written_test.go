@@ -27,7 +27,7 @@ func TestSignInIsWrittenDown(t *testing.T) {
 	want := []string{
 		fmt.Sprintf("| customer | %s | %s | %d; the sign-in of one more ends the oldest |\n", days(IdleLimit), days(SessionLimit), maxSessions),
 		fmt.Sprintf("| a guest who has proven his mail | %s | %s |", days(IdleLimit), days(SessionLimit)),
-		fmt.Sprintf("| 8 digits, %s, %d tries, in the browser that asked, once |\n", within(codeLife), codeTries),
+		fmt.Sprintf("| 8 digits, %s, %d tries, in the browser that asked, once |\n", within(CodeLife), codeTries),
 		fmt.Sprintf("| challenge of %s, once |\n", within(factor.CeremonyLife)),
 		fmt.Sprintf("proof of the last %s, of staff and customers alike", within(freshFor)),
 		fmt.Sprintf("a code of the app or from paper | two factors | AAL2 | %d tries in %s |\n", perFactor.Limit, within(perFactor.Window)),
