@@ -182,7 +182,7 @@ func erasure(p *tab) {
 	p.visit("/account/data") // nobody is signed in any more
 	p.byCode(mail)
 	p.at("/account/data$")
-	if w := p.words("html"); strings.Contains(w, o.Number) || strings.Contains(w, "Kim Prov") {
+	if w := look[string](p, `() => document.documentElement.textContent`); strings.Contains(w, o.Number) || strings.Contains(w, "Kim Prov") {
 		p.t.Errorf("still there: %s", w)
 	}
 }

@@ -282,3 +282,147 @@ func TestRequestPage(t *testing.T) {
 		}
 	})
 }
+
+// A link opens what it was made for and nothing else, and an export's link dies by use, by time, by a newer one, and not by a look at its header.
+func TestOwnTokens(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		o := s.bought(t)
+		v := s.visitor()
+		v.signIn(t, s, "kopare@example.se", "")
+		prepare := func() string {
+			t.Helper()
+			link := v.post("/account/data/export", url.Values{"format": {"page"}}).Header.Get("Location")
+			if !strings.HasPrefix(link, "/account/data/export/") {
+				t.Fatal(link)
+			}
+			return link
+		}
+		older, link := prepare(), prepare()
+		export := strings.TrimPrefix(link, "/account/data/export/")
+		v.post("/account/data/limit", url.Values{"kind": {privacy.Restrict}, "why": {""}})
+		request := attr(v.get("/account/data").first(t, `main a[href^="/privacy/"]`), "href")
+		if p := s.visitor().get(request); p.StatusCode != http.StatusOK {
+			t.Fatalf("the request's own page: %d", p.StatusCode)
+		}
+		token := strings.TrimPrefix(request, "/privacy/")
+		for _, path := range []string{"/privacy/" + export, "/privacy/" + o.Token(s.Vault), "/privacy/" + s.Vault.Token("order", db.ID(1), 1), "/account/data/export/" + token, "/account/data/export/" + o.Token(s.Vault),
+			"/orders/" + token, "/orders/" + export, "/account/moves/" + token, "/account/lost/" + token, "/account/moves/" + export, "/cases/" + token} {
+			if p := v.get(path); p.StatusCode != http.StatusNotFound {
+				t.Errorf("%s opens with a token of another kind: %d", path, p.StatusCode)
+			}
+		}
+		if p := v.get(older); p.StatusCode != http.StatusNotFound {
+			t.Errorf("the older link: %d", p.StatusCode)
+		}
+		if p := v.do(v.request("HEAD", link, nil, nil)); p.StatusCode != http.StatusNotFound {
+			t.Errorf("its header: %d", p.StatusCode)
+		}
+		if p := v.get(link); p.StatusCode != http.StatusOK || p.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("after a look at its header: %d %s", p.StatusCode, p.Header.Get("Cache-Control"))
+		}
+		late := prepare()
+		s.Do(func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE privacy_download SET expires_at=$1`, tx.Now().Add(-time.Second))
+			return err
+		})
+		if p := v.get(late); p.StatusCode != http.StatusNotFound {
+			t.Errorf("out of time: %d", p.StatusCode)
+		}
+	})
+}
+
+// Both steps of an erasure ask for fresh proof before they show anything, a refused one is recorded, pressing twice is one, and
+// nothing that the form does not ask for is taken.
+func TestOwnErasureSteps(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		s.bought(t)
+		v := s.visitor()
+		v.signIn(t, s, "kopare@example.se", "")
+		v.addOne("", "mugg")
+		s.stale()
+		for _, path := range []string{"/account/data/erase", "/account/data/erase/confirm"} {
+			if p := v.get(path); p.StatusCode != http.StatusSeeOther || p.Header.Get("Location") != "/login?again=1&next=%2Faccount%2Fdata%2Ferase" {
+				t.Errorf("%s without fresh proof: %d %s", path, p.StatusCode, p.Header.Get("Location"))
+			}
+		}
+		refused := func() (n int) {
+			t.Helper()
+			n, err := db.Read(context.Background(), s.DB, func(q *db.Reader) (n int, err error) {
+				es, err := audit.List(q, audit.Filter{Action: "privacy.erase"}, 0, 100)
+				for _, e := range es {
+					if e.Outcome == audit.Refused {
+						n++
+					}
+				}
+				return n, err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		before := refused()
+		if p := v.post("/account/data/erase/confirm", url.Values{"sure": {"yes"}}); p.StatusCode != http.StatusSeeOther {
+			t.Errorf("%d", p.StatusCode)
+		}
+		if refused() != before+1 {
+			t.Error("an erasure without fresh proof is not recorded as refused")
+		}
+		for _, path := range []string{"/account/data/erase/confirm", "/account/data/correct", "/account/data/limit", "/account/data/export", "/account/data/newsletter"} {
+			for _, extra := range []string{"email", "account_id", "person_id", "mail"} {
+				if p := v.post(path, url.Values{extra: {"nagon@example.se"}}); p.StatusCode != http.StatusBadRequest {
+					t.Errorf("%s takes %q: %d", path, extra, p.StatusCode)
+				}
+			}
+		}
+		v.signIn(t, s, "kopare@example.se", "?again=1")
+		first := v.post("/account/data/erase/confirm", url.Values{"sure": {"yes"}}).Header.Get("Location")
+		if again := v.post("/account/data/erase/confirm", url.Values{"sure": {"yes"}}).Header.Get("Location"); first == "" || again != first {
+			t.Errorf("pressed twice: %s and %s", first, again)
+		}
+		s.Do(func(tx *db.Tx) error { // nobody has bought: nothing is waited for
+			_, err := tx.Exec(`DELETE FROM auth_try`)
+			return err
+		})
+		w := s.visitor()
+		w.signIn(t, s, "nagon@example.se", "")
+		w.addOne("", "mugg")
+		if w.cookie(web.CookieCart) == "" || w.cookie(web.CookieLogin) == "" {
+			t.Fatal("no cart")
+		}
+		if p := w.follow(w.post("/account/data/erase/confirm", url.Values{"sure": {"yes"}})); !strings.Contains(p.words(), "raderade hos oss") {
+			t.Fatal(p.words())
+		}
+		for _, c := range []string{web.CookieSession, web.CookieLogin, web.CookieCart} {
+			if w.cookie(c) != "" {
+				t.Errorf("%s is left after the erasure", c)
+			}
+		}
+	})
+}
+
+// Readings of the account itself are on the page, and the account's other sessions and details stay out of another's page.
+func TestOwnReadingsOfTheAccount(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		v, other := s.visitor(), s.visitor()
+		v.signIn(t, s, "kopare@example.se", "")
+		other.signIn(t, s, "nagon@example.se", "")
+		v.post("/account/open", url.Values{"name": {"Åsa Prov"}})
+		s.Do(func(tx *db.Tx) error {
+			var person db.ID
+			if err := tx.QueryRow(`SELECT person_id FROM account_account`).Scan(&person); err != nil {
+				return err
+			}
+			_, err := audit.RecordAccess(tx, audit.Access{Person: person, ActorKind: "staff", ActorID: 7, ActorName: "support", Entity: "account", EntityID: 1, Reason: "other", Kinds: []string{"name"}})
+			return err
+		})
+		for _, path := range []string{"/account/data/readings", "/account/security"} {
+			if p := v.get(path); !strings.Contains(p.words(), "läste") {
+				t.Errorf("%s: %s", path, p.words())
+			}
+			if p := other.get(path); strings.Contains(p.words(), "läste") {
+				t.Errorf("another on %s: %s", path, p.words())
+			}
+		}
+	})
+}
