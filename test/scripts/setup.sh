@@ -43,3 +43,8 @@ if [ ! -x .cache/versitygw ]; then
   echo "== building versitygw"
   GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || { echo "versitygw could not be built" >&2; exit 1; }
 fi
+# An independent reader of the format of our copies, built once (internal/ops/copies/litestreamtest has the same version).
+if [ ! -x .cache/litestream ]; then
+  echo "== building litestream"
+  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/benbjohnson/litestream/cmd/litestream@v0.5.18 || { echo "litestream could not be built" >&2; exit 1; }
+fi

@@ -43,6 +43,7 @@ type Stream struct {
 	kept    db.Mark
 	head    Head
 	raw     []Segment // the raw segments of the spool, in order
+	atKeep  Head      // the head at kept
 	behind  error
 	fail    error // why segments cannot be written now
 	changed chan struct{}
@@ -513,9 +514,21 @@ func (s *Stream) sync() error {
 		s.unsynced = s.unsynced[:0]
 	}
 	s.mu.Lock()
-	s.kept = mark
+	if s.kept = mark; s.pending.Count == 0 {
+		s.atKeep = s.head
+	}
 	s.mu.Unlock()
 	return nil
+}
+
+// keptHead is the head at a mark that was just kept.
+func (s *Stream) keptHead(m db.Mark) (Head, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept != m {
+		return Head{}, fmt.Errorf("copies: the file at rest is not what was kept")
+	}
+	return s.atKeep, nil
 }
 
 // run closes segments in time.

@@ -1,0 +1,72 @@
+package copies
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// shipFiles sends the files of the shop that the site does not have. A file is written
+// once under its name and never changed, so a name that is there needs no second look.
+func (s *shipper) shipFiles(ctx context.Context) error {
+	if s.r.o.Files == "" {
+		return nil
+	}
+	return filepath.WalkDir(s.r.o.Files, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // collected meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			return nil
+		}
+		if s.files[fileObject(s.r.o.Charter.Shop, e.Name())] {
+			return nil
+		}
+		return s.shipFile(ctx, path, e.Name())
+	})
+}
+
+func (s *shipper) shipFile(ctx context.Context, path, name string) error {
+	b, err := os.ReadFile(path) // the shop takes none over 20 MB
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	key, wrapped, err := s.r.streams.current()
+	if err != nil {
+		return err
+	}
+	h := Header{Kind: KindFile, Shop: s.r.o.Charter.Shop, Epoch: s.r.o.Epoch, At: st.ModTime().UnixMicro(), Name: name, Key: key.id}
+	var out bytes.Buffer
+	if err := sealTo(&out, bytes.NewReader(b), &h, key); err != nil {
+		return err
+	}
+	if err := s.key(ctx, key.id, wrapped); err != nil {
+		return err
+	}
+	n, err := s.object(ctx, h, bytes.NewReader(out.Bytes()))
+	if errors.Is(err, ErrTaken) { // put there by an earlier epoch, or twice: what is there is verified by the drills
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.st.Bytes += n
+	s.mu.Unlock()
+	s.files[objectName(h)] = true
+	return s.save()
+}

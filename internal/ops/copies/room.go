@@ -1,0 +1,344 @@
+package copies
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"filippo.io/age"
+	"github.com/superfly/ltx"
+
+	"kassavalv/internal/db"
+)
+
+// Options are what a Room is made of.
+type Options struct {
+	Dir     string // folder copies of the data directory
+	Charter Charter
+	Keys    Keys
+	Epoch   uint32
+	Stream  *Stream
+	DB      *db.DB // that the stream is the tap of
+	Sites   []SiteOptions
+	Files   string // folder of the shop's files; empty: none
+	// Along is what a restore needs beside the database: the vault's keys, configuration,
+	// certificates. It is kept at the sites sealed to the paper key. Nil: nothing.
+	Along func(ctx context.Context) (Along, error)
+	Log   *slog.Logger
+	Now   func() time.Time // nil: time.Now
+}
+
+// SiteOptions are a site and how it is fed.
+type SiteOptions struct {
+	Site  Site
+	Every time.Duration // gather for so long; 0: send at once
+	// Unsealed writes plain LTX files as Litestream lays them out, and nothing else. It is
+	// for proving that the format is no dialect of ours, and protects nobody.
+	Unsealed bool
+}
+
+// Along is what lies beside the database at a site, sealed to the paper key.
+type Along struct {
+	Keys  string            `json:"keys"`  // key lines as secret.Export writes them
+	Files map[string][]byte `json:"files"` // by name in the data directory
+}
+
+// Room runs the copies of a shop.
+type Room struct {
+	o        Options
+	streams  streamKeys
+	shippers []*shipper
+
+	mu      sync.Mutex
+	sealed  []sealedSegment // the last few, for sites beside each other
+	awaited uint64          // somebody waits for this transaction
+	nudge   chan struct{}   // closed when awaited grows
+	acked   chan struct{}   // closed when a site has confirmed something
+	levels  map[int][]Segment
+	snap    sync.Mutex // one snapshot at a time
+
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+type sealedSegment struct {
+	h       Header
+	payload []byte
+	wrapped []byte // of the stream key
+}
+
+// Open begins to feed the sites.
+func Open(ctx context.Context, o Options) (*Room, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Epoch == 0 {
+		return nil, errors.New("copies: epochs begin with 1")
+	}
+	to, err := o.Charter.recipients()
+	if err != nil {
+		return nil, err
+	}
+	r := &Room{o: o, streams: streamKeys{to: to, now: o.Now}, nudge: make(chan struct{}), acked: make(chan struct{}), levels: map[int][]Segment{}}
+	for _, l := range []int{Minutes, Hours, Days, Snapshot} {
+		segs, bad, err := o.Stream.spool.list(l)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range bad {
+			os.Remove(p)
+		}
+		r.levels[l] = segs
+	}
+	if err := os.MkdirAll(filepath.Join(o.Dir, "sites"), 0o700); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, so := range o.Sites {
+		name := so.Site.Place().Name
+		if Name(name) != nil || strings.Contains(name, "/") || seen[name] {
+			return nil, fmt.Errorf("copies: each site needs a name of its own of a-z, 0-9 and dashes, not %q", name)
+		}
+		seen[name] = true
+		s := &shipper{r: r, o: so, name: name, site: so.Site, file: filepath.Join(o.Dir, "sites", name+".json")}
+		if err := s.load(); err != nil {
+			return nil, err
+		}
+		r.shippers = append(r.shippers, s)
+	}
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, s := range r.shippers {
+		r.wg.Go(func() { s.run(ctx) })
+	}
+	r.wg.Go(func() { r.keepHouse(ctx) })
+	return r, nil
+}
+
+// Close stops feeding; what is not yet at the sites waits in the spool. It gives the
+// sites until ctx ends to take what they can.
+func (r *Room) Close(ctx context.Context) error {
+	if h, err := r.o.Stream.Flush(); err == nil {
+		r.wait(ctx, h.TX, len(r.shippers))
+	}
+	r.cancel()
+	r.wg.Wait()
+	return nil
+}
+
+// Ack is how many sites have confirmed a position.
+type Ack struct {
+	Sites int
+	Took  time.Duration
+}
+
+// Wait returns when n sites have confirmed what was committed at pos, or ctx ends. It
+// closes the segment at once.
+func (r *Room) Wait(ctx context.Context, _ db.Pos, n int) Ack {
+	begin := time.Now()
+	h, err := r.o.Stream.Flush()
+	if err != nil {
+		return Ack{Took: time.Since(begin)}
+	}
+	return Ack{Sites: r.wait(ctx, h.TX, n), Took: time.Since(begin)}
+}
+
+func (r *Room) wait(ctx context.Context, tx uint64, n int) int {
+	r.mu.Lock()
+	if tx > r.awaited {
+		r.awaited = tx
+		close(r.nudge)
+		r.nudge = make(chan struct{})
+	}
+	r.mu.Unlock()
+	for {
+		r.mu.Lock()
+		again := r.acked
+		r.mu.Unlock()
+		have := 0
+		for _, s := range r.shippers {
+			if s.reached() >= tx {
+				have++
+			}
+		}
+		if have >= n || ctx.Err() != nil {
+			return have
+		}
+		select {
+		case <-again:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// confirmed wakes who waits.
+func (r *Room) confirmed() {
+	r.mu.Lock()
+	close(r.acked)
+	r.acked = make(chan struct{})
+	r.mu.Unlock()
+}
+
+// hurry tells whether somebody waits for more than tx, and is closed when somebody does.
+func (r *Room) hurry(tx uint64) (bool, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.awaited > tx, r.nudge
+}
+
+// segment seals segments that follow each other as one, once for all sites.
+func (r *Room) segment(of []Segment) (sealedSegment, error) {
+	first, last := of[0], of[len(of)-1]
+	r.mu.Lock()
+	for _, s := range r.sealed {
+		if s.h.Level == first.Level && s.h.Min == first.Min && s.h.Max == last.Max {
+			r.mu.Unlock()
+			return s, nil
+		}
+	}
+	r.mu.Unlock()
+	plain, err := r.o.Stream.spool.bytesOf(of)
+	if err != nil {
+		return sealedSegment{}, err
+	}
+	key, wrapped, err := r.streams.current()
+	if err != nil {
+		return sealedSegment{}, err
+	}
+	s := sealedSegment{h: r.header(first, last), wrapped: wrapped}
+	s.h.Key = key.id
+	var out bytes.Buffer
+	if err := sealTo(&out, bytes.NewReader(plain), &s.h, key); err != nil {
+		return sealedSegment{}, err
+	}
+	s.payload = out.Bytes()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sealed = append(r.sealed, s)
+	if len(r.sealed) > 8 {
+		r.sealed = r.sealed[1:]
+	}
+	return s, nil
+}
+
+// header is that of segments from first to last, without what a site adds.
+func (r *Room) header(first, last Segment) Header {
+	h := Header{Kind: KindSegment, Shop: r.o.Charter.Shop, Epoch: r.o.Epoch, At: last.At.UnixMicro(), Level: first.Level, Min: first.Min, Max: last.Max,
+		Post: last.Post.String(), Pages: last.Pages, PageSize: last.PageSize}
+	if first.Pre != 0 {
+		h.Pre = first.Pre.String()
+	}
+	return h
+}
+
+// takeSnapshot writes the whole database as a segment of the spool, while it goes on.
+func (r *Room) takeSnapshot(ctx context.Context) (Segment, error) {
+	r.snap.Lock()
+	defer r.snap.Unlock()
+	base := r.o.Stream.Head().Base
+	r.mu.Lock()
+	for _, g := range slices.Backward(r.levels[Snapshot]) { // another site may have asked a moment ago
+		if g.Max >= base && (r.o.Now().Sub(g.At) < snapshotFresh || g.Max == r.o.Stream.Head().TX) {
+			if _, whole := r.o.Stream.After(g.Max); whole {
+				r.mu.Unlock()
+				return g, nil
+			}
+		}
+	}
+	r.mu.Unlock()
+	var g Segment
+	err := r.o.DB.Freeze(ctx, func(f db.Frozen) error {
+		h, err := r.o.Stream.keptHead(f.Mark)
+		if err != nil {
+			return err
+		}
+		g = Segment{Level: Snapshot, Min: 1, Max: h.TX, Post: h.Sum, Pages: f.Pages, PageSize: f.PageSize, At: h.At}
+		return r.o.Stream.spool.put(r.o.Stream.spool.of(g), true, func(w io.Writer) error {
+			m := measure(w)
+			if err := snapshotTo(ctx, m, f, g, r.o.Stream.spool.dir); err != nil {
+				return err
+			}
+			g.Size = m.n
+			return nil
+		})
+	})
+	if err != nil {
+		return Segment{}, fmt.Errorf("copies: snapshot: %w", err)
+	}
+	r.mu.Lock()
+	r.levels[Snapshot] = append(r.levels[Snapshot], g)
+	r.mu.Unlock()
+	return g, nil
+}
+
+// snapshotFresh is how old a snapshot may be to be given to another site.
+const snapshotFresh = time.Hour
+
+// snapshotTo writes the database at rest as LTX. That its pages sum to what the stream
+// says is found out on the way: a snapshot that does not is never put in its place.
+func snapshotTo(ctx context.Context, w io.Writer, f db.Frozen, g Segment, dir string) error {
+	e, err := ltx.NewEncoder(w)
+	if err != nil {
+		return err
+	}
+	e.SetSpillDir(dir)
+	defer e.Cleanup()
+	if err := e.EncodeHeader(ltx.Header{Version: ltx.Version, PageSize: uint32(f.PageSize), Commit: f.Pages, MinTXID: 1, MaxTXID: ltx.TXID(g.Max), Timestamp: g.At.UnixMilli()}); err != nil {
+		return err
+	}
+	in := newReader(io.NewSectionReader(f.File, 0, int64(f.Pages)*int64(f.PageSize)))
+	page, lock := make([]byte, f.PageSize), ltx.LockPgno(uint32(f.PageSize))
+	sum, h := ltx.Checksum(0), ltx.NewHasher()
+	for no := uint32(1); no <= f.Pages; no++ {
+		if no%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if _, err := io.ReadFull(in, page); err != nil {
+			return err
+		}
+		if no == lock {
+			continue
+		}
+		sum ^= ltx.ChecksumPageWithHasher(h, no, page)
+		if err := e.EncodePage(ltx.PageHeader{Pgno: no}, page); err != nil {
+			return err
+		}
+	}
+	if sum |= ltx.ChecksumFlag; sum != g.Post {
+		return fmt.Errorf("the file at rest sums to %s, the segments to %s: one of the two is wrong", sum, g.Post)
+	}
+	e.SetPostApplyChecksum(sum)
+	return e.Close()
+}
+
+// along is what lies beside the database, sealed to the paper key.
+func (r *Room) along(ctx context.Context) (sealed []byte, hash string, err error) {
+	a, err := r.o.Along(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	j, err := json.Marshal(a)
+	if err != nil {
+		return nil, "", err
+	}
+	paper, err := age.ParseHybridRecipient(r.o.Charter.Paper)
+	if err != nil {
+		return nil, "", err
+	}
+	if sealed, err = sealBytes(j, paper); err != nil {
+		return nil, "", err
+	}
+	if len(sealed) > MaxReplace {
+		return nil, "", fmt.Errorf("copies: keys, configuration and certificates are %d bytes together, more than the %d a site keeps of them", len(sealed), MaxReplace)
+	}
+	return sealed, hashOf(j), nil
+}

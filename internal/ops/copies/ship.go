@@ -1,0 +1,562 @@
+package copies
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// shipper feeds one site.
+type shipper struct {
+	r    *Room
+	o    SiteOptions
+	name string
+	site Site
+	file string // of its state
+
+	mu sync.Mutex
+	st siteState
+	// What people are told.
+	tries   int
+	trouble error
+	since   time.Time // of the trouble
+	files   map[string]bool
+}
+
+// siteState is what is known of a site across restarts. It may be older than the site by
+// what was under way when the process stopped: adopt looks.
+type siteState struct {
+	Epoch  uint32           `json:"epoch"`
+	Chains map[string]chain `json:"chains"` // by chainOf
+	Snap   uint64           `json:"snap"`   // transaction of the newest snapshot there
+	Base   uint64           `json:"base"`   // segments follow each other from here on
+	Key    string           `json:"key"`    // newest stream key there
+	Along  string           `json:"along"`  // hash of what lies beside
+	Acked  time.Time        `json:"acked"`  // when it last confirmed anything
+	Newest time.Time        `json:"newest"` // of the last change it has
+	Took   time.Duration    `json:"took"`   // from the closing of the last segment to its confirmation
+	Bytes  int64            `json:"bytes"`  // put there in this epoch
+}
+
+// chain is the last link of a chain.
+type chain struct {
+	Seq  uint64 `json:"seq"`
+	Prev string `json:"prev"` // hash of its header
+	Max  uint64 `json:"max"`
+}
+
+func chainOf(kind string, level int) string { return fmt.Sprintf("%s/%d", kind, level) }
+
+func (s *shipper) load() error {
+	b, err := os.ReadFile(s.file)
+	if err == nil && json.Unmarshal(b, &s.st) != nil {
+		s.st = siteState{} // the site itself knows
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if s.st.Epoch != s.r.o.Epoch || s.st.Chains == nil {
+		s.st = siteState{Epoch: s.r.o.Epoch, Chains: map[string]chain{}}
+	}
+	return nil
+}
+
+func (s *shipper) save() error {
+	s.mu.Lock()
+	b, err := json.Marshal(s.st)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return spool{}.put(s.file, false, func(w io.Writer) error { _, err := w.Write(b); return err })
+}
+
+// reached is the transaction up to which the site could restore.
+func (s *shipper) reached() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.st.Snap == 0 || s.st.Snap < s.st.Base {
+		return 0
+	}
+	return max(s.st.Chains[chainOf(KindSegment, Raw)].Max, s.st.Snap)
+}
+
+func (s *shipper) cursor() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(s.st.Chains[chainOf(KindSegment, Raw)].Max, s.st.Snap)
+}
+
+// Bounds of one piece to a site.
+const (
+	pieceBytes = 4 << 20
+	pieceTime  = time.Second // the fineness of points in time at a site that is fed at once
+	callTime   = 2 * time.Minute
+	headEvery  = 30 * time.Second
+	filesEvery = 30 * time.Second
+	maxBackoff = time.Minute
+)
+
+func (s *shipper) run(ctx context.Context) {
+	ready := false
+	var head, files time.Time
+	for ctx.Err() == nil {
+		err := func() error {
+			if !ready {
+				if err := s.adopt(ctx); err != nil {
+					return err
+				}
+				ready = true
+			}
+			if err := s.raw(ctx); err != nil {
+				return err
+			}
+			if s.o.Unsealed {
+				return nil
+			}
+			if err := s.longer(ctx); err != nil {
+				return err
+			}
+			now := s.r.o.Now()
+			if now.Sub(files) >= filesEvery {
+				if err := s.shipFiles(ctx); err != nil {
+					return err
+				}
+				if err := s.beside(ctx); err != nil {
+					return err
+				}
+				files = now
+			}
+			if now.Sub(head) >= headEvery {
+				if err := s.head(ctx); err != nil {
+					return err
+				}
+				head = now
+			}
+			return nil
+		}()
+		if ctx.Err() != nil {
+			return
+		}
+		s.told(err)
+		if err != nil {
+			wait := min(time.Second<<min(s.failures()-1, 6), maxBackoff)
+			sleep(ctx, wait/2+rand.N(wait/2))
+			continue
+		}
+		s.rest(ctx)
+	}
+}
+
+// rest waits for something to do.
+func (s *shipper) rest(ctx context.Context) {
+	changed := s.r.o.Stream.Changed()
+	waited, nudge := s.r.hurry(s.cursor())
+	if s.r.o.Stream.Head().TX > s.cursor() && (s.o.Every == 0 || waited) {
+		return
+	}
+	tick := time.NewTimer(5 * time.Second)
+	defer tick.Stop()
+	if s.o.Every > 0 {
+		tick.Reset(s.o.Every)
+		changed = nil
+	}
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-nudge:
+	case <-tick.C:
+	}
+}
+
+func (s *shipper) failures() int { s.mu.Lock(); defer s.mu.Unlock(); return s.tries }
+
+// told notes how the last round went.
+func (s *shipper) told(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		if s.tries > 0 {
+			s.r.o.Log.Info("a site takes copies again", "site", s.name, "after", s.r.o.Now().Sub(s.since).Round(time.Second))
+		}
+		s.tries, s.trouble = 0, nil
+		return
+	}
+	s.tries++
+	if s.tries == 1 {
+		s.since = s.r.o.Now()
+		s.r.o.Log.Warn("a site does not take copies; the others go on", "site", s.name, "error", err)
+	}
+	s.trouble = err
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// raw sends what the stream has beyond the site, and a snapshot when that does not follow
+// what is there.
+func (s *shipper) raw(ctx context.Context) error {
+	for {
+		head := s.r.o.Stream.Head()
+		if head.TX == 0 {
+			return nil
+		}
+		s.mu.Lock()
+		snap, at := s.st.Snap, max(s.st.Chains[chainOf(KindSegment, Raw)].Max, s.st.Snap)
+		s.mu.Unlock()
+		segs, whole := s.r.o.Stream.After(at)
+		begins := snap == 0 && len(segs) > 0 && segs[0].Min == 1 // a database whose first segment is all of it
+		if !whole || at < head.Base || snap == 0 && !begins {
+			if err := s.snapshot(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(segs) == 0 {
+			return nil
+		}
+		if err := s.put(ctx, s.piece(segs)); err != nil {
+			return err
+		}
+		if waited, _ := s.r.hurry(s.cursor()); s.o.Every > 0 && !waited && len(segs) == 1 {
+			return nil
+		}
+	}
+}
+
+// piece is the beginning of segs that goes in one object.
+func (s *shipper) piece(segs []Segment) []Segment {
+	span := max(s.o.Every, pieceTime)
+	n, size := 1, segs[0].Size
+	for n < len(segs) && size+segs[n].Size <= pieceBytes && segs[n].At.Sub(segs[0].At) < span && n < 500 {
+		size += segs[n].Size
+		n++
+	}
+	return segs[:n]
+}
+
+// longer sends the segments of the longer levels that the site does not have.
+func (s *shipper) longer(ctx context.Context) error {
+	for _, l := range []int{Minutes, Hours, Days, Snapshot} {
+		s.r.mu.Lock()
+		list := append([]Segment{}, s.r.levels[l]...)
+		s.r.mu.Unlock()
+		for _, g := range list {
+			s.mu.Lock()
+			have := s.st.Chains[chainOf(KindSegment, l)].Max
+			s.mu.Unlock()
+			if g.Max <= have {
+				continue
+			}
+			if err := s.put(ctx, []Segment{g}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *shipper) snapshot(ctx context.Context) error {
+	g, err := s.r.takeSnapshot(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	have := s.st.Chains[chainOf(KindSegment, Snapshot)].Max
+	s.mu.Unlock()
+	if g.Max > have {
+		if err := s.put(ctx, []Segment{g}); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.st.Snap, s.st.Base = g.Max, s.r.o.Stream.Head().Base
+	s.mu.Unlock()
+	return s.save()
+}
+
+// put seals segments of one level that follow each other and stores them as one object.
+func (s *shipper) put(ctx context.Context, of []Segment) error {
+	first, last := of[0], of[len(of)-1]
+	begun := s.r.o.Now()
+	var size int64
+	if s.o.Unsealed {
+		b, err := s.r.o.Stream.spool.bytesOf(of)
+		if err != nil {
+			return err
+		}
+		if err := s.store(ctx, plainName(first.Level, first.Min, last.Max), bytes.NewReader(b), int64(len(b))); err != nil {
+			return err
+		}
+		size = int64(len(b))
+		s.link(chainOf(KindSegment, first.Level), chain{Max: last.Max})
+	} else if first.Level == Snapshot || first.Size > pieceBytes {
+		n, err := s.putLarge(ctx, of[0])
+		if err != nil {
+			return err
+		}
+		size = n
+	} else {
+		sealed, err := s.r.segment(of)
+		if err != nil {
+			return err
+		}
+		if err := s.key(ctx, sealed.h.Key, sealed.wrapped); err != nil {
+			return err
+		}
+		if size, err = s.object(ctx, sealed.h, bytes.NewReader(sealed.payload)); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	if first.Min == 1 {
+		s.st.Snap = max(s.st.Snap, last.Max)
+	}
+	if first.Level == Raw {
+		s.st.Newest = last.At
+		s.st.Took = s.r.o.Now().Sub(begun)
+	}
+	s.st.Bytes += size
+	s.mu.Unlock()
+	s.r.confirmed()
+	return s.save()
+}
+
+// putLarge is put for a segment that does not fit in memory: it is sealed into a file.
+func (s *shipper) putLarge(ctx context.Context, g Segment) (int64, error) {
+	plain, err := os.Open(s.r.o.Stream.spool.of(g))
+	if err != nil {
+		return 0, err
+	}
+	defer plain.Close()
+	tmp, err := os.CreateTemp(filepath.Dir(s.file), s.name+"-*"+tempSuffix)
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	key, wrapped, err := s.r.streams.current()
+	if err != nil {
+		return 0, err
+	}
+	h := s.r.header(g, g)
+	h.Key = key.id
+	if err := sealTo(tmp, plain, &h, key); err != nil {
+		return 0, err
+	}
+	if err := s.key(ctx, key.id, wrapped); err != nil {
+		return 0, err
+	}
+	return s.object(ctx, h, tmp)
+}
+
+// object signs a header as the next link of its chain at this site and stores the object.
+func (s *shipper) object(ctx context.Context, h Header, payload io.ReaderAt) (int64, error) {
+	c := chainOf(h.Kind, h.Level)
+	s.mu.Lock()
+	last := s.st.Chains[c]
+	s.mu.Unlock()
+	h.Site, h.Seq, h.Prev = s.name, last.Seq+1, last.Prev
+	front, hash, err := h.sign(s.r.o.Keys.Sign)
+	if err != nil {
+		return 0, err
+	}
+	size := int64(len(front)) + h.SealedSize
+	if err := s.store(ctx, objectName(h), joined(front, payload, h.SealedSize), size); err != nil {
+		return 0, err
+	}
+	s.link(c, chain{h.Seq, hash, h.Max})
+	return size, nil
+}
+
+func (s *shipper) link(name string, c chain) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.st.Chains[name] = c
+}
+
+// store is Put with a bound.
+func (s *shipper) store(ctx context.Context, name string, body io.ReadSeeker, size int64) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime+time.Duration(size/(1<<20))*time.Second)
+	defer cancel()
+	_, err := s.site.Put(ctx, name, body, size)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.st.Acked = s.r.o.Now().UTC()
+	s.mu.Unlock()
+	return nil
+}
+
+// key stores the wrapped stream key, once, before anything that is sealed to it.
+func (s *shipper) key(ctx context.Context, id string, wrapped []byte) error {
+	s.mu.Lock()
+	have := s.st.Key
+	s.mu.Unlock()
+	if have == id {
+		return nil
+	}
+	if err := s.store(ctx, keyObject(s.r.o.Epoch, id), bytes.NewReader(wrapped), int64(len(wrapped))); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.st.Key = id
+	s.mu.Unlock()
+	return nil
+}
+
+// beside keeps at the site what a restore needs beside the database, and whose it is.
+func (s *shipper) beside(ctx context.Context) error {
+	if s.r.o.Along == nil {
+		return nil
+	}
+	sealed, hash, err := s.r.along(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	have := s.st.Along
+	s.mu.Unlock()
+	if have == hash {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if err := s.site.Replace(ctx, alongObject, sealed); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.st.Along = hash
+	s.mu.Unlock()
+	return s.save()
+}
+
+// head tells the site how far it has been told, so that a silence, and a newest object
+// that is gone, are seen.
+func (s *shipper) head(ctx context.Context) error {
+	s.mu.Lock()
+	c := s.st.Chains[chainOf(KindSegment, Raw)]
+	reached := max(c.Max, s.st.Snap)
+	s.mu.Unlock()
+	h := Header{Kind: KindHead, Shop: s.r.o.Charter.Shop, Epoch: s.r.o.Epoch, Site: s.name, Seq: c.Seq, Prev: c.Prev, At: s.r.o.Now().UnixMicro(), Max: reached, Plain: hashOf(nil), Sealed: hashOf(nil)}
+	front, _, err := h.sign(s.r.o.Keys.Sign)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if err := s.site.Replace(ctx, headObject, front); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.st.Acked = s.r.o.Now().UTC()
+	s.mu.Unlock()
+	return s.save()
+}
+
+// adopt learns what the site has that the state does not tell: the answer to the last Put
+// was lost, or the state was.
+func (s *shipper) adopt(ctx context.Context) error {
+	if !s.o.Unsealed {
+		if err := s.charter(ctx); err != nil {
+			return err
+		}
+	}
+	key, err := s.r.o.Charter.VerifyKey()
+	if err != nil {
+		return err
+	}
+	for _, l := range Levels {
+		c := chainOf(KindSegment, l)
+		s.mu.Lock()
+		have := s.st.Chains[c]
+		s.mu.Unlock()
+		prefix := levelPrefix(s.r.o.Epoch, l)
+		if s.o.Unsealed {
+			prefix = plainPrefix(l)
+		}
+		var newest Object
+		var last chain
+		for o, err := range s.site.List(ctx, prefix, "") {
+			if err != nil {
+				return err
+			}
+			min, max, ok := rangeOf(o.Name)
+			if !ok || max < last.Max {
+				continue
+			}
+			newest, last.Max = o, max
+			if min == 1 {
+				s.mu.Lock()
+				s.st.Snap = maxOf(s.st.Snap, max)
+				s.mu.Unlock()
+			}
+		}
+		if last.Max > s.r.o.Stream.Head().TX {
+			return fmt.Errorf("%w: site %s holds transaction %d of epoch %d, this data directory reaches %d only. It is older than its own copy: restore from the site, or take a new epoch", ErrAhead, s.name, last.Max, s.r.o.Epoch, s.r.o.Stream.Head().TX)
+		}
+		if newest.Name == "" || last.Max == have.Max && have.Seq > 0 {
+			continue
+		}
+		if !s.o.Unsealed {
+			h, hash, err := s.headerOf(ctx, newest.Name, key)
+			if err != nil {
+				return err
+			}
+			last.Seq, last.Prev = h.Seq, hash
+		}
+		s.link(c, last)
+	}
+	if !s.o.Unsealed {
+		s.files = map[string]bool{}
+		for o, err := range s.site.List(ctx, filePrefix, "") {
+			if err != nil {
+				return err
+			}
+			s.files[o.Name] = true
+		}
+	}
+	return s.save()
+}
+
+// ErrAhead is returned for a site that holds more than the data directory.
+var ErrAhead = errors.New("copies: the site is ahead")
+
+func (s *shipper) headerOf(ctx context.Context, name string, key []byte) (Header, string, error) {
+	r, err := s.site.Get(ctx, name)
+	if err != nil {
+		return Header{}, "", err
+	}
+	defer r.Close()
+	return ReadHeader(r, name, key)
+}
+
+// charter puts the charter at a new site, and refuses one that is another shop's.
+func (s *shipper) charter(ctx context.Context) error {
+	name := charterObject(s.r.o.Epoch)
+	j, err := json.Marshal(s.r.o.Charter)
+	if err != nil {
+		return err
+	}
+	_, err = s.site.Put(ctx, name, bytes.NewReader(j), int64(len(j)))
+	if errors.Is(err, ErrTaken) {
+		return fmt.Errorf("site %s holds the copies of another shop, or of this one under other keys: give each its own folder: %w", s.name, err)
+	}
+	return err
+}
+
+func maxOf(a, b uint64) uint64 { return max(a, b) }

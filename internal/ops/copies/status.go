@@ -1,0 +1,59 @@
+package copies
+
+import (
+	"time"
+)
+
+// Status is how the copies stand now.
+type Status struct {
+	Epoch   uint32
+	TX      uint64
+	At      time.Time // of the newest change
+	Spool   int64     // bytes that wait in the data directory
+	Trouble error     // of making segments
+	Sites   []SiteStatus
+}
+
+// SiteStatus is how one site stands.
+type SiteStatus struct {
+	Place   Place
+	Every   time.Duration // how it is fed
+	TX      uint64        // what a restore from it would reach; 0: nothing yet
+	Newest  time.Time     // of the newest change it has
+	Lag     time.Duration // how much of the shop's time would be lost with this site alone
+	Acked   time.Time     // when it last confirmed anything
+	Took    time.Duration // from a closed segment to its confirmation, the last one
+	Bytes   int64         // sent in this epoch
+	Trouble error         // why it takes nothing now
+	Since   time.Time     // of the trouble
+}
+
+// Status tells how the copies stand.
+func (r *Room) Status() Status {
+	h := r.o.Stream.Head()
+	st := Status{Epoch: r.o.Epoch, TX: h.TX, At: h.At, Trouble: r.o.Stream.Trouble()}
+	for _, l := range Levels {
+		for _, g := range r.list(l) {
+			st.Spool += g.Size
+		}
+	}
+	for _, s := range r.shippers {
+		reached := s.reached()
+		waiting, _ := r.o.Stream.After(reached)
+		s.mu.Lock()
+		x := SiteStatus{Place: s.site.Place(), Every: s.o.Every, TX: reached, Newest: s.st.Newest, Acked: s.st.Acked, Took: s.st.Took, Bytes: s.st.Bytes, Trouble: s.trouble}
+		if s.trouble != nil {
+			x.Since = s.since
+		}
+		s.mu.Unlock()
+		switch {
+		case reached >= h.TX:
+		case len(waiting) > 0:
+			x.Lag = r.o.Now().Sub(waiting[0].At)
+		case !x.Newest.IsZero():
+			x.Lag = r.o.Now().Sub(x.Newest)
+		}
+		st.Sites = append(st.Sites, x)
+	}
+	return st
+}
