@@ -18,6 +18,9 @@ import (
 var letters = map[string]string{
 	"account.mail_changed":    "tells the owner of an account what was changed in it",
 	"account.mail_code":       "the code he asks for",
+	"account.mail_lost":       "the app he says to have lost will fall away, and how that is stopped",
+	"account.mail_lost_soon":  "the same, the day before",
+	"account.mail_lost_ended": "the app is gone, or stays",
 	"account.mail_move":       "the change of address he asks for, to the old one",
 	"account.mail_move_code":  "the change of address he asks for, to the new one",
 	"account.mail_moved":      "the change of address is made",
