@@ -28,7 +28,6 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -460,64 +459,11 @@ func (s *Site) List(ctx context.Context, prefix, after string) iter.Seq2[copies.
 			return
 		}
 		defer r.Close()
-		if _, err := s.walk(ctx, r, "", prefix, after, yield); err != nil {
+		read := func(at string) ([]fs.DirEntry, error) { return fs.ReadDir(r.FS(), path.Clean("./"+at)) }
+		if err := copies.Walk(ctx, read, prefix, after, yield); err != nil {
 			yield(copies.Object{}, s.fail("list", "", err))
 		}
 	}
-}
-
-// walk yields what lies under at ("" or ending in a slash) and reports whether to go on.
-func (s *Site) walk(ctx context.Context, r *os.Root, at, prefix, after string, yield func(copies.Object, error) bool) (bool, error) {
-	if err := context.Cause(ctx); err != nil {
-		return false, err
-	}
-	entries, err := fs.ReadDir(r.FS(), path.Clean("./"+at))
-	if err != nil {
-		if at != "" && errors.Is(err, fs.ErrNotExist) {
-			return true, nil
-		}
-		return false, err
-	}
-	// The order of whole names, in which a folder is its name and a slash.
-	key := func(e fs.DirEntry) string {
-		if e.IsDir() {
-			return at + e.Name() + "/"
-		}
-		return at + e.Name()
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(key(a), key(b)) })
-	for _, e := range entries {
-		k := key(e)
-		if copies.Name(strings.TrimSuffix(k, "/")) != nil {
-			continue // the mark, drafts, lost+found, what a network disk puts beside
-		}
-		if e.IsDir() {
-			if !strings.HasPrefix(k, prefix) && !strings.HasPrefix(prefix, k) || k < after && !strings.HasPrefix(after, k) {
-				continue
-			}
-			if more, err := s.walk(ctx, r, k, prefix, after, yield); err != nil || !more {
-				return false, err
-			}
-			continue
-		}
-		if !e.Type().IsRegular() || !strings.HasPrefix(k, prefix) || k <= after {
-			continue
-		}
-		if err := context.Cause(ctx); err != nil {
-			return false, err
-		}
-		st, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed meanwhile
-		}
-		if err != nil {
-			return false, err
-		}
-		if !yield(copies.Object{Name: k, Size: st.Size(), At: st.ModTime()}, nil) {
-			return false, nil
-		}
-	}
-	return true, nil
 }
 
 // Remove removes files, and drafts that were left behind long ago.
