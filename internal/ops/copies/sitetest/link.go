@@ -7,7 +7,6 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 )
 
 // Link is a wire to a site that can be poisoned.
@@ -19,7 +18,7 @@ type Link struct {
 // NewLink opens a wire to an address, host:port; it ends with the test.
 func NewLink(t testing.TB, to string) *Link {
 	t.Helper()
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), silent(toxiproxy.NewServer))
 	l := &Link{p: toxiproxy.NewProxy(server, "link", "127.0.0.1:0", to)}
 	if err := l.p.Start(); err != nil {
 		t.Fatal(err)
@@ -52,3 +51,7 @@ func (l *Link) Mend(t testing.TB) {
 		t.Fatal(err)
 	}
 }
+
+// silent is the zero logger that toxiproxy wants, which logs nothing. Its library is
+// toxiproxy's own choice, and named nowhere here.
+func silent[M, L, S any](func(M, L) S) (none L) { return }
