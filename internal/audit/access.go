@@ -83,15 +83,43 @@ func recordAccess(tx *db.Tx, a Access, since time.Time) (bool, error) {
 	if err := tx.QueryRow(again, args...).Scan(&n); err != nil || n > 0 {
 		return false, err
 	}
+	done, err := takeTurn(tx, a, kinds, named)
+	if err != nil {
+		return false, err
+	}
+	// Asked again: who had the turn before has recorded it now, or has not.
+	if err := tx.QueryRow(again, args...).Scan(&n); err != nil {
+		return false, err
+	}
+	if err := done(); err != nil || n > 0 {
+		return false, err
+	}
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	a.ID, a.At = tx.NewID(), tx.Now()
-	_, err := tx.Exec(`INSERT INTO audit_access (id, at, actor_kind, actor_id, actor_name, person_id, kinds, entity, entity_id, reason, salt) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
+	_, err = tx.Exec(`INSERT INTO audit_access (id, at, actor_kind, actor_id, actor_name, person_id, kinds, entity, entity_id, reason, salt) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
 		a.ID, a.At, a.ActorKind, a.ActorID, a.ActorName, a.Person, kinds, a.Entity, a.EntityID, a.Reason, salt)
 	if err != nil {
 		return false, err
 	}
 	return true, enter(tx, leafReading, a.ID, a.At, a.digest(salt))
+}
+
+// takeTurn lets one transaction at a time record a reading of the same kind: a second
+// waits at the unique key until the first is committed or undone. done takes the row away again: the
+// key of a running transaction makes others wait even then, and nothing of the reading stays here.
+func takeTurn(tx *db.Tx, a Access, kinds string, named bool) (done func() error, err error) {
+	var p packer
+	p.num(int64(a.Person), int64(a.ActorID), int64(a.EntityID))
+	p.text(a.ActorKind, kinds, a.Entity, a.Reason)
+	if named {
+		p.text(a.ActorName)
+	}
+	turn := p.sum()
+	if _, err := tx.Exec(`INSERT INTO audit_turn (digest) VALUES ($1)`, turn); err != nil {
+		return nil, err
+	}
+	return func() error { _, err := tx.Exec(`DELETE FROM audit_turn WHERE digest=$1`, turn); return err }, nil
 }
 
 const accessColumns = `id, at, actor_kind, actor_id, actor_name, person_id, kinds, entity, entity_id, reason`

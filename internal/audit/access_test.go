@@ -2,6 +2,9 @@ package audit
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,4 +158,118 @@ func TestReadingsOfSeveralPersons(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Two who read the same at the same instant are one reading, whoever is first and whether or not his
+// transaction holds; hand-overs too. None is lost and none is double.
+func TestReadingsAtTheSameInstant(t *testing.T) {
+	dbtest.Each(t, []db.Migrations{Migrations}, func(t *testing.T, d *db.DB) {
+		staff := Access{ActorKind: "staff", ActorID: 5, ActorName: "support", Person: 7, Kinds: []string{"name"}, Entity: "order", EntityID: 9, Reason: "order_handling"}
+		undone := errors.New("undone")
+		for i, record := range []func(tx *db.Tx) (bool, error){
+			func(tx *db.Tx) (bool, error) { return RecordAccess(tx, staff) },
+			func(tx *db.Tx) (bool, error) {
+				return RecordHandover(tx, 8, "stripe", []string{"email"}, "purchase", 3)
+			},
+		} {
+			person := db.ID(7 + i)
+			rows := func() (n int) {
+				t.Helper()
+				n, err := db.Read(ctx, d, func(q *db.Reader) (n int, err error) {
+					err = q.QueryRow(`SELECT count(*) FROM audit_access a JOIN audit_log_leaf l ON l.id=a.id WHERE a.person_id=$1`, person).Scan(&n)
+					return
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			if d.Engine() == db.Postgres {
+				// The first has recorded and not ended when the second comes; first it is undone, then it holds.
+				for want, end := range []error{undone, nil} {
+					second := make(chan bool, 1)
+					err := db.Do(ctx, d, func(tx *db.Tx) error {
+						fresh, err := record(tx)
+						if err != nil || !fresh {
+							t.Errorf("the first: %v %v", fresh, err)
+						}
+						go func() {
+							fresh, _, err := db.Write(ctx, d, record)
+							if err != nil {
+								t.Error(err)
+							}
+							second <- fresh
+						}()
+						waiting(t, d, second)
+						return end
+					})
+					if !errors.Is(err, end) {
+						t.Fatal(err)
+					}
+					if fresh := <-second; fresh != (end != nil) || rows() != 1 {
+						t.Fatalf("the first ended with %v: the second is new: %v; %d rows", end, fresh, rows())
+					}
+					if want == 0 { // begin again
+						if err := db.Do(ctx, d, func(tx *db.Tx) error {
+							_, err := tx.Exec(`DELETE FROM audit_access WHERE person_id=$1`, person)
+							return err
+						}); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				continue
+			}
+			var wg sync.WaitGroup
+			var fresh atomic.Int64
+			for range 16 {
+				wg.Go(func() {
+					f, _, err := db.Write(ctx, d, record)
+					if err != nil {
+						t.Error(err)
+					}
+					if f {
+						fresh.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if rows() != 1 || fresh.Load() != 1 {
+				t.Errorf("%d rows, %d new", rows(), fresh.Load())
+			}
+		}
+		if n, err := db.Read(ctx, d, func(q *db.Reader) (n int, err error) {
+			err = q.QueryRow(`SELECT count(*) FROM audit_turn`).Scan(&n)
+			return
+		}); err != nil || n != 0 {
+			t.Errorf("%d turns are left: %v", n, err)
+		}
+	})
+}
+
+// waiting returns when the other transaction waits for a lock, or has ended without.
+func waiting(t *testing.T, d *db.DB, ended chan bool) {
+	for end := time.Now().Add(time.Minute); ; {
+		n, err := db.Read(ctx, d, func(q *db.Reader) (n int, err error) {
+			err = q.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE datname=current_database() AND wait_event_type='Lock' AND query LIKE '%audit_turn%'`).Scan(&n)
+			return
+		})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if n > 0 {
+			return
+		}
+		select {
+		case f := <-ended:
+			ended <- f
+			return
+		default:
+		}
+		if time.Now().After(end) {
+			t.Error("the second neither waits nor ends")
+			return
+		}
+	}
 }
