@@ -206,7 +206,7 @@ func (a *App) controlVerify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	last := time.Time{}
-	rep, err := a.Audit.Verify(r.Context(), audit.VerifyOptions{Checkpoints: kept(string(text)), Progress: func(done, of int64) {
+	rep, err := a.Audit.Check(r.Context(), audit.VerifyOptions{Checkpoints: kept(string(text)), Progress: func(done, of int64) {
 		if time.Since(last) > 100*time.Millisecond {
 			last = time.Now()
 			say(verified{Done: done, Of: of})

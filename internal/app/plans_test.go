@@ -58,6 +58,13 @@ var well = map[string]string{
 	`SELECT … FROM giftcard_card WHERE mail IS NOT NULL AND expires_at < $1 ORDER BY expires_at, id LIMIT $2`:                                                                                                       "every row of the range is an answer",
 	`SELECT person_id, placed_at FROM order_order WHERE erased_at IS NULL AND placed_at > $1 AND placed_at < $2 AND COALESCE(shipped_at, 0) < $2 AND COALESCE(received_at, 0) < $2 ORDER BY placed_at, id LIMIT $3`: "orders of more than three years ago, of which all but a few were sent and received then",
 
+	`SELECT count(*) FROM audit_access WHERE id >= $1 AND at >= $2 AND actor_kind IN ('staff', 'token', 'system')`:                                                                                          "the readings of 30 days, counted each hour so that no page counts them",
+	`SELECT … FROM audit_log_leaf l LEFT JOIN audit_entry e ON e.id=l.id AND l.kind='act' LEFT JOIN audit_access a ON a.id=l.id AND l.kind='reading' WHERE l.place >= $1 AND l.place < $2 ORDER BY l.place`: "the whole log, verified once a day: every row is read",
+	`SELECT e.id, CASE WHEN l.id IS NULL THEN 1 ELSE 0 END FROM audit_access e LEFT JOIN audit_log_leaf l ON l.id=e.id AND l.kind='reading' WHERE e.id > $1 ORDER BY e.id LIMIT 5000`:                       "as the line above: rows that no leaf stands for",
+	`SELECT e.id, CASE WHEN l.id IS NULL THEN 1 ELSE 0 END FROM audit_entry e LEFT JOIN audit_log_leaf l ON l.id=e.id AND l.kind='act' WHERE e.id > $1 ORDER BY e.id LIMIT 5000`:                            "as the line above",
+	`SELECT size, at, note FROM audit_log_checkpoint ORDER BY size`:                                                     "as the line above: each signed checkpoint is compared",
+	`SELECT c.size FROM audit_log_cosignature c LEFT JOIN audit_log_checkpoint p ON p.size=c.size WHERE p.size IS NULL`: "as the line above",
+
 	`INSERT INTO audit_log_leaf (id, kind, at) SELECT id, 'act', at FROM audit_entry`:                                                                                                                "once, when what was there goes over to the log",
 	`INSERT INTO audit_log_leaf (id, kind, at) SELECT id, 'reading', at FROM audit_access`:                                                                                                           "once, when what was there goes over to the log",
 	`SELECT at, id, intent_id FROM payment_entry WHERE (at, id) > ($1, $2) AND at < $3 ORDER BY at, id LIMIT $4`:                                                                                     "the money of a week, a page at a time in the order of the index",

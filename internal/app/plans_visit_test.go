@@ -16,6 +16,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"kassavalv/internal/apptest"
+	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/shop/catalog"
@@ -26,6 +27,13 @@ import (
 func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	c := s.As(t)
 	if err := a.Index.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// What is done each hour and each day is not waited for.
+	if _, err := a.Audit.Check(t.Context(), audit.VerifyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Do(t.Context(), a.DB, audit.Count); err != nil {
 		t.Fatal(err)
 	}
 	one := func(stmt string, args ...any) string {

@@ -100,6 +100,15 @@ func (a *App) readingsKept() time.Duration {
 	return audit.KeepReadings
 }
 
+// checkLog verifies the whole log each day, and counts the readings of the last days each hour.
+func (a *App) checkLog() {
+	a.Jobs.Every("audit.verify", 24*time.Hour, job.Opts{Limit: 2 * time.Hour}, func(ctx context.Context, _ job.Job) error {
+		_, err := a.Audit.Check(ctx, audit.VerifyOptions{})
+		return err
+	})
+	a.Jobs.Every("audit.count", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return db.Do(ctx, a.DB, audit.Count) })
+}
+
 // keepReadings removes readings whose time is out, each day.
 func (a *App) keepReadings() {
 	keep := a.readingsKept()

@@ -41,6 +41,7 @@ func (a *App) work() {
 	support.Register(a.Jobs, a.DB)
 	waitlist.Register(a.Jobs, a.DB, a.Vault)
 	a.keepReadings()
+	a.checkLog()
 	a.tendPrivacy()
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })
 	a.Jobs.Every("auth.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Auth.Sweep(ctx) })

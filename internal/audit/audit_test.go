@@ -224,6 +224,7 @@ func TestNoStatementChangesTheLog(t *testing.T) {
 	may := map[string]string{
 		"UPDATE audit_log_tree SET version":      "the row by which sealers take turns",
 		"UPDATE audit_log_leaf SET place":        "a waiting leaf gets its place, once: WHERE place IS NULL",
+		"DO UPDATE SET at":                       "when the log was last verified",
 		"DO UPDATE SET data":                     "a partial tile grows; the tree that it makes is signed",
 		"DELETE FROM audit_log_checkpoint":       "checkpoints are thinned out; what one says is said by its successors",
 		"DELETE FROM audit_idle":                 "what is remembered of readings goes with them",

@@ -34,5 +34,6 @@
 //     first leaf, and it is verified with the rest.
 //
 // Tables: audit_entry, audit_access, audit_seal, audit_log_tree, audit_log_leaf, audit_log_tile,
-// audit_log_checkpoint, audit_log_cosignature, audit_turn (empty between transactions).
+// audit_log_checkpoint, audit_log_cosignature, audit_log_verified, audit_log_counted, audit_turn (empty
+// between transactions).
 package audit

@@ -37,6 +37,8 @@ type Store struct {
 
 	Privacy *privacy.Desk // people's rights over their details
 
+	// Witnessed tells that other machines witness the log, and that their keys are known.
+	Witnessed bool
 	// DataPages tells that Privacy is there to answer "/account/data"; then one's own pages lead there.
 	DataPages bool
 	Log       *slog.Logger

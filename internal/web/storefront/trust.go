@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/secret"
@@ -48,6 +49,11 @@ func (s *Store) trust(w http.ResponseWriter, r *web.Request) error {
 					view.Figure{Name: lang.T(l, "trust.gone"), Value: lang.N(l, "trust.days", int(e.Ends.Sub(e.Made)/(24*time.Hour))), Note: lang.T(l, "trust.gone.note")})
 			}
 		}
+		log, err := audit.StandingOf(q)
+		if err != nil {
+			return p, err
+		}
+		p.Figures = append(p.Figures, logFigures(l, log, s.Witnessed)...)
 		c := f.company
 		p.Sections = []view.TrustSection{
 			{Heading: lang.T(l, "trust.company"), Facts: factsOf(
@@ -68,6 +74,27 @@ func (s *Store) trust(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	return web.HTML(w, r, http.StatusOK, view.TrustPage(p))
+}
+
+// logFigures are what the log of readings says of itself. Of witnesses nothing is said where the shop
+// has none, or has one that has not answered.
+func logFigures(l lang.Lang, x audit.Standing, witnesses bool) []view.Figure {
+	readings := view.Figure{Name: lang.N(l, "trust.readings", audit.CountedDays), Value: lang.Number(l, x.Readings), Note: lang.T(l, "trust.readings.note")}
+	if x.Readings == 0 {
+		readings.Note = lang.T(l, "trust.readings.none")
+	}
+	verified := view.Figure{Name: lang.T(l, "trust.verified"), Value: lang.T(l, "trust.verified.none"), Note: lang.T(l, "trust.verified.soon")}
+	if !x.Verified.IsZero() {
+		verified.Value, verified.Note = lang.Stamp(l, x.Verified), lang.T(l, "trust.verified.note")
+	}
+	if x.Found > 0 {
+		verified.Note, verified.Tone = lang.T(l, "trust.verified.broken"), ui.Stop
+	}
+	out := []view.Figure{readings, verified}
+	if witnesses && !x.Witnessed.IsZero() {
+		out = append(out, view.Figure{Name: lang.T(l, "trust.witnessed"), Value: lang.Stamp(l, x.Witnessed), Note: lang.T(l, "trust.witnessed.note")})
+	}
+	return out
 }
 
 func lateTone(late int64) ui.Tone {
