@@ -82,7 +82,7 @@ type Config struct {
 		PayoutDays int `toml:"payout_days"`
 	} `toml:"klarna"`
 	Keys struct {
-		Keeper string `toml:"keeper"` // file, env, transit or kms
+		Keeper string `toml:"keeper"` // file, env, transit, kms or gcp
 		Dir    string `toml:"dir"`    // folder of the keys; empty: keys/ in the data directory
 		Grace  string `toml:"grace"`  // how long the shop goes on while the keeper is away, such as "24h"
 
@@ -100,6 +100,10 @@ type Config struct {
 		KMSKey      string `toml:"kms_key"`
 		KMSRegion   string `toml:"kms_region"`
 		KMSEndpoint string `toml:"kms_endpoint"`
+
+		GCPKey             string `toml:"gcp_key"`              // projects/…/locations/…/keyRings/…/cryptoKeys/…
+		GCPCredentialsFile string `toml:"gcp_credentials_file"` // a service account's key
+		GCPEndpoint        string `toml:"gcp_endpoint"`         // another address than Google's, for tests
 	} `toml:"keys"`
 	Staff struct {
 		OIDCIssuer       string        `toml:"oidc_issuer"` // https address of the house's single sign-on; empty: none

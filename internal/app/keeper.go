@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kassavalv/internal/secret"
+	"kassavalv/internal/secret/gcpkms"
 	"kassavalv/internal/secret/kms"
 	"kassavalv/internal/secret/transit"
 )
@@ -46,8 +47,10 @@ func openKeeper(ctx context.Context, dir string, cfg Config, create bool) (secre
 		w, err = transit.New(transit.Options{URL: k.TransitURL, Mount: k.TransitMount, Prefix: k.TransitPrefix, Namespace: k.TransitNamespace, Token: k.TransitToken, TokenFile: k.TransitTokenFile, CA: k.TransitCA})
 	case "kms":
 		w, err = kms.New(ctx, kms.Options{Key: k.KMSKey, Region: k.KMSRegion, Endpoint: k.KMSEndpoint})
+	case "gcp":
+		w, err = gcpkms.New(gcpkms.Options{Key: k.GCPKey, Credentials: k.GCPCredentialsFile, Endpoint: k.GCPEndpoint})
 	default:
-		if err := onlyKind(folder, "wrapped", `the keys in %s are wrapped by a key service: keys.keeper must be "transit" or "kms"`); err != nil {
+		if err := onlyKind(folder, "wrapped", `the keys in %s are wrapped by a key service: keys.keeper must be "transit", "kms" or "gcp"`); err != nil {
 			return nil, err
 		}
 		if create {
@@ -72,9 +75,14 @@ func onlyKind(folder, suffix, says string) error {
 	return nil
 }
 
+// wrapped reports a keeper that has its keys wrapped by a key service.
+func (c Config) wrapped() bool {
+	return c.Keys.Keeper == "transit" || c.Keys.Keeper == "kms" || c.Keys.Keeper == "gcp"
+}
+
 // plainKeys refuses keys in the clear beside a key service's.
 func plainKeys(dir string, cfg Config) error {
-	if cfg.Keys.Keeper != "transit" && cfg.Keys.Keeper != "kms" {
+	if !cfg.wrapped() {
 		return nil
 	}
 	return onlyKind(keyFolder(dir, cfg), "key", "there are keys in plain files in %s, but keys.keeper names a key service: move them into it with: kassavalv keys import")
@@ -106,13 +114,14 @@ func (c *Config) checkKeys(bad func(key, what string) error) error {
 		"env":     {"keys.lines": !k.Lines.IsZero(), "keys.lines_file": k.LinesFile != ""},
 		"transit": {"keys.transit_url": k.TransitURL != "", "keys.transit_mount": k.TransitMount != "", "keys.transit_prefix": k.TransitPrefix != "", "keys.transit_namespace": k.TransitNamespace != "", "keys.transit_token": !k.TransitToken.IsZero(), "keys.transit_token_file": k.TransitTokenFile != "", "keys.transit_ca": k.TransitCA != ""},
 		"kms":     {"keys.kms_key": k.KMSKey != "", "keys.kms_region": k.KMSRegion != "", "keys.kms_endpoint": k.KMSEndpoint != ""},
+		"gcp":     {"keys.gcp_key": k.GCPKey != "", "keys.gcp_credentials_file": k.GCPCredentialsFile != "", "keys.gcp_endpoint": k.GCPEndpoint != ""},
 	}
 	switch k.Keeper {
-	case "file", "env", "transit", "kms":
+	case "file", "env", "transit", "kms", "gcp":
 	default:
-		return bad("keys.keeper", `must be "file", "env", "transit" or "kms"`)
+		return bad("keys.keeper", `must be "file", "env", "transit", "kms" or "gcp"`)
 	}
-	for _, keeper := range []string{"env", "transit", "kms"} {
+	for _, keeper := range []string{"env", "transit", "kms", "gcp"} {
 		for _, key := range configKeys() { // in order, so that the first named is always the same
 			if keeper != k.Keeper && given[keeper][key] {
 				return bad(key, fmt.Sprintf("goes with keys.keeper = %q, and keys.keeper is %q", keeper, k.Keeper))
@@ -147,6 +156,18 @@ func (c *Config) checkKeys(bad func(key, what string) error) error {
 		if k.KMSEndpoint != "" {
 			if err := secure(k.KMSEndpoint); err != nil {
 				return bad("keys.kms_endpoint", err.Error())
+			}
+		}
+	case "gcp":
+		if _, err := gcpkms.New(gcpkms.Options{Key: k.GCPKey}); err != nil {
+			return bad("keys.gcp_key", "must be projects/PROJECT/locations/PLACE/keyRings/RING/cryptoKeys/KEY")
+		}
+		if k.GCPCredentialsFile == "" {
+			return bad("keys.gcp_credentials_file", "is needed: the file with the key of a service account")
+		}
+		if k.GCPEndpoint != "" {
+			if err := secure(k.GCPEndpoint); err != nil {
+				return bad("keys.gcp_endpoint", err.Error())
 			}
 		}
 	}

@@ -255,8 +255,8 @@ func ImportKeys(ctx context.Context, dir string, text io.Reader) ([]string, erro
 		}
 		keys = secret.Hide(string(b))
 	} else {
-		if cfg.Keys.Keeper != "transit" && cfg.Keys.Keeper != "kms" {
-			return nil, errors.New(`name the file to import; without one, keys move from plain files into the key service that keys.keeper names ("transit" or "kms")`)
+		if !cfg.wrapped() {
+			return nil, errors.New(`name the file to import; without one, keys move from plain files into the key service that keys.keeper names ("transit", "kms" or "gcp")`)
 		}
 		if files, err = secret.OpenFiles(keyFolder(dir, cfg)); err != nil {
 			return nil, err

@@ -158,7 +158,7 @@ func TestKeysAreWrittenDown(t *testing.T) {
 	n := 0
 	eachKey(reflect.ValueOf(&Config{}).Elem(), func(section, key string, f reflect.Value) {
 		_, is := f.Interface().(secret.Secret)
-		if !is && !regexp.MustCompile(`^(key|cert|p12|kms_key|.*_file)$`).MatchString(key) {
+		if !is && !regexp.MustCompile(`^(key|cert|p12|kms_key|gcp_key|.*_file)$`).MatchString(key) {
 			return
 		}
 		n++

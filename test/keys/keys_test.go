@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"kassavalv/internal/apptest"
+	"kassavalv/internal/secret/gcpkms/gcpkmssim"
 	"kassavalv/internal/secret/kms/kmstest"
 	"kassavalv/internal/secret/transit/transitsim"
 )
@@ -51,6 +52,14 @@ func kmsKeeper(t *testing.T) keeper {
 				}
 			}
 		}, []string{"the key link is wanted from KMS at " + s.URL}}
+}
+
+func gcpKeeper(t *testing.T) keeper {
+	sim := gcpkmssim.New(t)
+	h := httptest.NewServer(sim)
+	t.Cleanup(h.Close)
+	return keeper{"gcp", []string{"KASSAVALV_KEYS_KEEPER=gcp", "KASSAVALV_KEYS_GCP_KEY=" + gcpkmssim.Key, "KASSAVALV_KEYS_GCP_ENDPOINT=" + h.URL, "KASSAVALV_KEYS_GCP_CREDENTIALS_FILE=" + sim.Credentials(t, h.URL)},
+		func(*testing.T, string) func() { sim.Shut(true); return func() { sim.Shut(false) } }, []string{"the key link is wanted from Cloud KMS at " + h.URL, "503"}}
 }
 
 func fileKeeper() keeper {
@@ -145,7 +154,7 @@ func same(t *testing.T, what string, a, b map[string]string) {
 // back it reads what it had sealed.
 func TestStartWithoutItsKeys(t *testing.T) {
 	tr, _ := transitKeeper(t)
-	for _, k := range []keeper{fileKeeper(), envKeeper(t), tr, kmsKeeper(t)} {
+	for _, k := range []keeper{fileKeeper(), envKeeper(t), tr, kmsKeeper(t), gcpKeeper(t)} {
 		t.Run(k.name, func(t *testing.T) {
 			s := apptest.Start(t, apptest.Options{Env: k.env})
 			c := s.As(t)
