@@ -72,6 +72,7 @@ type Frozen struct {
 	File     io.ReaderAt
 	Mark     Mark
 	Pos      Pos
+	path     string
 }
 
 // logLimit is the size in bytes at which the log is moved into the file, which is what
@@ -277,7 +278,7 @@ func (d *DB) onFreeze(c *conn, q freeze) {
 		var done bool
 		if done, r.err = d.checkpoint(c, "FULL"); r.err == nil && done {
 			t.frozen, r.ok = true, true
-			r.f = Frozen{PageSize: t.log.pageSize, Pages: t.size, File: t.file, Mark: t.told, Pos: Pos(d.pos.Load())}
+			r.f = Frozen{PageSize: t.log.pageSize, Pages: t.size, File: t.file, Mark: t.told, Pos: Pos(d.pos.Load()), path: d.opt.Path}
 			if r.f.PageSize == 0 {
 				r.err = c.c.QueryRowContext(context.Background(), "PRAGMA page_size").Scan(&r.f.PageSize)
 			}
