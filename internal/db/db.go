@@ -337,7 +337,7 @@ func (d *DB) Close() error {
 	}
 	for range cap(d.readers) {
 		c := <-d.readers
-		c.c.Close()
+		c.close()
 	}
 	err := errors.Join(d.r.Close(), d.w.Close())
 	d.closeTap()

@@ -57,6 +57,15 @@ func (c *conn) stmt(text string) (*sql.Stmt, error) {
 	return s, nil
 }
 
+// close gives up the connection. Its statements go first: one that is left keeps SQLite's own
+// connection, and so the file, its log and their locks, open behind the pool's back.
+func (c *conn) close() {
+	for _, s := range c.stmts {
+		s.Close()
+	}
+	c.c.Close()
+}
+
 // core is what Tx and Reader share. Exactly one of c (SQLite) and pg is set.
 type core struct {
 	db    *DB

@@ -58,7 +58,7 @@ func (d *DB) submit(ctx context.Context, run func(*Tx) error, low bool) (Pos, er
 // writer is the one goroutine that writes to SQLite.
 func (d *DB) writer(c *conn) {
 	defer close(d.done)
-	defer c.c.Close()
+	defer c.close()
 	for {
 		var first *task
 		select { // rare, and not to be starved by a busy shop
