@@ -127,6 +127,9 @@ type Config struct {
 		TokenDay     int      `toml:"token_day"`     // in a day; 0: 3000
 		IdleHour     int      `toml:"idle_hour"`     // persons without business with the shop, opened in an hour; 0: 10
 	} `toml:"audit"`
+	Copies struct {
+		Sites []string `toml:"sites"` // addresses of the places that keep copies; credentials stand in files beside
+	} `toml:"copies"`
 	Limits struct {
 		Exempt []string `toml:"exempt"` // networks without rate limits: load tests
 	} `toml:"limits"`
@@ -294,6 +297,9 @@ func (c *Config) check() error {
 		return err
 	}
 	if err := c.checkKeys(bad); err != nil {
+		return err
+	}
+	if err := c.checkCopies(bad); err != nil {
 		return err
 	}
 	if c.Mail.Port < 0 || c.Mail.Port > 65535 {
