@@ -211,7 +211,8 @@ func TestLostAppStopped(t *testing.T) {
 		}{
 			{"the letter's link", func(*browserAt) error {
 				token := stop()
-				for _, bad := range []string{"", "x", token[1:] + "A", w.a.v.Token(stopKind, 1, 1)} {
+				row := db.ID(w.count(`SELECT id FROM account_lost WHERE state='waiting'`))
+				for _, bad := range []string{"", "x", token[1:] + "A", w.a.v.Token(stopKind, row, 1), w.a.v.Token(codeKind, row, 1)} {
 					want(t, "link "+bad, link(bad), "not_found")
 				}
 				if due := read(w, func(q db.Q) (time.Time, error) { return w.a.LookStopLost(q, token) }); due.IsZero() {

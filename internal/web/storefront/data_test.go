@@ -305,6 +305,19 @@ func TestOwnTokens(t *testing.T) {
 			t.Fatalf("the request's own page: %d", p.StatusCode)
 		}
 		token := strings.TrimPrefix(request, "/privacy/")
+		id, err := db.Read(context.Background(), s.DB, func(q *db.Reader) (db.ID, error) {
+			r, err := privacy.ByToken(q, s.Vault, token)
+			return r.ID, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A token of another kind for the very same row is none either.
+		for _, kind := range []string{"order", "case", "purchase", "account.move", "account.lost", "giftcard", "waitlist"} {
+			if p := v.get("/privacy/" + s.Vault.Token(kind, id, 1)); p.StatusCode != http.StatusNotFound {
+				t.Errorf("the token %q of the row opens the request: %d", kind, p.StatusCode)
+			}
+		}
 		for _, path := range []string{"/privacy/" + export, "/privacy/" + o.Token(s.Vault), "/privacy/" + s.Vault.Token("order", db.ID(1), 1), "/account/data/export/" + token, "/account/data/export/" + o.Token(s.Vault),
 			"/orders/" + token, "/orders/" + export, "/account/moves/" + token, "/account/lost/" + token, "/account/moves/" + export, "/cases/" + token} {
 			if p := v.get(path); p.StatusCode != http.StatusNotFound {
