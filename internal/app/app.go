@@ -217,6 +217,8 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	}
 	a.people()
 	a.Auth.Carry(auth.ActPayout, content.CarryPayout)
+	a.Auth.Carry(auth.ActAudit, content.CarryAlarms)
+	a.Auth.Carry(auth.ActKeys, func(tx *db.Tx, by auth.By, _ db.ID, _ []byte) error { return a.turnByHand(tx, by) })
 	a.Carriers = fulfilment.Carriers{}
 	if a.demo {
 		a.Carriers["local"] = fulfilment.NewGuard(local.New(), fulfilment.Options{})

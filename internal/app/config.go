@@ -121,11 +121,6 @@ type Config struct {
 	Audit struct {
 		ReadingsDays int      `toml:"readings_days"` // how long it is kept who has read a customer; 0: two years
 		Witnesses    []string `toml:"witnesses"`     // keys of machines that cosign the log
-		StaffHour    int      `toml:"staff_hour"`    // persons a member of staff opens in an hour before an alarm; 0: 60
-		StaffDay     int      `toml:"staff_day"`     // in a day; 0: 200
-		TokenHour    int      `toml:"token_hour"`    // persons an API key opens in an hour; 0: 600
-		TokenDay     int      `toml:"token_day"`     // in a day; 0: 3000
-		IdleHour     int      `toml:"idle_hour"`     // persons without business with the shop, opened in an hour; 0: 10
 	} `toml:"audit"`
 	Copies struct {
 		Sites []string `toml:"sites"` // addresses of the places that keep copies; credentials stand in files beside

@@ -17,6 +17,7 @@ import (
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
+	"kassavalv/internal/job"
 	"kassavalv/internal/secret"
 )
 
@@ -156,6 +157,42 @@ func (a *App) turnKeys(ctx context.Context, o KeysOptions) (done KeysReport, err
 		done.Destroyed = append(done.Destroyed, n)
 	}
 	return done, a.recordKeys(ctx, "keys.turned", fmt.Sprintf("%d wrapped, new epoch: %v", done.Wrapped, o.NewEpoch))
+}
+
+// jobTurn turns the key that a member of staff asked for; its ref is the number of the epoch
+// that was current then.
+const jobTurn = "keys.turn"
+
+// turnByHand asks for a new epoch key: with keys.write, a fresh proof and a second person,
+// who says yes to turning away from the very key that is current. A job does it once this is
+// committed, because the keeper may be a service far away.
+func (a *App) turnByHand(tx *db.Tx, by auth.By) error {
+	if err := by.Need(auth.KeysWrite); err != nil {
+		return err
+	}
+	if err := by.NeedFresh(tx.Now()); err != nil {
+		return err
+	}
+	cur := a.currentEpoch()
+	if err := by.NeedSecond(auth.Ask{Act: auth.ActKeys, Entity: "keys", ID: db.ID(cur.Number), Was: cur.Name}); err != nil {
+		return err
+	}
+	if _, err := job.Enqueue(tx, job.Spec{Kind: jobTurn, Ref: db.ID(cur.Number), Key: cur.Name}); err != nil {
+		return err
+	}
+	return by.Record(tx, "keys.turn", "keys", db.ID(cur.Number), cur.Name, "asked")
+}
+
+func (a *App) currentEpoch() secret.EpochInfo {
+	es := a.Vault.Epochs()
+	return es[len(es)-1]
+}
+
+// turnAsked makes the next epoch key and wraps all data keys by it. Stopped anywhere and tried again
+// it makes no second one: where the epoch that was asked about is current no more, only the wrapping goes on.
+func (a *App) turnAsked(ctx context.Context, from int64) error {
+	_, err := a.turnKeys(ctx, KeysOptions{NewEpoch: a.currentEpoch().Number == from})
+	return err
 }
 
 func (a *App) recordKeys(ctx context.Context, action, what string) error {

@@ -244,6 +244,7 @@ func visitAll(t *testing.T, a *App, s *apptest.Shop) {
 	company, payout := owner.FormOf(owner.Do("GET", "/admin/company", nil), `main form[method=post]`)
 	payout.Set("bankgiro", "5050-1055")
 	form(owner, company, payout)
+	form(owner, "/admin/keys/turn", url.Values{"totp": {owner.Code(owner.Member("owner"))}})
 	boss := ""
 	for _, x := range s.Members {
 		if x.Role == "owner" {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
 	"kassavalv/internal/ops/incident"
+	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/support"
 )
@@ -19,15 +19,14 @@ import (
 // 14 days of withdrawal and the goods on their way back.
 const businessFor = 60 * 24 * time.Hour
 
-// watch is what the audit log watches, with the bounds of the configuration.
+// watch is what the audit log watches, with the bounds that two people set in the office.
 func (a *App) watch() audit.Watch {
-	c := a.Config.Audit
-	bounds := func(usual audit.Bounds, hour, day, idle int) audit.Bounds {
-		return audit.Bounds{audit.RuleHour: cmp.Or(hour, usual[audit.RuleHour]), audit.RuleDay: cmp.Or(day, usual[audit.RuleDay]), audit.RuleIdle: cmp.Or(idle, usual[audit.RuleIdle])}
-	}
 	return audit.Watch{
-		Staff:    bounds(audit.StaffBounds, c.StaffHour, c.StaffDay, c.IdleHour),
-		Token:    bounds(audit.TokenBounds, c.TokenHour, c.TokenDay, 0),
+		Bounds: func(q db.Q) (staff, token audit.Bounds, err error) {
+			b, err := content.Alarms(q)
+			return audit.Bounds{audit.RuleHour: int(b.StaffHour), audit.RuleDay: int(b.StaffDay), audit.RuleIdle: int(b.IdleHour)},
+				audit.Bounds{audit.RuleHour: int(b.TokenHour), audit.RuleDay: int(b.TokenDay), audit.RuleIdle: audit.TokenBounds[audit.RuleIdle]}, err
+		},
 		Business: business,
 		Raising:  asIncident,
 		Raised: func(x audit.Alarm) {

@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/job"
 	"kassavalv/internal/ops/incident"
+	"kassavalv/internal/shop/content"
 )
 
 // An alarm about somebody's readings opens an incident, one for each reader and hour; one
@@ -23,7 +24,15 @@ func TestAlarmOfReadingsOpensAnIncident(t *testing.T) {
 		w := newWorld(t, d)
 		ctx := t.Context()
 		a := &App{DB: d, Vault: w.Vault, Auth: w.auth, Log: slog.New(slog.DiscardHandler), Jobs: job.NewRunner(d, slog.New(slog.DiscardHandler))}
-		a.Config.Audit.StaffHour, a.Config.Audit.TokenHour, a.Config.Audit.IdleHour, a.Config.Audit.StaffDay = 4, 4, 3, 6
+		w.Do(func(tx *db.Tx) error {
+			was, err := content.Alarms(tx)
+			if err != nil {
+				return err
+			}
+			is := was
+			is.StaffHour, is.TokenHour, is.IdleHour, is.StaffDay = 4, 4, 3, 6
+			return content.SetAlarms(tx, auth.System("test"), was, is)
+		})
 		a.people()
 		a.peopleWork(a.letters())
 		l, err := audit.OpenLog(ctx, d, audit.Options{Origin: "shop.example/log", Keys: w.Vault.LogSigner, Watch: a.watch()})

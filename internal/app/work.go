@@ -44,6 +44,7 @@ func (a *App) work() {
 	a.checkLog()
 	a.tendPrivacy()
 	a.Jobs.Every("secret.turn", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Vault.Turn(ctx) })
+	a.Jobs.Handle(jobTurn, job.Opts{}, func(ctx context.Context, j job.Job) error { return a.turnAsked(ctx, int64(j.Ref)) })
 	a.Jobs.Every("auth.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Auth.Sweep(ctx) })
 	a.Jobs.Every("account.sweep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Accounts.Sweep(ctx) })
 	a.Jobs.Every("auth.upkeep", time.Hour, job.Opts{}, func(ctx context.Context, _ job.Job) error { return a.Auth.Upkeep(ctx) })

@@ -46,6 +46,8 @@ var (
 // Watch says what is watched. The zero Watch raises no alarm about readings.
 type Watch struct {
 	Staff, Token Bounds
+	// Bounds gives those that hold now, in place of Staff and Token. Nil: those.
+	Bounds func(q db.Q) (staff, token Bounds, err error)
 	// Business tells whether the person of a reading has business with the shop, as the
 	// rooms see it: an order under way or a recent one, an open question. Nil: everybody has.
 	Business func(q db.Q, a Access) (bool, error)
@@ -83,6 +85,10 @@ func (l *Log) watch(tx *db.Tx, leaves []leaf, signedAt int64) error {
 		kind string
 		id   db.ID
 	}
+	bounds, err := l.bounds(tx, leaves)
+	if err != nil {
+		return err
+	}
 	since := map[actor]time.Time{}
 	roles := map[actor]string{}
 	for _, x := range leaves {
@@ -98,7 +104,7 @@ func (l *Log) watch(tx *db.Tx, leaves []leaf, signedAt int64) error {
 		if err != nil {
 			return err
 		}
-		if len(as) == 0 || l.bounds(as[0].ActorKind) == nil {
+		if len(as) == 0 || bounds[as[0].ActorKind] == nil {
 			continue
 		}
 		a := as[0]
@@ -126,7 +132,7 @@ func (l *Log) watch(tx *db.Tx, leaves []leaf, signedAt int64) error {
 	slices.SortFunc(actors, order)
 	for _, k := range actors {
 		for _, rule := range []Rule{RuleHour, RuleDay, RuleIdle} {
-			a := Alarm{Rule: rule, ActorKind: k.kind, ActorID: k.id, ActorName: roles[k], Bound: int64(l.bounds(k.kind)[rule])}
+			a := Alarm{Rule: rule, ActorKind: k.kind, ActorID: k.id, ActorName: roles[k], Bound: int64(bounds[k.kind][rule])}
 			if a.Bound <= 0 {
 				continue
 			}
@@ -138,14 +144,18 @@ func (l *Log) watch(tx *db.Tx, leaves []leaf, signedAt int64) error {
 	return nil
 }
 
-func (l *Log) bounds(kind string) Bounds {
-	switch kind {
-	case "staff":
-		return l.o.Watch.Staff
-	case "token":
-		return l.o.Watch.Token
+// bounds are those that hold now, by kind of actor. They are read only where there is a
+// reading to count.
+func (l *Log) bounds(tx *db.Tx, leaves []leaf) (map[string]Bounds, error) {
+	w := l.o.Watch
+	staff, token := w.Staff, w.Token
+	if w.Bounds != nil && slices.ContainsFunc(leaves, func(x leaf) bool { return x.kind == leafReading && x.fresh }) {
+		var err error
+		if staff, token, err = w.Bounds(tx); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	return map[string]Bounds{"staff": staff, "token": token}, nil
 }
 
 // opening is a person opened at an instant.

@@ -18,6 +18,8 @@ import (
 const (
 	ActPayout       = "company.payout"      // the accounts that customers pay to
 	ActExport       = "export.bulk"         // many people's data at once
+	ActAudit        = "audit.bounds"        // when the log raises an alarm
+	ActKeys         = "keys.turn"           // a new key for the personal details of everybody
 	ActOwnerMade    = "staff.owner_made"    //
 	ActOwnerRemoved = "staff.owner_removed" // closed, given another role, or his ways in taken
 	ActOutside      = "staff.outside"       // an outside person comes in, or stays longer
@@ -32,11 +34,13 @@ type Second struct {
 }
 
 // SecondPerson lists the acts that need a second person. What is not here is held
-// by its right, and by a fresh proof where the use case asks for one (By.NeedFresh). Money to another account than it came from, keys and
-// the bounds of the log are not here because the office cannot do them (docs/decisions/0014).
+// by its right, and by a fresh proof where the use case asks for one (By.NeedFresh). Money to another account than it came from, and taking
+// keys out or destroying them, are not here because the office cannot do them (docs/decisions/0014).
 var SecondPerson = []Second{
 	{ActPayout, SettingsWrite, false, true},
 	{ActExport, ExportBulk, false, true},
+	{ActAudit, SettingsWrite, true, true},
+	{ActKeys, KeysWrite, false, true},
 	{ActOwnerMade, StaffWrite, true, true},
 	{ActOwnerRemoved, StaffWrite, true, true},
 	{ActOutside, StaffWrite, true, false},

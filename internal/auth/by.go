@@ -36,6 +36,7 @@ const (
 	CostsRead      Right = "costs.read"      // purchase prices, and margins with them
 	PrivacyWrite   Right = "privacy.write"   // answer people's requests: export, correct, erase
 	ExportBulk     Right = "export.bulk"     // many people's data at once; a second person too
+	KeysWrite      Right = "keys.write"      // how the keys of the vault stand, and turn them; a second person too
 	IncidentsRead  Right = "incidents.read"  //
 	IncidentsWrite Right = "incidents.write" // lead and close; anyone may open one
 	LessonsRead    Right = "lessons.read"    // others' records of lessons
@@ -44,7 +45,7 @@ const (
 // AllRights lists every right; a role or token naming another is refused at start.
 var AllRights = []Right{CatalogRead, CatalogWrite, StockWrite, OrdersRead, OrdersWrite, RefundsWrite,
 	CasesRead, CasesWrite, SettingsRead, SettingsWrite, StaffWrite, AuditRead, JobsWrite,
-	CustomersRead, PersonalOpen, BooksRead, FiguresRead, CostsRead, PrivacyWrite, ExportBulk, IncidentsRead, IncidentsWrite, LessonsRead}
+	CustomersRead, PersonalOpen, BooksRead, FiguresRead, CostsRead, PrivacyWrite, ExportBulk, KeysWrite, IncidentsRead, IncidentsWrite, LessonsRead}
 
 // Roles are the built-in sets of rights. Each holds what its work cannot be done
 // without, and nothing for convenience (docs/decisions/0014).

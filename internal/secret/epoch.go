@@ -111,6 +111,17 @@ func left(q db.Q, last int64) (n int64, err error) {
 	return
 }
 
+// Behind reports whether a person's data key is wrapped by an older epoch than the current:
+// one step into the index, for a page.
+func (v *Vault) Behind(q db.Q) (bool, error) {
+	v.mu.RLock()
+	last := v.last
+	v.mu.RUnlock()
+	var oldest *int64
+	err := q.QueryRow(`SELECT min(epoch) FROM secret_person WHERE erased_at IS NULL`).Scan(&oldest)
+	return oldest != nil && *oldest < last, err
+}
+
 // Rewrap wraps all living data keys by the current epoch key, 200 a
 // transaction in the low-priority lane, and returns how many it wrapped. Seal and Open go on
 // meanwhile. Killed anywhere, it goes on where it was when it is called again; several nodes may run it at once.
@@ -260,6 +271,7 @@ func (v *Vault) destroyEpoch(ctx context.Context, n int64) error {
 // EpochInfo is a line for the trust page and for staff.
 type EpochInfo struct {
 	Name    string    `json:"name"`
+	Number  int64     `json:"-"` // from 1
 	Made    time.Time `json:"made"`
 	Current bool      `json:"current"`
 	Turns   time.Time `json:"turns,omitzero"` // the current one: when the next is made
@@ -276,7 +288,7 @@ func (v *Vault) Epochs() []EpochInfo {
 		if !ok {
 			continue
 		}
-		e := EpochInfo{Name: k.Name, Made: k.Made, Current: n == v.last, Ends: k.Made.Add(epochEnd)}
+		e := EpochInfo{Name: k.Name, Number: n, Made: k.Made, Current: n == v.last, Ends: k.Made.Add(epochEnd)}
 		if e.Current {
 			e.Turns = k.Made.Add(epochTurn)
 		}

@@ -268,7 +268,7 @@ var matrixCSV string
 
 // allScopes are all rights there are.
 var allScopes = []string{"catalog.read", "catalog.write", "stock.write", "orders.read", "orders.write", "refunds.write", "cases.read", "cases.write", "settings.read", "settings.write", "staff.write", "audit.read", "jobs.write",
-	"customers.read", "personal.open", "books.read", "figures.read", "costs.read", "privacy.write", "export.bulk", "incidents.read", "incidents.write", "lessons.read"}
+	"customers.read", "personal.open", "books.read", "figures.read", "costs.read", "privacy.write", "export.bulk", "keys.write", "incidents.read", "incidents.write", "lessons.read"}
 
 var roles = []string{"owner", "catalogue", "orders", "support", "reader"}
 

@@ -234,7 +234,7 @@ func TestSettings(t *testing.T) {
 		es := read(t, d, func(q *db.Reader) ([]audit.Entry, error) {
 			return audit.List(q, audit.Filter{Entity: "setting"}, 0, 10)
 		})
-		if len(vs) != len(registry) || len(es) != 3 || es[1].Old != "stock.show_up_to=10" {
+		if len(vs) != len(registry)-len(alarmSettings) || len(es) != 3 || es[1].Old != "stock.show_up_to=10" {
 			t.Errorf("%d settings, audit %+v", len(vs), es)
 		}
 	})

@@ -19,6 +19,7 @@ type Setting struct {
 	Min     int64 // of an int
 	Max     int64
 	Write   auth.Right // what it takes to change it
+	Guarded bool       // a use case of its own changes it; Settings and Change leave it alone
 }
 
 var registry = map[string]Setting{}
@@ -43,6 +44,11 @@ func number(key string, def, lo, hi int64, w auth.Right) Int {
 
 func flag(key string, def bool, w auth.Right) Flag {
 	return Flag{declare(Setting{Key: key, Type: "bool", Default: strconv.FormatBool(def), Write: w})}
+}
+
+// guarded is a number that two people change.
+func guarded(key string, def, lo, hi int64) Int {
+	return Int{declare(Setting{Key: key, Type: "int", Default: strconv.FormatInt(def, 10), Min: lo, Max: hi, Write: auth.SettingsWrite, Guarded: true})}
 }
 
 // The settings.
@@ -138,7 +144,7 @@ type Valued struct {
 	Author  string
 }
 
-// Settings lists all settings by key.
+// Settings lists by key what Change changes.
 func Settings(q db.Q, by auth.By) ([]Valued, error) {
 	if err := by.Need(auth.SettingsRead); err != nil {
 		return nil, err
@@ -154,6 +160,9 @@ func Settings(q db.Q, by auth.By) ([]Valued, error) {
 	}
 	out := make([]Valued, 0, len(registry))
 	for _, s := range registry {
+		if s.Guarded {
+			continue
+		}
 		v := Valued{Setting: s, Value: s.Default}
 		for _, r := range rows {
 			if r.key == s.Key && s.valid(r.value) == nil {
@@ -170,7 +179,7 @@ func Settings(q db.Q, by auth.By) ([]Valued, error) {
 // bounds.
 func Change(tx *db.Tx, by auth.By, key, val string) error {
 	s, ok := registry[key]
-	if !ok {
+	if !ok || s.Guarded {
 		if err := by.Need(auth.SettingsWrite); err != nil {
 			return err
 		}
@@ -186,6 +195,10 @@ func Change(tx *db.Tx, by auth.By, key, val string) error {
 	if err != nil {
 		return err
 	}
+	return put(tx, by, key, old, val)
+}
+
+func put(tx *db.Tx, by auth.By, key, old, val string) error {
 	if _, err := tx.Exec(`INSERT INTO content_setting (name, value, author, changed_at) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (name) DO UPDATE SET value=excluded.value, author=excluded.author, changed_at=excluded.changed_at`, key, val, author(by), tx.Now()); err != nil {
 		return err

@@ -18,6 +18,7 @@ func (a *Admin) engineRoutes() []web.Route {
 	jobs := web.Staff(auth.JobsWrite)
 	return []web.Route{
 		a.page(get, "/admin/audit", web.Staff(auth.AuditRead), (*visit).audit),
+		a.page(post, "/admin/audit/bounds", web.Staff(auth.SettingsWrite), (*visit).setAlarms),
 		a.page(post, "/admin/alarms/{id}", web.Staff(auth.AuditRead), (*visit).seeToAlarm),
 		a.page(post, "/admin/acts.csv", web.Staff(auth.ExportBulk), (*visit).actsFile),
 		a.page(get, "/admin/jobs", jobs, (*visit).jobs),
@@ -41,7 +42,7 @@ func (v *visit) audit() error {
 	case "readings":
 		return v.logReadings(before, qv)
 	case "alarms":
-		return v.logAlarms(before)
+		return v.logAlarms(http.StatusOK, before, ui.Form{})
 	}
 	f := audit.Filter{Action: qv.Get("action"), Outcome: audit.Outcome(show)}
 	if id, e := db.ParseID(qv.Get("actor")); e == nil && id > 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/shop/content"
 	"kassavalv/internal/spreadsheet"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
@@ -92,13 +94,17 @@ func (v *visit) logReadings(before db.ID, qv web.Values) error {
 
 // alarms lists what the log has raised an alarm about, newest first, with a form to
 // say that it was seen to.
-func (v *visit) logAlarms(before db.ID) error {
+func (v *visit) logAlarms(code int, before db.ID, f ui.Form) error {
 	type list struct {
-		rows  []audit.Alarm
-		names map[db.ID]string
+		bounds content.AlarmBounds
+		rows   []audit.Alarm
+		names  map[db.ID]string
 	}
 	got, err := read(v, func(q *db.Reader) (l list, err error) {
 		if err := v.by.Need(auth.AuditRead); err != nil {
+			return l, err
+		}
+		if l.bounds, err = content.Alarms(q); err != nil {
 			return l, err
 		}
 		if l.rows, err = audit.Alarms(q, false, before, pageSize+1); err != nil {
@@ -147,7 +153,62 @@ func (v *visit) logAlarms(before db.ID) error {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return v.show(http.StatusOK, view.Shell{Title: v.t("audit.title"), Lead: v.t("audit.alarms.lead")}, v.tabs("/admin/audit", "alarms", auditTabs...), view.TableBlock(v.l, t))
+	return v.show(code, view.Shell{Title: v.t("audit.title"), Lead: v.t("audit.alarms.lead")}, v.tabs("/admin/audit", "alarms", auditTabs...), view.TableBlock(v.l, t), v.alarmPanel(got.bounds, f))
+}
+
+// alarmPanel shows when the log raises an alarm, with the form that asks to change it.
+func (v *visit) alarmPanel(b content.AlarmBounds, f ui.Form) view.Block {
+	x := view.Form{Action: "/admin/audit/bounds", Submit: v.t("audit.bounds.go"), Quiet: true, Form: f}
+	for _, n := range []struct {
+		name string
+		val  int64
+	}{{"staff_hour", b.StaffHour}, {"staff_day", b.StaffDay}, {"idle_hour", b.IdleHour}, {"token_hour", b.TokenHour}, {"token_day", b.TokenDay}} {
+		val := strconv.FormatInt(n.val, 10)
+		x.Hidden = append(x.Hidden, view.Pair{Key: "was." + n.name, Value: val})
+		x.Fields = append(x.Fields, view.Field{Half: true, Input: ui.Input{Name: "alarm." + n.name, Label: v.t("label.alarm." + n.name), Value: val, InputMode: "numeric", Short: true, Max: 6}})
+	}
+	blocks := []view.Block{view.Quiet(v.t("audit.bounds.text"))}
+	if v.by.Has(auth.SettingsWrite) {
+		x.Fields = append(x.Fields, v.proofField()...)
+		blocks = append(blocks, v.proofLink("/admin/audit?show=alarms"))
+	}
+	return view.Panel("bounds", v.t("audit.bounds"), append(blocks, v.editable(x, auth.SettingsWrite))...)
+}
+
+// setAlarms asks a second person for other bounds.
+func (v *visit) setAlarms() error {
+	in, err := v.r.ReadForm("was.", "alarm.", "totp")
+	if err != nil {
+		return err
+	}
+	var bad fault.Fields
+	bounds := func(prefix string) content.AlarmBounds {
+		n := func(name string) int64 {
+			n, ok := whole(in.Get(prefix + name))
+			if !ok {
+				bad.Add("/"+prefix+name, "not_a_number")
+			}
+			return n
+		}
+		return content.AlarmBounds{StaffHour: n("staff_hour"), StaffDay: n("staff_day"), IdleHour: n("idle_hour"), TokenHour: n("token_hour"), TokenDay: n("token_day")}
+	}
+	was, is := bounds("was."), bounds("alarm.")
+	if err = bad.Err(); err == nil {
+		err = v.prove(in.Get("totp"))
+	}
+	if err == nil {
+		err = v.do("setting.change", "setting", 0, func(tx *db.Tx) error { return content.SetAlarms(tx, v.by, was, is) })
+	}
+	if ok, err := v.asked(err); ok {
+		return err
+	}
+	if err != nil {
+		if !mendable(err) {
+			return err
+		}
+		return v.logAlarms(status(err), 0, v.form(in, err, ""))
+	}
+	return v.done("saved", "/admin/audit?show=alarms")
 }
 
 // seeToAlarm notes that somebody has seen to an alarm.

@@ -48,6 +48,7 @@ var navs = []struct {
 	{"/admin/lessons", "lessons", "heart", "", true},
 	{"/admin/incidents", "incidents", "warning", "", true},
 	{"/admin/audit", "audit", "eye", auth.AuditRead, true},
+	{"/admin/keys", "keys", "key", auth.KeysWrite, true},
 	{"/admin/mail", "mail", "mail", auth.JobsWrite, true},
 	{"/admin/jobs", "jobs", "refresh", auth.JobsWrite, true},
 }
