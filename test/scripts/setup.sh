@@ -43,6 +43,11 @@ if [ ! -x .cache/versitygw ]; then
   echo "== building versitygw"
   GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || { echo "versitygw could not be built" >&2; exit 1; }
 fi
+# The stock program that opens the second road of the copies, built once (internal/ops/copies/agetest has the same version).
+if [ ! -x .cache/age ]; then
+  echo "== building age"
+  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install filippo.io/age/cmd/age@v1.3.2 || { echo "age could not be built" >&2; exit 1; }
+fi
 # An independent reader of the format of our copies, built once (internal/ops/copies/litestreamtest has the same version).
 if [ ! -x .cache/litestream ]; then
   echo "== building litestream"

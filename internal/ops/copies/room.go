@@ -67,6 +67,11 @@ type Room struct {
 	levels  map[int][]Segment
 	snap    sync.Mutex // one snapshot at a time
 
+	dumping     sync.Mutex // one dump at a time
+	dump        *nightly   // the newest; nil: none yet
+	dumpTrouble error      // why the last one failed
+	cuts        []uint64   // transactions that no object at a site may reach over
+
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -100,6 +105,9 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 		}
 		r.levels[l] = segs
 	}
+	if err := r.loadDump(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Join(o.Dir, "sites"), 0o700); err != nil {
 		return nil, err
 	}
@@ -121,6 +129,9 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 		r.wg.Go(func() { s.run(ctx) })
 	}
 	r.wg.Go(func() { r.keepHouse(ctx) })
+	if len(r.shippers) > 0 {
+		r.wg.Go(func() { r.keepDumps(ctx) })
+	}
 	return r, nil
 }
 

@@ -124,6 +124,9 @@ func (s *shipper) run(ctx context.Context) {
 			if err := s.longer(ctx); err != nil {
 				return err
 			}
+			if err := s.shipDump(ctx); err != nil {
+				return err
+			}
 			now := s.r.o.Now()
 			if now.Sub(files) >= filesEvery {
 				if err := s.shipFiles(ctx); err != nil {
@@ -241,7 +244,7 @@ func (s *shipper) raw(ctx context.Context) error {
 func (s *shipper) piece(segs []Segment) []Segment {
 	span := max(s.o.Every, pieceTime)
 	n, size := 1, segs[0].Size
-	for n < len(segs) && size+segs[n].Size <= pieceBytes && segs[n].At.Sub(segs[0].At) < span && n < 500 {
+	for n < len(segs) && !s.r.cutAfter(segs[n-1].Max) && size+segs[n].Size <= pieceBytes && segs[n].At.Sub(segs[0].At) < span && n < 500 {
 		size += segs[n].Size
 		n++
 	}
@@ -522,6 +525,9 @@ func (s *shipper) adopt(ctx context.Context) error {
 		s.link(c, last)
 	}
 	if !s.o.Unsealed {
+		if err := s.adoptDump(ctx, key); err != nil {
+			return err
+		}
 		s.files = map[string]bool{}
 		for o, err := range s.site.List(ctx, filePrefix, "") {
 			if err != nil {

@@ -12,6 +12,15 @@ type Status struct {
 	Spool   int64     // bytes that wait in the data directory
 	Trouble error     // of making segments
 	Sites   []SiteStatus
+	Dump    DumpStatus
+}
+
+// DumpStatus is how the second road stands.
+type DumpStatus struct {
+	Taken   time.Time // the newest; zero: none yet
+	TX      uint64    // what it holds
+	Size    int64     // bytes at each site
+	Trouble error     // why the last one failed
 }
 
 // SiteStatus is how one site stands.
@@ -32,6 +41,12 @@ type SiteStatus struct {
 func (r *Room) Status() Status {
 	h := r.o.Stream.Head()
 	st := Status{Epoch: r.o.Epoch, TX: h.TX, At: h.At, Trouble: r.o.Stream.Trouble()}
+	r.mu.Lock()
+	st.Dump.Trouble = r.dumpTrouble
+	if n := r.dump; n != nil {
+		st.Dump.Taken, st.Dump.TX, st.Dump.Size = n.Taken, n.Header.Max, n.Header.SealedSize
+	}
+	r.mu.Unlock()
 	for _, l := range Levels {
 		for _, g := range r.list(l) {
 			st.Spool += g.Size
