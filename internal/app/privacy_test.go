@@ -130,6 +130,9 @@ func (w *world) fill() {
 		if err := order.Paid(tx, o.ID, o.Left()); err != nil {
 			return err
 		}
+		if _, err := order.Say(tx, w.Vault, w.staff, auth.RefundsWrite, o.ID, "Kunden "+marker+" ringde"); err != nil {
+			return err
+		}
 		r, err := returns.Withdraw(tx, auth.Guest(""), w.Vault, returns.Withdrawal{Order: o.ID, Name: who.Name, Mail: theMail, Statement: "Jag ångrar mig, " + marker, Lang: lang.SV})
 		if err != nil {
 			return err

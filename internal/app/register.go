@@ -136,7 +136,11 @@ func (a *App) refund(ctx context.Context, by auth.By, number string, amount mone
 		if err != nil {
 			return 0, err
 		}
-		return returns.Refund(tx, by, returns.RefundIn{Order: o.ID, Amount: amount, Reason: reason, Key: key})
+		said, err := order.Say(tx, a.Vault, by, auth.RefundsWrite, o.ID, reason)
+		if err != nil {
+			return 0, err
+		}
+		return returns.Refund(tx, by, returns.RefundIn{Order: o.ID, Amount: amount, Reason: said, Key: key})
 	})
 	return err
 }
@@ -147,7 +151,11 @@ func (a *App) cancelOrder(ctx context.Context, by auth.By, number, reason string
 		if err != nil {
 			return o, err
 		}
-		return returns.Cancel(tx, by, o.ID, nil, reason)
+		said, err := order.Say(tx, a.Vault, by, auth.OrdersWrite, o.ID, reason)
+		if err != nil {
+			return o, err
+		}
+		return returns.Cancel(tx, by, o.ID, nil, said)
 	})
 	return err
 }

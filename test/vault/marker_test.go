@@ -258,7 +258,7 @@ func (s *shop) drive() {
 	}
 	o := s.AdminOrder(bill.Order.Number)
 	s.Want(s.Admin("POST", "/orders/"+o.Number+"/shipments", map[string]any{"lines": []map[string]any{{"line_id": o.Lines[0].ID, "quantity": 1}}}), 201, nil)
-	s.Want(s.Admin("POST", "/orders/"+number+"/refunds", map[string]any{"amount": apptest.SEK(100), "reason": "prov"}), 202, nil)
+	s.Want(s.Admin("POST", "/orders/"+number+"/refunds", map[string]any{"amount": apptest.SEK(100), "reason": s.mark("why staff refunded")}), 202, nil)
 
 	// Visitors write personal things where none are asked for.
 	for _, path := range []string{"/search?q=", "/search/suggest?q=", apptest.API + "/products?q=", "/nowhere/", "/?utm_source="} {

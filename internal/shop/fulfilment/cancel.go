@@ -2,8 +2,6 @@ package fulfilment
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
@@ -25,9 +23,10 @@ type Cancelled struct {
 // money (returns.Cancel does both). Faults: 404, 409 wrong_state,
 // nothing_to_cancel, line_quantity; 422.
 func Cancel(tx *db.Tx, by auth.By, id db.ID, lines []ShipLine, reason string) (Cancelled, error) {
-	reason, err := Reason(reason)
-	if err != nil {
-		return Cancelled{}, err
+	if reason != "" {
+		if err := order.Reason(reason); err != nil {
+			return Cancelled{}, err
+		}
 	}
 	var f fault.Fields
 	checkLines(&f, lines)
@@ -97,17 +96,4 @@ func Cancel(tx *db.Tx, by auth.By, id db.ID, lines []ShipLine, reason string) (C
 		return out, err
 	}
 	return out, moved(tx, out.Order)
-}
-
-// Reason checks a short fact that staff give for what they do: one line, 200
-// characters at most, nothing personal.
-func Reason(s string) (string, error) {
-	s = strings.Join(strings.Fields(s), " ")
-	switch {
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r >= 0x7f && r <= 0x9f || r == utf8.RuneError }):
-		return "", fault.Invalid(fault.Field{Pointer: "/reason", Code: "bad_characters"})
-	case utf8.RuneCountInString(s) > 200:
-		return "", fault.Invalid(fault.Field{Pointer: "/reason", Code: "too_long"})
-	}
-	return s, nil
 }

@@ -215,7 +215,7 @@ func TestCancel(t *testing.T) {
 	each(t, func(w world) {
 		cancel := func(id db.ID, ls ...fulfilment.ShipLine) (c fulfilment.Cancelled, err error) {
 			c, _, err = db.Write(context.Background(), w.d, func(tx *db.Tx) (fulfilment.Cancelled, error) {
-				return fulfilment.Cancel(tx, packer, id, ls, "kund ångrade sig")
+				return fulfilment.Cancel(tx, packer, id, ls, "buyer")
 			})
 			return
 		}

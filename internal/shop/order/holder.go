@@ -114,6 +114,11 @@ func (h Holder) Export(q db.Q, s hold.Scope) ([]hold.Record, error) {
 					out = append(out, e)
 				}
 			}
+			said, err := h.exportSaid(q, o)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, said...)
 		} else if !errors.Is(err, secret.ErrErased) {
 			return nil, err
 		}

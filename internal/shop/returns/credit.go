@@ -211,7 +211,7 @@ func settle(tx *db.Tx, by auth.By, id db.ID) error {
 type RefundIn struct {
 	Order  db.ID
 	Amount money.Money
-	Reason string // a short fact, nothing personal; it stands on the credit note
+	Reason string // a word of the program, or what order.Say gave for what was typed
 	Key    string // the client's, so that a repeat refunds nothing more; empty: none
 }
 
@@ -225,13 +225,12 @@ func Refund(tx *db.Tx, by auth.By, in RefundIn) (db.ID, error) {
 	if err := by.Need(auth.RefundsWrite); err != nil {
 		return 0, err
 	}
-	reason, err := fulfilment.Reason(in.Reason)
-	if err != nil {
-		return 0, err
-	}
 	var f fault.Fields
+	reason := in.Reason
 	if reason == "" {
 		f.Add("/reason", "required")
+	} else if err := order.Reason(reason); err != nil {
+		return 0, err
 	}
 	if in.Amount.Amount <= 0 || in.Amount.Amount > money.Max {
 		f.Add("/amount", "bad_amount")
@@ -332,7 +331,7 @@ func cancel(tx *db.Tx, by auth.By, id db.ID, lines []fulfilment.ShipLine, reason
 	if err != nil {
 		return order.Order{}, err
 	}
-	if reason = strings.Join(strings.Fields(reason), " "); reason == "" {
+	if reason == "" {
 		reason = "cancelled"
 	}
 	if err := credit(tx, by, c.Order, nil, pieces(c.Lines), owed{reason: reason, standard: -1}); err != nil {

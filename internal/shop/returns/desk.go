@@ -13,7 +13,6 @@ import (
 	"kassavalv/internal/job"
 	"kassavalv/internal/money"
 	"kassavalv/internal/proof"
-	"kassavalv/internal/shop/fulfilment"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 )
@@ -157,8 +156,10 @@ func (d *Desk) RefundReturn(tx *db.Tx, by auth.By, id db.ID, deduct money.Money,
 	if err != nil {
 		return r, err
 	}
-	if reason, err = fulfilment.Reason(reason); err != nil {
-		return r, err
+	if reason != "" {
+		if err := order.Reason(reason); err != nil {
+			return r, err
+		}
 	}
 	if r.State != Accepted && r.State != Partly {
 		return r, fault.Conflict("wrong_state")
@@ -186,7 +187,7 @@ func (d *Desk) RefundReturn(tx *db.Tx, by auth.By, id db.ID, deduct money.Money,
 	}
 	note := "return " + r.ID.String()
 	if reason != "" {
-		note += ": " + reason
+		note += " " + reason
 	}
 	if deduct.Amount > 0 {
 		if err := event(tx, by, r.ID, "deducted", deduct.String()+": "+reason); err != nil {

@@ -327,8 +327,10 @@ func TakeBack(tx *db.Tx, by auth.By, id db.ID, reason string) (Return, error) {
 	if err != nil {
 		return r, err
 	}
-	if reason, err = fulfilment.Reason(reason); err != nil {
-		return r, err
+	if reason != "" {
+		if err := order.Reason(reason); err != nil {
+			return r, err
+		}
 	}
 	for _, l := range r.Lines {
 		if l.Cancelled > 0 || l.Received > 0 {

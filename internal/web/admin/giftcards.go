@@ -198,9 +198,9 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 	}
 	t := view.Table{Caption: v.t("gift_card.life"), Cols: []ui.Column{{Text: v.t("col.at")}, {Text: v.t("col.what")}, {Text: v.t("col.who")}, {Text: v.t("gift_card.moved"), Num: true}, {Text: v.t("gift_card.state.held"), Num: true}}}
 	for _, e := range f.es {
-		what := view.Cell{Text: v.word("gift_card.entry.", e.Kind), Sub: e.Note}
+		what := view.Cell{Text: v.word("gift_card.entry.", e.Kind), Sub: v.reasonOf(nil, e.Note)}
 		if n := f.numbers[e.Order]; n != "" {
-			what.Sub, what.URL = strings.TrimSuffix(n+" · "+e.Note, " · "), "/admin/orders/"+n
+			what.Sub, what.URL = strings.TrimSuffix(n+" · "+v.reasonOf(nil, e.Note), " · "), "/admin/orders/"+n
 		} else if id, ok := strings.CutPrefix(strings.TrimSuffix(e.Ref, " again"), "purchase "); ok {
 			what.URL = "/admin/purchases/" + id
 		}

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"kassavalv/internal/auth"
+	"kassavalv/internal/shop/order"
 	"sort"
 
 	"kassavalv/internal/db"
@@ -73,9 +75,22 @@ func (v *visit) takeBackReturn() error {
 		return err
 	}
 	return v.settle("take_back", "take_back_", in, nil, "taken_back", func(tx *db.Tx, id db.ID) error {
-		_, err := returns.TakeBack(tx, v.by, id, in.Get("take_back_reason"))
+		said, err := v.sayOfReturn(tx, auth.OrdersWrite, id, in.Get("take_back_reason"))
+		if err != nil {
+			return err
+		}
+		_, err = returns.TakeBack(tx, v.by, id, said)
 		return err
 	})
+}
+
+// sayOfReturn seals what was typed about a return under its order's buyer.
+func (v *visit) sayOfReturn(tx *db.Tx, need auth.Right, id db.ID, text string) (string, error) {
+	r, err := returns.ByID(tx, id)
+	if err != nil {
+		return "", err
+	}
+	return order.Say(tx, v.Vault, v.by, need, r.Order, text)
 }
 
 // refundReturn asks for the money of an accepted return to go back.
@@ -98,7 +113,11 @@ func (v *visit) refundReturn() error {
 		if err := v.by.NeedFresh(tx.Now()); err != nil {
 			return err
 		}
-		_, err := v.refundDesk().RefundReturn(tx, v.by, id, deduct, in.Get("reason"))
+		said, err := v.sayOfReturn(tx, auth.RefundsWrite, id, in.Get("reason"))
+		if err != nil {
+			return err
+		}
+		_, err = v.refundDesk().RefundReturn(tx, v.by, id, deduct, said)
 		return err
 	})
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"fmt"
+	"kassavalv/internal/shop/order"
 	"net/http"
 	"strings"
 	"time"
@@ -341,7 +342,11 @@ func (v *visit) sendBack(id db.ID, in web.Values) error {
 		if l.Order.ID == 0 {
 			return fault.Conflict("wrong_state")
 		}
-		_, err = returns.Refund(tx, v.by, returns.RefundIn{Order: l.Order.ID, Amount: sum, Reason: in.Get("note"), Key: in.Get("key")})
+		said, err := order.Say(tx, v.Vault, v.by, auth.RefundsWrite, l.Order.ID, in.Get("note"))
+		if err != nil {
+			return err
+		}
+		_, err = returns.Refund(tx, v.by, returns.RefundIn{Order: l.Order.ID, Amount: sum, Reason: said, Key: in.Get("key")})
 		return err
 	})
 }

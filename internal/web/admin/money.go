@@ -251,6 +251,9 @@ func (v *visit) tryTable(ts []payment.Try, far bool) view.Block {
 
 // reason is why money is asked to move: a word of the program's, or what staff wrote.
 func (v *visit) reason(s string) string {
+	if _, ref := order.Typed(s); ref != "" {
+		return v.reasonOf(nil, s)
+	}
 	if w := v.word("move.reason.", s); w != s {
 		return w
 	}

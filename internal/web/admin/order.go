@@ -34,6 +34,7 @@ type folder struct {
 	broken  bool // they do not open
 	events  []order.Event
 	docs    []order.Document
+	said    map[string]string // what references in reasons stand for, while the order is open
 	parcels []fulfilment.Parcel
 	returns []returns.Return
 	refunds []payment.RefundRow
@@ -77,6 +78,9 @@ func (v *visit) readOrder(q *db.Reader, number string) (f folder, err error) {
 		return f, err
 	}
 	if f.docs, err = order.Documents(q, f.o.ID); err != nil {
+		return f, err
+	}
+	if f.said, err = order.Said(q, v.Vault, f.o, f.leave); err != nil && !unreadable(err) {
 		return f, err
 	}
 	if f.parcels, err = fulfilment.Parcels(q, f.o.ID); err != nil {
@@ -309,7 +313,7 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 	if len(f.docs) > 0 {
 		t := view.Table{Caption: v.t("docs.title"), Cols: []ui.Column{{Text: v.t("col.document")}, {Text: v.t("col.at")}, {Text: v.t("col.reason")}, {Text: v.t("col.total"), Num: true}}}
 		for _, x := range f.docs {
-			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: v.word("doc.", o.Paper(x)) + " " + lang.Number(lang.SV, x.Number)}, {Text: lang.Stamp(v.l, x.At)}, {Text: v.word("why.", x.Reason)}, {Text: m(x.Amount)}}})
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: v.word("doc.", o.Paper(x)) + " " + lang.Number(lang.SV, x.Number)}, {Text: lang.Stamp(v.l, x.At)}, {Text: v.reasonOf(f.said, x.Reason)}, {Text: m(x.Amount)}}})
 		}
 		blocks = append(blocks, view.TableBlock(v.l, t))
 	}
@@ -325,7 +329,7 @@ func (v *visit) moneyPanel(f folder, back func(string) ui.Form, of string) view.
 		t := view.Table{Caption: v.t("refunds.title"), Cols: []ui.Column{{Text: v.t("col.refund")}, {Text: v.t("col.state")}, {Text: v.t("col.reason")}, {Text: v.t("col.total"), Num: true}}}
 		for _, x := range f.refunds {
 			tone := map[string]ui.Tone{"asked": ui.Wait, "done": ui.OK, "refused": ui.Stop}[x.State]
-			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, x.At)}, {Text: v.word("refund.state.", x.State), Badge: true, Tone: tone}, {Text: v.word("why.", x.Reason)}, {Text: m(x.Amount)}}})
+			t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, x.At)}, {Text: v.word("refund.state.", x.State), Badge: true, Tone: tone}, {Text: v.reasonOf(f.said, x.Reason)}, {Text: m(x.Amount)}}})
 		}
 		blocks = append(blocks, view.TableBlock(v.l, t))
 	}

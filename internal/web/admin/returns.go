@@ -299,10 +299,19 @@ func (v *visit) returnFacts(c claim) view.Block {
 	return view.Panel("buyer", v.t("return.facts"), blocks...)
 }
 
+// note is what stands beside a step: an amount, a reason, or both.
+func (v *visit) note(s string) string {
+	sum, reason, ok := strings.Cut(s, ": ")
+	if !ok {
+		return v.reasonOf(nil, s)
+	}
+	return sum + ": " + v.reasonOf(nil, reason)
+}
+
 func (v *visit) returnTimeline(c claim) view.Block {
 	out := make([]ui.Entry, len(c.events))
 	for i, e := range c.events {
-		out[i] = ui.Entry{At: lang.Stamp(v.l, e.At), ISO: lang.ISO(e.At), Text: v.word("return.event.", e.Kind), More: e.Note, Now: i == len(c.events)-1}
+		out[i] = ui.Entry{At: lang.Stamp(v.l, e.At), ISO: lang.ISO(e.At), Text: v.word("return.event.", e.Kind), More: v.note(e.Note), Now: i == len(c.events)-1}
 	}
 	return view.Panel("", v.t("timeline.title"), view.Timeline(out))
 }

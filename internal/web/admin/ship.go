@@ -178,7 +178,11 @@ func (v *visit) cancelOrder() error {
 		if err != nil {
 			return o, err
 		}
-		return returns.Cancel(tx, v.by, o.ID, nil, in.Get("cancel_reason"))
+		said, err := order.Say(tx, v.Vault, v.by, auth.OrdersWrite, o.ID, in.Get("cancel_reason"))
+		if err != nil {
+			return o, err
+		}
+		return returns.Cancel(tx, v.by, o.ID, nil, said)
 	})
 	if err != nil {
 		if !mendable(err) {
@@ -222,7 +226,11 @@ func (v *visit) refundOrder(number string, in web.Values) (order.Order, error) {
 		if err != nil {
 			return o, err
 		}
-		_, err = returns.Refund(tx, v.by, returns.RefundIn{Order: o.ID, Amount: sum, Reason: in.Get("reason"), Key: in.Get("key")})
+		said, err := order.Say(tx, v.Vault, v.by, auth.RefundsWrite, o.ID, in.Get("reason"))
+		if err != nil {
+			return o, err
+		}
+		_, err = returns.Refund(tx, v.by, returns.RefundIn{Order: o.ID, Amount: sum, Reason: said, Key: in.Get("key")})
 		return o, err
 	})
 }

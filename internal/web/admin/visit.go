@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"kassavalv/internal/shop/order"
 	"net/http"
 	"net/url"
 	"strings"
@@ -53,6 +54,23 @@ func (v *visit) word(prefix, code string) string {
 		return lang.T(v.l, key)
 	}
 	return code
+}
+
+// reasonOf puts a reason into words. What somebody typed stands in said where the order is open, and
+// is told to be there where it is not.
+func (v *visit) reasonOf(said map[string]string, reason string) string {
+	word, ref := order.Typed(reason)
+	if word != "" {
+		word = v.word("why.", word)
+	}
+	if ref == "" {
+		return word
+	}
+	text, ok := said[ref]
+	if !ok {
+		text = v.t("why.typed")
+	}
+	return strings.TrimPrefix(word+": "+text, ": ")
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
