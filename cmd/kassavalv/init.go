@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"kassavalv/internal/app"
 	"kassavalv/internal/shop/content"
@@ -29,11 +30,13 @@ func (initCmd) Help() string {
 
 func (c *initCmd) Run(e env) error {
 	dir := e.dir("./kassavalv-data")
-	link, err := app.Init(e.ctx, dir, app.InitOptions{PublicURL: c.URL, Owner: c.Owner, Company: content.CompanyFacts{Name: c.Name, OrgNumber: c.OrgNumber, VATNumber: c.VATNumber,
+	made, err := app.Init(e.ctx, dir, app.InitOptions{PublicURL: c.URL, Owner: c.Owner, Company: content.CompanyFacts{Name: c.Name, OrgNumber: c.OrgNumber, VATNumber: c.VATNumber,
 		Street: c.Street, PostalCode: c.PostalCode, City: c.City, Country: "SE", Shop: c.Name, Seat: c.City, Mail: c.Mail, Phone: c.Phone, HoursSV: c.Hours, HoursEN: c.HoursEN}}, e.log)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("A new shop is in %s.\n\nKeep the folder %s/keys safe and apart from the database: without it nothing sealed can be read.\n\nThe first owner signs up here, once the shop is running:\n\n  %s\n\nNext: put a certificate where kassavalv.toml says, then: kassavalv serve --data %s\n", dir, dir, link, dir)
+	fmt.Printf("A new shop is in %s.\n\nKeep the folder %s/keys safe and apart from the database: without it nothing sealed can be read.\n\nThe first owner signs up here, once the shop is running:\n\n  %s\n\n", dir, dir, made.Link)
+	printPaper(os.Stdout, made.Paper)
+	fmt.Printf("\nNext: put a certificate where kassavalv.toml says, name two places for copies (copies.sites), then: kassavalv serve --data %s\n", dir)
 	return nil
 }

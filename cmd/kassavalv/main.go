@@ -38,6 +38,8 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Bring in products from another shop's CSV file."`
 	Routes  routesCmd  `cmd:"" help:"Every route of every listener."`
 	Audit   auditCmd   `cmd:"" help:"The audit log."`
+	Backup  backupCmd  `cmd:"" help:"The copies of the shop at other places."`
+	Restore restoreCmd `cmd:"" help:"Bring a shop back from its copies into an empty folder."`
 	Keys    keysCmd    `cmd:"" help:"The keys under which personal details are sealed."`
 	Version versionCmd `cmd:"" help:"What this program is."`
 }

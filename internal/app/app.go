@@ -24,6 +24,7 @@ import (
 	"kassavalv/internal/handover"
 	"kassavalv/internal/job"
 	"kassavalv/internal/mail"
+	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/secret"
@@ -77,6 +78,11 @@ type App struct {
 	Privacy  *privacy.Desk
 	Index    *search.Index
 	Cache    *pagecache.Cache
+
+	Copies  *copies.Room   // nil while no site is configured
+	stream  *copies.Stream // nil without a charter, and on PostgreSQL
+	charter copies.Charter
+	keeper  secret.Keeper
 
 	Lessons   *lesson.Room
 	Incidents *incident.Room
@@ -164,9 +170,13 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	opt := databaseOf(dir, cfg)
 	opt.Create, opt.Existing = !there, there
 	opt.LegalShift, opt.CheckFile, opt.OnStatement = o.shift, a.lock.Unclean, o.onStatement
+	if opt.Tap, err = a.openStream(opt); err != nil {
+		return fail(err)
+	}
 	if a.DB, err = db.Open(ctx, opt); err != nil {
 		return fail(err)
 	}
+	a.keeper = keeper
 	if there {
 		if err := secret.Recognise(ctx, a.DB, keeper); err != nil {
 			return fail(err)
@@ -283,6 +293,9 @@ func (a *App) background(ctx context.Context) error {
 		if err := a.Jobs.Start(ctx); err != nil {
 			return err
 		}
+	}
+	if err := a.startCopies(ctx); err != nil {
+		return err
 	}
 	run("rescuer", a.Desk.Rescue)
 	run("refunds", a.back.RunRefunds)
@@ -432,6 +445,7 @@ func (a *App) Close(ctx context.Context) error {
 	if a.DB != nil {
 		errs = append(errs, a.DB.Close())
 	}
+	errs = append(errs, a.closeCopies(ctx))
 	if a.lock != nil {
 		a.lock.Release()
 	}

@@ -123,7 +123,9 @@ type Config struct {
 		Witnesses    []string `toml:"witnesses"`     // keys of machines that cosign the log
 	} `toml:"audit"`
 	Copies struct {
-		Sites []string `toml:"sites"` // addresses of the places that keep copies; credentials stand in files beside
+		Sites    []string `toml:"sites"`    // addresses of the places that keep copies; credentials stand in files beside
+		Required int      `toml:"required"` // sites that must have confirmed an order before it is shown as paid: 0, 1 or 2
+		Budget   string   `toml:"budget"`   // how long that is waited for, such as "250ms"
 	} `toml:"copies"`
 	Limits struct {
 		Exempt []string `toml:"exempt"` // networks without rate limits: load tests
@@ -272,6 +274,9 @@ func (c *Config) check() error {
 	}
 	if _, err := prefixes(c.HTTP.TrustedProxies); err != nil {
 		return bad("http.trusted_proxies", err.Error())
+	}
+	if err := c.checkCopies(bad); err != nil {
+		return err
 	}
 	if err := c.checkAudit(bad); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,6 +23,8 @@ import (
 	"kassavalv/internal/demo/sandbox"
 	"kassavalv/internal/handover"
 	"kassavalv/internal/mail"
+	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/dir"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/content"
 	"kassavalv/internal/shop/payment"
@@ -97,7 +100,15 @@ func Demo(ctx context.Context, o DemoOptions) (*App, *Ready, error) {
 	if !o.Now.IsZero() {
 		shift = time.Until(o.Now)
 	}
+	if cfg.Database.URL.Reveal() == "" && len(cfg.Copies.Sites) == 0 && os.Getenv("KASSAVALV_TEST_NO_COPIES") == "" {
+		if cfg.Copies.Sites, err = demoSites(o.Dir); err != nil {
+			return nil, nil, err
+		}
+	}
 	a, err := open(ctx, o.Dir, cfg, o.Log, openOptions{create: true, shift: shift, onStatement: o.onStatement})
+	if err == nil && len(cfg.Copies.Sites) > 0 && a.stream == nil {
+		a, err = a.demoPaper(ctx, openOptions{create: true, shift: shift, onStatement: o.onStatement})
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,6 +120,48 @@ func Demo(ctx context.Context, o DemoOptions) (*App, *Ready, error) {
 		return nil, nil, errors.Join(err, a.Close(cctx))
 	}
 	return a, ready, nil
+}
+
+// demoSites are two folders beside the demo's data: they show how copies work, and save
+// nobody, being on the same machine.
+func demoSites(dir string) (out []string, err error) {
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	for _, n := range []string{"plats-1", "plats-2"} {
+		p := filepath.Join(dir, "sites", n)
+		if err := os.MkdirAll(p, 0o700); err != nil {
+			return nil, err
+		}
+		u := url.URL{Scheme: "file", Path: filepath.ToSlash(p), RawQuery: url.Values{"name": {n}, "location": {"samma maskin"}, "provider": {"demo"}}.Encode()}
+		out = append(out, u.String())
+	}
+	return out, nil
+}
+
+// demoSite opens a folder of the demo, which may lie in its data directory.
+func demoSite(address, dataDir string) (copies.SiteOptions, error) {
+	a, err := parseSite(address)
+	if err != nil || a.kind != "file" {
+		return feedSite(address, dataDir)
+	}
+	s, err := dir.Open(filepath.Clean(a.url.Path), dir.Options{Name: a.name, Location: a.location, Provider: a.provider, SetUp: true})
+	return copies.SiteOptions{Site: s}, err
+}
+
+// demoPaperFile holds the words of the demo's paper key, which is no secret.
+const demoPaperFile = "paper.txt"
+
+// demoPaper makes the paper key and opens the shop again, this time with copies.
+func (a *App) demoPaper(ctx context.Context, o openOptions) (*App, error) {
+	words, err := newPaper(ctx, a.Dir, "Förstukvist", a.keeper)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(a.Dir, demoPaperFile), []byte(words.Reveal()+"\n"), 0o600)
+	}
+	if err := errors.Join(err, a.Close(ctx)); err != nil {
+		return nil, err
+	}
+	return open(ctx, a.Dir, a.Config, a.Log, o)
 }
 
 // demoFolder marks a new folder as the demo's, and refuses a real shop's.

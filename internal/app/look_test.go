@@ -15,6 +15,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
+	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/secret/transit/transitsim"
 	"kassavalv/internal/shop/content"
@@ -265,9 +266,16 @@ func TestInitGoesOn(t *testing.T) {
 	}
 	o := InitOptions{Company: content.CompanyFacts{Name: "Bolaget AB", Shop: "Bolaget", OrgNumber: "556016-0680", Seat: "Lund", Street: "Gatan 1", PostalCode: "223 50", City: "Lund",
 		Phone: "046-10 00 00", HoursSV: "vardagar 9-16", HoursEN: "weekdays 9-16", Mail: "hej@shop.example"}, Owner: "agare@shop.example", PublicURL: "https://shop.example"}
-	link, err := Init(ctx, dir, o, log)
-	if err != nil || !strings.HasPrefix(link, "https://shop.example/admin/invite/") {
-		t.Fatal(link, err)
+	made, err := Init(ctx, dir, o, log)
+	if err != nil || !strings.HasPrefix(made.Link, "https://shop.example/admin/invite/") {
+		t.Fatal(made, err)
+	}
+	p, err := copies.ParsePaper(made.Paper.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := readCharter(dir); err != nil || !c.Of(p) || c.Name != "Bolaget AB" {
+		t.Errorf("the charter of the copies is not the paper key's: %v", err)
 	}
 	if _, err := Init(ctx, dir, o, log); err == nil || !strings.Contains(err.Error(), "there is a shop in ") {
 		t.Errorf("a second init: %v", err)

@@ -23,6 +23,8 @@ type meters struct {
 	reg      *prometheus.Registry
 	answers  *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	waited   prometheus.Histogram
+	local    prometheus.Counter
 }
 
 func newMeters(a *App) *meters {
@@ -30,7 +32,9 @@ func newMeters(a *App) *meters {
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kassavalv_http_answers_total", Help: "Answers by method, route pattern and status class."}, []string{"method", "route", "class"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "kassavalv_http_seconds", Help: "Time to answer.", Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3}},
 			[]string{"route"})}
-	m.reg.MustRegister(m.answers, m.duration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &stateCollector{a: a})
+	m.waited = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "kassavalv_copies_waited_seconds", Help: "How long buyers waited for other sites before an order was shown as paid.", Buckets: []float64{.001, .003, .01, .03, .1, .25, 1, 10}})
+	m.local = prometheus.NewCounter(prometheus.CounterOpts{Name: "kassavalv_copies_local_only_total", Help: "Orders shown as paid that lay on this machine only."})
+	m.reg.MustRegister(m.answers, m.duration, m.waited, m.local, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &stateCollector{a: a})
 	return m
 }
 
@@ -46,6 +50,14 @@ func (m *meters) observe(method, pattern string, status int, took time.Duration)
 	}
 	m.answers.WithLabelValues(method, pattern, class).Inc()
 	m.duration.WithLabelValues(pattern).Observe(took.Seconds())
+}
+
+// copied tells of one wait for other sites.
+func (m *meters) copied(took time.Duration, enough bool) {
+	m.waited.Observe(took.Seconds())
+	if !enough {
+		m.local.Inc()
+	}
 }
 
 func (a *App) metrics(w http.ResponseWriter, r *web.Request) error {
@@ -73,6 +85,9 @@ var (
 	epochMade     = prometheus.NewDesc("kassavalv_keys_epoch_made_seconds", "When the current epoch key was made, as Unix time.", nil, nil)
 	logWhole      = prometheus.NewDesc("kassavalv_audit_log_whole", "1 while the audit log is what was signed, as the sealer sees it; 0: run kassavalv audit verify.", nil, nil)
 	logAlarms     = prometheus.NewDesc("kassavalv_audit_alarms_open", "Alarms of the audit log that nobody has acknowledged.", nil, nil)
+	copyLag       = prometheus.NewDesc("kassavalv_copies_lag_seconds", "What would be lost if only this site were left.", []string{"site"}, nil)
+	copyUp        = prometheus.NewDesc("kassavalv_copies_site_up", "1 while the site takes copies.", []string{"site"}, nil)
+	copySpool     = prometheus.NewDesc("kassavalv_copies_spool_bytes", "Segments that wait in the data directory.", nil, nil)
 	goodsFound    = prometheus.NewDesc("kassavalv_search_products", "Products the search holds.", nil, nil)
 )
 
@@ -87,7 +102,7 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- dbStatements
 	ch <- dbWork
 	ch <- credentials
-	for _, d := range []*prometheus.Desc{keeperAway, keeperLeft, unreadables, unreadableNow, rewrapDone, rewrapOf, epochMade} {
+	for _, d := range []*prometheus.Desc{copyLag, copyUp, copySpool, keeperAway, keeperLeft, unreadables, unreadableNow, rewrapDone, rewrapOf, epochMade} {
 		ch <- d
 	}
 }
@@ -120,6 +135,17 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	c.collectKeys(ch)
+	if s := c.a.copiesStatus(); s != nil {
+		ch <- prometheus.MustNewConstMetric(copySpool, prometheus.GaugeValue, float64(s.Spool))
+		for _, x := range s.Sites {
+			up := 1.0
+			if x.Trouble != nil {
+				up = 0
+			}
+			ch <- prometheus.MustNewConstMetric(copyLag, prometheus.GaugeValue, x.Lag.Seconds(), x.Place.Name)
+			ch <- prometheus.MustNewConstMetric(copyUp, prometheus.GaugeValue, up, x.Place.Name)
+		}
+	}
 	statements, transactions := c.a.DB.Work()
 	ch <- prometheus.MustNewConstMetric(dbStatements, prometheus.CounterValue, float64(statements))
 	ch <- prometheus.MustNewConstMetric(dbWork, prometheus.CounterValue, float64(transactions))

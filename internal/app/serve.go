@@ -148,35 +148,41 @@ type InitOptions struct {
 	PublicURL string
 }
 
-// Init makes a new shop in an empty folder: database, keys, company facts, and
-// the first owner's invitation, whose link it returns.
-func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (link string, err error) {
+// Made is what Init tells once.
+type Made struct {
+	Link  string        // the first owner's invitation
+	Paper secret.Secret // the words of the paper key
+}
+
+// Init makes a new shop in an empty folder: database, keys, the paper key of its copies,
+// company facts, and the first owner's invitation.
+func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (out Made, err error) {
 	if _, err := os.Stat(filepath.Join(dir, demoMark)); err == nil {
-		return "", fmt.Errorf("%s was made by the demo; give the shop a folder of its own", dir)
+		return out, fmt.Errorf("%s was made by the demo; give the shop a folder of its own", dir)
 	}
 	cfg, err := LoadConfig(dir, os.Environ())
 	if err != nil {
-		return "", err
+		return out, err
 	}
 	if o.PublicURL == "" {
 		o.PublicURL = cfg.HTTP.PublicURL
 	}
 	host, err := hostOf(o.PublicURL)
 	if err != nil || host == "" {
-		return "", errors.New("--url is needed: the address buyers will use, such as https://shop.example")
+		return out, errors.New("--url is needed: the address buyers will use, such as https://shop.example")
 	}
 	a, err := open(ctx, dir, cfg, log, openOptions{create: true, fresh: true})
 	if err != nil {
-		return "", err
+		return out, err
 	}
 	a.Origin = o.PublicURL
 	if a.apart, err = officeOf(a.Origin, cfg.HTTP.AdminHost); err != nil {
-		return "", errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+		return out, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
 	defer a.Close(context.WithoutCancel(ctx))
 	by := auth.System("init")
 	if a.Auth, err = auth.New(a.DB, a.Vault, auth.Options{PublicURL: a.officeOrigin(), Issuer: o.Company.Name}); err != nil {
-		return "", err
+		return out, err
 	}
 	type made struct{ token secret.Secret }
 	m, _, err := db.Write(ctx, a.DB, func(tx *db.Tx) (made, error) {
@@ -187,13 +193,17 @@ func Init(ctx context.Context, dir string, o InitOptions, log *slog.Logger) (lin
 		return made{inv.Token}, err
 	})
 	if err != nil {
-		return "", err
+		return out, err
 	}
 	file := filepath.Join(dir, ConfigFile)
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 		if err := os.WriteFile(file, []byte(fmt.Sprintf("[http]\npublic_url = %q\n\n[tls]\nmode = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n", o.PublicURL)), 0o600); err != nil {
-			return "", err
+			return out, err
 		}
 	}
-	return a.officeOrigin() + "/admin/invite/" + m.token.Reveal(), nil
+	if out.Paper, err = newPaper(ctx, dir, o.Company.Name, a.keeper); err != nil {
+		return out, err
+	}
+	out.Link = a.officeOrigin() + "/admin/invite/" + m.token.Reveal()
+	return out, nil
 }

@@ -38,7 +38,7 @@ type siteAddress struct {
 // siteWords are what may stand behind the question mark, by kind, beside name, location and
 // provider.
 var siteWords = map[string][]string{
-	"file":    {},
+	"file":    {"unsealed"},
 	"s3":      {"endpoint", "region", "credentials", "lock", "lock_days", "ca"},
 	"sftp":    {"credentials"},
 	"outpost": {"credentials"},
@@ -59,7 +59,7 @@ func parseSite(address string) (siteAddress, error) {
 	if _, has := u.User.Password(); has || u.User != nil && a.kind != "sftp" {
 		return a, errors.New("holds a user or password: what opens a site stands in its file of credentials, never in the address")
 	}
-	words = append([]string{"name", "location", "provider"}, words...)
+	words = append([]string{"name", "location", "provider", "every"}, words...)
 	for _, k := range slices.Sorted(maps.Keys(a.q)) {
 		if !slices.Contains(words, k) {
 			return a, fmt.Errorf("%s=…: no such word for %s://; there are %s", k, a.kind, strings.Join(words, ", "))
@@ -74,6 +74,11 @@ func parseSite(address string) (siteAddress, error) {
 	}
 	if a.credentials = a.q.Get("credentials"); a.credentials == "" {
 		a.credentials = filepath.Join("copies", a.name+".toml")
+	}
+	if e := a.q.Get("every"); e != "" {
+		if d, err := time.ParseDuration(e); err != nil || d < 0 || d > time.Hour {
+			return a, errors.New("every= is a time such as 10s, an hour at most")
+		}
 	}
 	switch a.kind {
 	case "file":
@@ -117,7 +122,54 @@ func (c *Config) checkCopies(bad func(key, what string) error) error {
 		}
 		seen[a.name] = true
 	}
+	if len(c.Copies.Sites) > 0 && c.Database.URL.Reveal() != "" {
+		return bad("copies.sites", "are for the database inside; with PostgreSQL see: kassavalv backup setup-postgres")
+	}
+	if c.Copies.Required < 0 || c.Copies.Required > 2 {
+		return bad("copies.required", "must be 0, 1 or 2")
+	}
+	if n := len(c.Copies.Sites); c.Copies.Required > n {
+		return bad("copies.required", fmt.Sprintf("asks for %d sites, %d are configured", c.Copies.Required, n))
+	}
+	if s := c.Copies.Budget; s != "" {
+		if d, err := time.ParseDuration(s); err != nil || d <= 0 || d > 10*time.Second {
+			return bad("copies.budget", `must be a time such as "250ms", 10s at most`)
+		}
+	}
 	return nil
+}
+
+// storeEvery is how long changes are gathered for an object store, where each object costs.
+const storeEvery = 10 * time.Second
+
+// feedSite opens a site of [copies] sites with how it is fed.
+func feedSite(address, dataDir string) (copies.SiteOptions, error) {
+	s, err := OpenSite(address, dataDir)
+	if err != nil {
+		return copies.SiteOptions{}, err
+	}
+	a, err := parseSite(address)
+	o := copies.SiteOptions{Site: s, Unsealed: a.q.Get("unsealed") == "yes"}
+	if a.kind == "s3" {
+		o.Every = storeEvery
+	}
+	if e := a.q.Get("every"); e != "" {
+		o.Every, err = time.ParseDuration(e)
+	}
+	return o, err
+}
+
+// readSite opens a site to read from, on a machine that knows nothing of it yet: a folder
+// must be there and have its mark.
+func readSite(address, from string) (copies.Site, error) {
+	a, err := parseSite(address)
+	if err != nil {
+		return nil, fmt.Errorf("the address %w", err)
+	}
+	if a.kind == "file" {
+		return dir.Open(filepath.Clean(a.url.Path), dir.Options{Name: a.name, Location: a.location, Provider: a.provider})
+	}
+	return OpenSite(address, from)
 }
 
 // siteCredentials is the file of credentials of a site; each kind knows its own words.

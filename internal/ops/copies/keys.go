@@ -102,6 +102,13 @@ func NewCharter(p Paper, k Keys, name string) Charter {
 	return c
 }
 
+// As is the charter for a shop that has a number already.
+func (c Charter) As(shop string, p Paper) Charter {
+	c.Shop = shop
+	c.Seal = c.seal(p)
+	return c
+}
+
 func (c Charter) seal(p Paper) string {
 	m := hmac.New(sha256.New, expand(p.seed.Reveal(), "paper charter"))
 	for _, s := range []string{c.Shop, c.Name, c.Verify, c.Paper, c.Drill} {

@@ -64,15 +64,20 @@ type Desk struct {
 	// Settlements are the providers' files that can be taken in beside the bank's.
 	Settlements []payment.Settlement
 	Points      func(ctx context.Context, option db.ID, postal, point string, l lang.Lang) Point // looks the chosen place to collect up at its carrier; nil: as chosen
-	Log         *slog.Logger
-	Step        func(name string) // test hook at the named steps between bank and database; nil outside tests
+	// Copied returns when what is committed lies at as many other sites as the merchant asks
+	// for, or the time for it is over; nil: nothing is asked for. See Promise.
+	Copied func(ctx context.Context)
+	Log    *slog.Logger
+	Step   func(name string) // test hook at the named steps between bank and database; nil outside tests
 
 	flight singleflight.Group
 	calls  sync.WaitGroup
 	hub    hub
 	ways   health
 	quiet  quiet
-	halted halt
+
+	promised promised
+	halted   halt
 }
 
 // Limits against card testing (attacks: hundreds of tries with stolen cards).

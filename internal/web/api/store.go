@@ -494,6 +494,7 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 }
 
 func (s *Store) writePurchase(w http.ResponseWriter, r *web.Request, status int, p checkout.Purchase) error {
+	s.Desk.Promise(r.Context(), p)
 	var o *order.Order
 	if p.Order > 0 || p.NextType == payment.NextPhone {
 		got, err := db.Read(r.Context(), s.DB, func(q *db.Reader) (order.Order, error) {

@@ -56,6 +56,7 @@ func (s *Store) events(w http.ResponseWriter, r *web.Request) error {
 		return rc.Flush() == nil
 	}
 	state := func() bool {
+		s.Desk.Promise(r.Context(), p)
 		b, _ := json.Marshal(map[string]string{"state": string(p.State)}) // two short words
 		return say("data: " + string(b))
 	}

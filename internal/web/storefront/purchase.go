@@ -88,6 +88,7 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 	if b.ownCart {
 		web.ClearCookie(w, web.CookieCart) // it became an order
 	}
+	s.Desk.Promise(r.Context(), b.p)
 	now := r.Now()
 	v := s.moment(b, r.Lang, now)
 	v.Stay = v.Stay || qv.Get("stay") != ""

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/boombuler/barcode/qr"
+
+	"kassavalv/internal/app"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/secret"
+)
+
+type backupCmd struct {
+	Status backupStatusCmd `cmd:"" help:"Where the copies are, how old, and what would be lost."`
+	Now    backupNowCmd    `cmd:"" help:"Bring every site up to date and say how they stand."`
+	Paper  backupPaperCmd  `cmd:"" help:"Draw a new paper key, which opens the copies from now on."`
+}
+
+type backupStatusCmd struct{}
+
+// Help is the example under --help.
+func (backupStatusCmd) Help() string {
+	return "Example: kassavalv backup status --data /var/lib/kassavalv\n\nExit status: 0 all is well, 1 failed, 3 a site takes no copies, or nothing is copied."
+}
+
+func (backupStatusCmd) Run(e env) error { return backup(e, "status") }
+
+type backupNowCmd struct{}
+
+func (backupNowCmd) Run(e env) error { return backup(e, "now") }
+
+func backup(e env, verb string) error {
+	s, err := app.Backup(e.ctx, e.dir(usualData), verb, e.log)
+	if errors.Is(err, app.ErrNoCopies) {
+		fmt.Fprintln(os.Stderr, "kassavalv:", err)
+		return errFound
+	}
+	if err != nil {
+		return err
+	}
+	if e.json {
+		err = e.printed(s)
+	} else {
+		printBackup(os.Stdout, s)
+	}
+	if err != nil {
+		return err
+	}
+	for _, x := range s.Sites {
+		if x.Trouble != "" {
+			return errFound
+		}
+	}
+	return nil
+}
+
+func printBackup(w io.Writer, s app.BackupStatus) {
+	least := -1.0
+	for _, x := range s.Sites {
+		if x.Trouble == "" && !x.Newest.IsZero() && (least < 0 || x.Lag < least) {
+			least = x.Lag
+		}
+	}
+	switch {
+	case least < 0:
+		fmt.Fprintln(w, "If this machine were lost now, EVERYTHING would be lost: no site has a copy.")
+	case least == 0:
+		fmt.Fprintln(w, "If this machine were lost now, nothing would be lost.")
+	default:
+		fmt.Fprintf(w, "If this machine were lost now, the last %s would be lost.\n", span(least))
+	}
+	fmt.Fprintf(w, "Orders are shown as paid when %d sites have them. Newest change: %s. Waiting here: %s.\n\n", s.Required, when(s.Newest), size(s.Spool))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SITE\tKIND\tWHERE\tBEHIND\tCONFIRMED\tSENT")
+	for _, x := range s.Sites {
+		acked := "never"
+		if !x.Acked.IsZero() {
+			acked = when(x.Acked)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, x.Kind, strings.TrimSpace(x.Address+" "+x.Location), span(x.Lag), acked, size(x.Bytes))
+	}
+	t.Flush()
+	for _, x := range s.Sites {
+		if x.Trouble != "" {
+			fmt.Fprintf(w, "\n%s TAKES NO COPIES since %s: %s\n", x.Name, when(x.Since), x.Trouble)
+		}
+	}
+	if s.Trouble != "" {
+		fmt.Fprintf(w, "\nNO COPIES ARE MADE: %s\n", s.Trouble)
+	}
+}
+
+func span(seconds float64) string {
+	return (time.Duration(seconds*1000) * time.Millisecond).Round(100 * time.Millisecond).String()
+}
+
+func size(n int64) string {
+	switch {
+	case n < 1<<20:
+		return fmt.Sprintf("%d kB", (n+1023)>>10)
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
+}
+
+type backupPaperCmd struct {
+	Name string `help:"What the copies call the shop." required:""`
+}
+
+// Help is the example under --help.
+func (backupPaperCmd) Help() string {
+	return "Example: kassavalv backup paper --name Fiket --data /var/lib/kassavalv\n\nThe shop takes the new key at its next start, and its copies begin again under it. Older copies open with the older words only: keep both until the older copies are gone."
+}
+
+func (c backupPaperCmd) Run(e env) error {
+	w, err := app.NewPaper(e.ctx, e.dir(usualData), c.Name)
+	if err != nil {
+		return err
+	}
+	printPaper(os.Stdout, w)
+	fmt.Println("\nRestart the shop: it takes the key then.")
+	return nil
+}
+
+// printPaper prints the words and a square that holds them, once.
+func printPaper(w io.Writer, words secret.Secret) {
+	fmt.Fprint(w, "THE PAPER KEY. It opens every copy of the shop, and nothing else does. It is shown once.\nWrite it down or print it, twice, and keep the two apart, away from this machine:\n\n")
+	for i, x := range strings.Fields(words.Reveal()) {
+		fmt.Fprintf(w, "%4d. %-10s", i+1, x)
+		if i%4 == 3 {
+			fmt.Fprintln(w)
+		}
+	}
+	fmt.Fprintln(w)
+	code, err := qr.Encode(words.Reveal(), qr.L, qr.Auto)
+	if err != nil {
+		return // the words are the key
+	}
+	b := code.Bounds()
+	dark := func(x, y int) bool {
+		if x < 0 || y < 0 || x >= b.Dx() || y >= b.Dy() {
+			return false
+		}
+		r, _, _, _ := code.At(b.Min.X+x, b.Min.Y+y).RGBA()
+		return r < 0x8000
+	}
+	for y := -2; y < b.Dy()+2; y += 2 {
+		fmt.Fprint(w, "  ")
+		for x := -2; x < b.Dx()+2; x++ { // light on dark terminals and paper alike: blocks are the light squares
+			switch top, low := dark(x, y), dark(x, y+1); {
+			case top && low:
+				fmt.Fprint(w, " ")
+			case top:
+				fmt.Fprint(w, "▄")
+			case low:
+				fmt.Fprint(w, "▀")
+			default:
+				fmt.Fprint(w, "█")
+			}
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+type restoreCmd struct {
+	From  []string `help:"Address of a site, as copies.sites has it; may be given several times." required:"" placeholder:"URL"`
+	Paper string   `help:"File with the words of the paper key; - or nothing: they are asked for." placeholder:"FILE"`
+	At    string   `help:"The state at this time (2026-11-30 14:05, Swedish time, or RFC 3339) instead of the newest." placeholder:"TIME"`
+	To    string   `help:"Folder to restore into; usually the data directory." placeholder:"DIR"`
+	Yes   bool     `help:"Do not ask."`
+}
+
+// Help is the example under --help.
+func (restoreCmd) Help() string {
+	return "Example: kassavalv restore --from 'file:///mnt/nas/kassavalv?name=nas' --data /var/lib/kassavalv\n\nNothing is replaced: the folder must be empty. What is found is shown, with what each site would give, before anything is fetched."
+}
+
+func (c restoreCmd) Run(e env) error {
+	o := app.RestoreOptions{Sites: c.From, From: ".", To: c.To, Log: e.log}
+	if o.To == "" {
+		o.To = e.dir(usualData)
+	}
+	var err error
+	if o.At, err = parseMoment(c.At); err != nil {
+		return err
+	}
+	in := bufio.NewReader(os.Stdin)
+	words := ""
+	if c.Paper != "" && c.Paper != "-" {
+		b, err := os.ReadFile(filepath.Clean(c.Paper))
+		if err != nil {
+			return err
+		}
+		words = string(b)
+	} else {
+		if terminal(os.Stdin) {
+			fmt.Fprint(os.Stderr, "The 24 words of the paper key, on one line: ")
+		}
+		if words, err = in.ReadString('\n'); err != nil && words == "" {
+			return errors.New("the words of the paper key are needed, on standard input or with --paper FILE")
+		}
+	}
+	if o.Paper, err = copies.ParsePaper(words); err != nil {
+		return err
+	}
+	if !e.json {
+		o.Agree = func(f app.RestoreFound) bool {
+			printFound(os.Stderr, f)
+			if c.Yes {
+				return true
+			}
+			if !terminal(os.Stdin) {
+				fmt.Fprintln(os.Stderr, "Give --yes to restore this without being asked.")
+				return false
+			}
+			fmt.Fprintf(os.Stderr, "\nRestore this into %s? (yes/no) ", o.To)
+			a, _ := in.ReadString('\n')
+			return strings.TrimSpace(a) == "yes"
+		}
+	}
+	if terminal(os.Stderr) {
+		o.Progress = func(what string, done, of int64) {
+			if of > 0 {
+				fmt.Fprintf(os.Stderr, "\r%-10s %3d %%", what, 100*done/of)
+			}
+		}
+	}
+	rep, err := app.Restore(e.ctx, o)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.printed(rep)
+	}
+	fmt.Printf("\nRestored %s into %s in %.1f s: the shop as it was at %s (epoch %d, transaction %d), with %d files.\n", rep.Found.Shop, o.To, rep.Took, when(rep.Point.At), rep.Point.Epoch, rep.Point.TX, rep.Files)
+	if rep.Erased > 0 {
+		fmt.Printf("%d persons who were erased since then stay erased.\n", rep.Erased)
+	}
+	for _, d := range rep.Damages {
+		fmt.Println("Damaged, and done without:", d)
+	}
+	fmt.Printf("It begins epoch %d. Start it with: kassavalv serve --data %s\n", rep.Epoch, o.To)
+	return nil
+}
+
+func printFound(w io.Writer, f app.RestoreFound) {
+	fmt.Fprintf(w, "Found %s, epochs %v, %d files.\n\n", f.Shop, f.Epochs, f.Files)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SITE\tLEADS TO\tTRANSACTION\tTO FETCH\tOLDER THAN THE NEWEST BY")
+	for _, s := range f.Sites {
+		if s.Point.TX == 0 {
+			fmt.Fprintf(t, "%s\tnothing\n", s.Name)
+			continue
+		}
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", s.Name, when(s.Point.At), s.Point.TX, size(s.Point.Bytes), span(f.Chosen.At.Sub(s.Point.At).Seconds()))
+	}
+	fmt.Fprintf(t, "all together\t%s\t%d\t%s\t\n", when(f.Chosen.At), f.Chosen.TX, size(f.Chosen.Bytes))
+	t.Flush()
+	for _, x := range f.Trouble {
+		fmt.Fprintln(w, "\nCould not be looked at:", x)
+	}
+	fmt.Fprintf(w, "\nWhat happened after %s is not in the copies: the shop asks the banks for payments since then.\n", when(f.Chosen.At))
+}
+
+func parseMoment(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	for _, f := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(f, s, lang.Zone); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--at %q is no time; write it as 2026-11-30 14:05", s)
+}

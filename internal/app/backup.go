@@ -1,0 +1,121 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"kassavalv/internal/ops/copies"
+)
+
+// BackupStatus is how the copies stand, for people and programs.
+type BackupStatus struct {
+	Shop     string       `json:"shop"`
+	Epoch    uint32       `json:"epoch"`
+	Required int          `json:"required"` // sites that must have an order before it is shown as paid
+	Newest   time.Time    `json:"newest"`   // change in the shop
+	Spool    int64        `json:"spool_bytes"`
+	Trouble  string       `json:"trouble,omitempty"`
+	Sites    []BackupSite `json:"sites"`
+	Restored *Restored    `json:"restored,omitempty"` // while it has not been opened for selling
+}
+
+// BackupSite is one site.
+type BackupSite struct {
+	Name     string    `json:"name"`
+	Kind     string    `json:"kind"`
+	Address  string    `json:"address"`
+	Location string    `json:"location,omitempty"`
+	Provider string    `json:"provider,omitempty"`
+	Locked   bool      `json:"locked"`
+	Lag      float64   `json:"lag_seconds"` // what would be lost with this site alone
+	Newest   time.Time `json:"newest,omitzero"`
+	Acked    time.Time `json:"acked,omitzero"`
+	Took     float64   `json:"took_seconds"` // the last confirmation
+	Bytes    int64     `json:"sent_bytes"`
+	Trouble  string    `json:"trouble,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+}
+
+// ErrNoCopies is returned where nothing is copied.
+var ErrNoCopies = errors.New("nothing is copied: no site is configured (copies.sites in kassavalv.toml; docs/copies.md)")
+
+func (a *App) backupStatus() (BackupStatus, error) {
+	if a.Copies == nil {
+		return BackupStatus{}, ErrNoCopies
+	}
+	s := a.Copies.Status()
+	out := BackupStatus{Shop: a.charter.Name, Epoch: s.Epoch, Required: a.Config.Copies.Required, Newest: s.At, Spool: s.Spool}
+	if s.Trouble != nil {
+		out.Trouble = s.Trouble.Error()
+	}
+	for _, x := range s.Sites {
+		y := BackupSite{Name: x.Place.Name, Kind: x.Place.Kind, Address: x.Place.Address, Location: x.Place.Location, Provider: x.Place.Provider, Locked: x.Place.Locked,
+			Lag: x.Lag.Seconds(), Newest: x.Newest, Acked: x.Acked, Took: x.Took.Seconds(), Bytes: x.Bytes, Since: x.Since}
+		if x.Trouble != nil {
+			y.Trouble = x.Trouble.Error()
+		}
+		out.Sites = append(out.Sites, y)
+	}
+	return out, nil
+}
+
+// backupSaid is the running program's answer.
+type backupSaid struct {
+	Status *BackupStatus `json:"status,omitempty"`
+	Error  string        `json:"error,omitempty"`
+	None   bool          `json:"none,omitempty"`
+}
+
+// controlBackup answers `kassavalv backup status` and `now`.
+func (a *App) controlBackup(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("verb") == "now" && a.Copies != nil {
+		n := len(a.Copies.Status().Sites)
+		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Minute)
+		defer cancel()
+		if k := a.Copies.Wait(ctx, 0, n); k.Sites < n {
+			a.Log.Warn("backup now: not every site confirmed", "confirmed", k.Sites, "sites", n)
+		}
+	}
+	s, err := a.backupStatus()
+	said := backupSaid{Status: &s}
+	if err != nil {
+		said = backupSaid{Error: err.Error(), None: errors.Is(err, ErrNoCopies)}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(said)
+}
+
+// Backup asks the running shop how its copies stand; verb now brings them up to date first.
+// It asks the one that feeds them: nobody else knows.
+func Backup(ctx context.Context, dir, verb string, _ *slog.Logger) (BackupStatus, error) {
+	res, done, err := askRunning(ctx, dir, "/backup/"+verb, nil)
+	if err != nil {
+		return BackupStatus{}, fmt.Errorf("the shop in %s does not run or does not answer, and it alone knows how its copies stand: %w", dir, err)
+	}
+	defer done()
+	var said backupSaid
+	if err := json.NewDecoder(res.Body).Decode(&said); err != nil {
+		return BackupStatus{}, err
+	}
+	if said.None {
+		return BackupStatus{}, ErrNoCopies
+	}
+	if said.Error != "" {
+		return BackupStatus{}, errors.New(said.Error)
+	}
+	return *said.Status, nil
+}
+
+// copiesStatus is how the copies stand; nil where nothing is copied.
+func (a *App) copiesStatus() *copies.Status {
+	if a.Copies == nil {
+		return nil
+	}
+	s := a.Copies.Status()
+	return &s
+}

@@ -1,0 +1,251 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/secret"
+)
+
+// Names in the data directory.
+const (
+	copiesDir   = "copies"
+	charterFile = "charter.json"
+	epochFile   = "epoch"
+)
+
+// usualBudget is how long "paid" waits for other sites.
+const usualBudget = 250 * time.Millisecond
+
+func (c *Config) budget() time.Duration {
+	if d, err := time.ParseDuration(c.Copies.Budget); err == nil {
+		return d
+	}
+	return usualBudget
+}
+
+// readCharter is the identity of the shop's copies; os.ErrNotExist when there is none yet.
+func readCharter(dir string) (c copies.Charter, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, copiesDir, charterFile))
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(b, &c); err != nil || c.Seal == "" {
+		return c, fmt.Errorf("%s cannot be read; make another with: kassavalv backup paper --data %s", filepath.Join(dir, copiesDir, charterFile), dir)
+	}
+	return c, nil
+}
+
+// readEpoch is the number of the shop's life: each restore begins another.
+func readEpoch(dir string) (uint32, error) {
+	b, err := os.ReadFile(filepath.Join(dir, copiesDir, epochFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var n uint32
+	if _, err := fmt.Sscanf(string(b), "%d", &n); err != nil || n == 0 {
+		return 0, fmt.Errorf("%s holds no number", filepath.Join(dir, copiesDir, epochFile))
+	}
+	return n, nil
+}
+
+func writeEpoch(dir string, n uint32) error {
+	return writeSynced(filepath.Join(dir, copiesDir, epochFile), []byte(fmt.Sprintln(n)))
+}
+
+// writeSynced puts a small file in its place, whole or not at all.
+func writeSynced(path string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// openStream makes the stream of segments, if the shop's copies have a charter: whatever
+// opens the database tells it, the commands too.
+func (a *App) openStream(o db.Options) (db.Tap, error) {
+	if o.URL != "" {
+		return nil, nil
+	}
+	c, err := readCharter(a.Dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.charter = c
+	if a.stream, err = copies.OpenStream(filepath.Join(a.Dir, copiesDir), a.Log); err != nil {
+		return nil, err
+	}
+	return a.stream, nil
+}
+
+// startCopies begins to feed the sites.
+func (a *App) startCopies(ctx context.Context) error {
+	if len(a.Config.Copies.Sites) == 0 {
+		if !a.demo {
+			a.Log.Warn("no site is configured: if this machine is lost, the shop is lost; see docs/copies.md")
+		}
+		return nil
+	}
+	if a.stream == nil {
+		return fmt.Errorf("copies.sites are configured, and there is no paper key yet: make one with: kassavalv backup paper --data %s", a.Dir)
+	}
+	epoch, err := readEpoch(a.Dir)
+	if err != nil {
+		return err
+	}
+	root, err := secret.CopyRoot(ctx, a.keeper)
+	if err != nil {
+		return err
+	}
+	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: a.charter, Keys: copies.NewKeys(root), Epoch: epoch, Stream: a.stream, DB: a.DB,
+		Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log}
+	open := feedSite
+	if a.demo {
+		open = demoSite
+	}
+	for _, s := range a.Config.Copies.Sites {
+		so, err := open(s, a.Dir)
+		if err != nil {
+			return err
+		}
+		o.Sites = append(o.Sites, so)
+	}
+	if a.Copies, err = copies.Open(ctx, o); err != nil {
+		return err
+	}
+	if n := a.Config.Copies.Required; n > 0 {
+		budget := a.Config.budget()
+		a.Desk.Copied = func(ctx context.Context) { a.copied(ctx, n, budget) }
+	} else {
+		a.Log.Warn("orders are shown as paid before another site has them (copies.required = 0): what the last moments brought can be lost with this machine")
+	}
+	return nil
+}
+
+// copied waits until n sites have what is committed, for as long as the merchant lets
+// buyers wait.
+func (a *App) copied(ctx context.Context, n int, budget time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	k := a.Copies.Wait(ctx, 0, n)
+	a.meters.copied(k.Took, k.Sites >= n)
+	if k.Sites < n {
+		a.Log.Error("an order is shown as paid and lies on this machine only: the sites did not confirm in time", "required", n, "confirmed", k.Sites, "waited", k.Took.Round(time.Millisecond))
+	}
+}
+
+// closeCopies lets the sites take what they can, and stops.
+func (a *App) closeCopies(ctx context.Context) error {
+	var errs []error
+	if a.Copies != nil {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		errs = append(errs, a.Copies.Close(ctx))
+	}
+	if a.stream != nil {
+		errs = append(errs, a.stream.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// along is what a restore needs beside the database and the files: the vault's keys, the
+// configuration, certificates, and what opens the sites.
+func (a *App) along(ctx context.Context) (copies.Along, error) {
+	keys, err := secret.Export(ctx, a.keeper)
+	if err != nil {
+		return copies.Along{}, err
+	}
+	out := copies.Along{Keys: keys.Reveal(), Files: map[string][]byte{}}
+	names := []string{ConfigFile}
+	if a.Config.TLS.Mode == "files" {
+		names = append(names, a.Config.TLS.Cert, a.Config.TLS.Key)
+	}
+	names = append(names, a.Config.Swish.Cert, a.Config.Swish.Key, a.Config.Swish.P12, a.Config.Swish.CA)
+	for _, s := range a.Config.Copies.Sites {
+		if u, err := parseSite(s); err == nil {
+			names = append(names, u.credentials)
+		}
+	}
+	for _, n := range names {
+		if n == "" || filepath.IsAbs(n) || strings.HasPrefix(filepath.Clean(n), "..") {
+			continue // outside the data directory: the operator's own, and told in docs/copies.md
+		}
+		b, err := os.ReadFile(filepath.Join(a.Dir, n))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return copies.Along{}, err
+		}
+		out.Files[filepath.ToSlash(filepath.Clean(n))] = b
+	}
+	return out, nil
+}
+
+// NewPaper draws a paper key for the shop in dir and writes the charter that goes with it.
+// What copies there are under another one can no longer be added to: the next start begins
+// anew at each site, under another epoch. The words are told once and kept nowhere.
+func NewPaper(ctx context.Context, dir, name string) (words secret.Secret, err error) {
+	cfg, err := LoadConfig(dir, os.Environ())
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	k, err := openKeeper(ctx, dir, cfg, false)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	return newPaper(ctx, dir, name, k)
+}
+
+func newPaper(ctx context.Context, dir, name string, k secret.Keeper) (words secret.Secret, err error) {
+	root, err := secret.CopyRoot(ctx, k)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	epoch, err := readEpoch(dir)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	p := copies.NewPaper()
+	c := copies.NewCharter(p, copies.NewKeys(root), name)
+	switch old, err := readCharter(dir); {
+	case err == nil: // the shop stays the same one
+		c = c.As(old.Shop, p)
+		epoch++
+	case !errors.Is(err, os.ErrNotExist):
+		return secret.Secret{}, err
+	}
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	if err := writeEpoch(dir, epoch); err != nil {
+		return secret.Secret{}, err
+	}
+	return p.Words(), writeSynced(filepath.Join(dir, copiesDir, charterFile), b)
+}
