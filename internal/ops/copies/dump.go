@@ -294,7 +294,7 @@ func (s *shipper) adoptDump(ctx context.Context, key []byte) error {
 	have := s.st.Chains[c]
 	s.mu.Unlock()
 	slices.Reverse(newest)
-	for _, name := range newest[:min(len(newest), 3)] {
+	for _, name := range newest[:min(len(newest), 4)] { // several of one second lie in any order
 		h, hash, err := s.headerOf(ctx, name, key)
 		var d *Damage
 		if errors.As(err, &d) {
@@ -307,9 +307,9 @@ func (s *shipper) adoptDump(ctx context.Context, key []byte) error {
 			continue
 		}
 		if h.Seq > have.Seq {
-			s.link(c, chain{h.Seq, hash, h.Max})
+			have = chain{h.Seq, hash, h.Max}
+			s.link(c, have)
 		}
-		return nil
 	}
 	return nil
 }
