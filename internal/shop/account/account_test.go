@@ -889,6 +889,16 @@ func TestCloseAndErase(t *testing.T) {
 		d.visitor()
 		_, err = w.a.TryCode(ctx, e.code2(), e.from)
 		want(t, "a code of an erased address", err, "invalid")
+		// Of who had no account no row is left either: its index would still tell that the address was here.
+		g := w.browser()
+		g.from.Peer = elsewhere
+		g.prove("gast@example.se")
+		sessions := w.count(`SELECT count(*) FROM account_session`)
+		want(t, "erase a guest", w.do(func(tx *db.Tx) error { _, err := w.a.Erase(tx, auth.System("test"), "gast@example.se"); return err }), "")
+		w.dead("a guest who was erased", g.from.Old)
+		if n := w.count(`SELECT count(*) FROM account_session`); n != sessions-1 {
+			t.Error("the session's row is left")
+		}
 		for _, p := range ps {
 			if n := w.count(`SELECT count(*) FROM secret_person WHERE id=$1 AND erased_at IS NOT NULL`, p); n != 1 {
 				t.Error("not erased:", p)
