@@ -66,7 +66,7 @@ func TestOutside(t *testing.T) {
 		w.exec(`UPDATE auth_token SET made_by=$1`, ute.id)
 		want(t, "owner", w.do(func(tx *db.Tx) error { return w.a.SetRole(tx, owner, ute.id, "owner") }), "outside_owner")
 		// Who is no owner brings nobody in alone, nor keeps him longer.
-		chief := fresh(w.member("chef@example.se", "reader").id, StaffWrite, CatalogRead, CatalogWrite, StockWrite)
+		chief := fresh(w.member("chef@example.se", "reader").id, StaffWrite, CatalogRead, CatalogWrite, StockWrite, CostsRead)
 		rid, err := w.role(System("x.y"), 0, 0, "Chef", chief.Rights()...)
 		if err != nil {
 			t.Fatal(err)
