@@ -13,7 +13,7 @@ type Shell struct {
 	Path     string // the page's own path without language prefix, with its query
 	Title    string
 	Shop     string
-	Nav      []Nav
+	Nav      []NavGroup
 	Me       string // name of who is signed in; empty: nobody, the page has no menu
 	Role     string
 	Crumbs   []ui.Link
@@ -24,6 +24,12 @@ type Shell struct {
 	Lead     string          // one sentence under the heading
 	Failed   bool            // the form on it was not taken: said first in the title
 	Feels    string          // address of the form of "something feels wrong"; empty: none
+}
+
+// NavGroup is a part of the menu under a heading; without Text it has none.
+type NavGroup struct {
+	Key, Text string
+	Entries   []Nav
 }
 
 // Nav is an entry of the menu.
