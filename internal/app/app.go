@@ -134,6 +134,17 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 			return nil, err
 		}
 	} else if err := need(ctx, dir, cfg, notOwned); err != nil {
+		// A shop that runs may have its database from an environment that we have not: it is asked then.
+		if _, no := os.Stat(filepath.Join(dir, "lock")); no != nil {
+			return nil, err
+		}
+		lock, held := lockDir(dir)
+		if errors.Is(held, ErrLocked) {
+			return nil, held
+		}
+		if held == nil {
+			lock.Abandon()
+		}
 		return nil, err
 	}
 	var err error

@@ -1,0 +1,169 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/secret"
+)
+
+var fieldTest = secret.Register("test.restored", "to see whether it opens")
+
+// A demo comes back from either of its folders and the words of its paper key alone, and an
+// older point of it does not bring back who was erased since.
+func TestRestoreAShop(t *testing.T) {
+	ctx := context.Background()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	dir := filepath.Join(t.TempDir(), "demo")
+	a, _, err := Demo(ctx, DemoOptions{Dir: dir, Addr: "127.0.0.1:0", Log: log, Out: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan struct{})
+	defer func() {
+		select {
+		case <-gone:
+		default:
+			a.Close(ctx)
+		}
+	}()
+	field := fieldTest
+	type sealed struct {
+		person db.ID
+		value  []byte
+	}
+	person := func(text string) sealed {
+		t.Helper()
+		s, _, err := db.Write(ctx, a.DB, func(tx *db.Tx) (s sealed, err error) {
+			p, err := a.Vault.NewPerson(tx)
+			if err != nil {
+				return s, err
+			}
+			s.person = p.ID
+			s.value, err = a.Vault.Seal(tx, s.person, field, s.person, []byte(text))
+			return s, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	stays, erased := person("stays"), person("is erased later")
+	settle := func() time.Time {
+		t.Helper()
+		c, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		if k := a.Copies.Wait(c, 0, 2); k.Sites != 2 {
+			t.Fatalf("%d sites have it", k.Sites)
+		}
+		return a.Copies.Status().At
+	}
+	before := settle()
+	for !time.Now().After(before.Add(10 * time.Millisecond)) {
+		time.Sleep(time.Millisecond)
+	}
+	if err := db.Do(ctx, a.DB, func(tx *db.Tx) error { return a.Vault.Erase(tx, erased.person) }); err != nil {
+		t.Fatal(err)
+	}
+	late := person("came later")
+	settle()
+	words, err := os.ReadFile(filepath.Join(dir, demoPaperFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	paper, err := copies.ParsePaper(string(words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sites, err := demoSites(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	close(gone)
+
+	opens := func(b *App, s sealed) string {
+		t.Helper()
+		text, err := db.Read(ctx, b.DB, func(q *db.Reader) ([]byte, error) { return b.Vault.Open(q, s.person, field, s.person, s.value) })
+		if err != nil {
+			return ""
+		}
+		return string(text)
+	}
+	back := func(to string, from []string, at time.Time) (*App, RestoreReport) {
+		t.Helper()
+		rep, err := Restore(ctx, RestoreOptions{Paper: paper, Sites: from, To: to, At: at, Log: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rep.Damages) > 0 || len(rep.Found.Trouble) > 0 || rep.Epoch != 2 {
+			t.Errorf("%+v", rep)
+		}
+		cfg, err := LoadConfig(to, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := open(ctx, to, cfg, log, openOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close(ctx) })
+		return b, rep
+	}
+	for i, from := range [][]string{{sites[0]}, {sites[1]}, sites} {
+		b, rep := back(filepath.Join(t.TempDir(), "shop"), from, time.Time{})
+		if opens(b, stays) != "stays" || opens(b, late) != "came later" || opens(b, erased) != "" {
+			t.Errorf("%d: not the shop that was", i)
+		}
+		if rep.Files == 0 || len(rep.Found.Sites) != len(from) {
+			t.Errorf("%+v", rep)
+		}
+		if _, err := os.Stat(filepath.Join(b.Dir, restoredMark)); err != nil {
+			t.Error(err)
+		}
+	}
+	b, rep := back(filepath.Join(t.TempDir(), "shop"), sites, before)
+	if opens(b, stays) != "stays" || opens(b, erased) != "" || rep.Erased != 1 || rep.Point.At.After(before) {
+		t.Errorf("an older point: %q %q %+v", opens(b, stays), opens(b, erased), rep)
+	}
+	if n, err := db.Read(ctx, b.DB, func(q *db.Reader) (n int, err error) {
+		err = q.QueryRow(`SELECT count(*) FROM secret_person WHERE id=$1`, late.person).Scan(&n)
+		return
+	}); err != nil || n != 0 {
+		t.Errorf("the older point knows who came later: %d, %v", n, err)
+	}
+	// Nothing is replaced, and other words open nothing.
+	if _, err := Restore(ctx, RestoreOptions{Paper: paper, Sites: sites, To: b.Dir}); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("into a folder that is not empty: %v", err)
+	}
+	if _, err := Restore(ctx, RestoreOptions{Paper: copies.NewPaper(), Sites: sites, To: filepath.Join(t.TempDir(), "x")}); err == nil || !strings.Contains(err.Error(), "paper key") {
+		t.Errorf("with another key: %v", err)
+	}
+	// What lies at a site tells nobody anything.
+	filepath.WalkDir(filepath.Join(dir, "sites"), func(p string, e os.DirEntry, _ error) error {
+		if e.IsDir() {
+			return nil
+		}
+		x, err := os.ReadFile(p)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, s := range [][]byte{[]byte("SQLite format"), []byte("kassavalv-key-1 shop"), []byte("\xff\xd8\xff")} {
+			if bytes.Contains(x, s) {
+				t.Errorf("%s holds %q", p, s)
+			}
+		}
+		return nil
+	})
+}
