@@ -19,6 +19,7 @@ part "windows compiles" env GOOS=windows go build -o /dev/null ./cmd/kassavalv
 part "lint" bash test/scripts/lint.sh
 part "unit and integration, SQLite and PostgreSQL" go test -p 3 -timeout 20m $(go list ./... | grep -v '/test/' )
 part "race detector on the writer, stock and checkout" env CGO_ENABLED=1 go test -race -timeout 15m ./internal/db ./internal/shop/stock ./internal/job
+part "race detector on the copies" env CGO_ENABLED=1 go test -race -timeout 15m -run 'Wait|Away|ToATime|FilesComeBack|SegmentsAre' ./internal/ops/copies
 part "what the law asks of a shop, read from outside" go test -timeout 10m -count=1 ./test/law
 part "what the verification standard asks is answered by tests that are there" go test -timeout 5m -count=1 ./test/asvs
 part "the program that proofs can break" go build -trimpath -tags proof -o .cache/kassavalv-proof ./cmd/kassavalv
