@@ -53,11 +53,23 @@ type Header struct {
 
 	Name string `json:"name,omitempty"` // of a file: SHA-256 of its bytes, hex
 
+	// Of the head alone: where each chain ends, and which bytes lie under keys/current.age.
+	Chains map[string]Link `json:"chains,omitempty"`
+	Along  string          `json:"along,omitempty"` // SHA-256, hex
+
 	Key        string `json:"key,omitempty"` // id of the stream key; empty: sealed to the recipients themselves
 	Plain      string `json:"plain"`         // SHA-256, hex
 	PlainSize  int64  `json:"plain_size"`
 	Sealed     string `json:"sealed"`
 	SealedSize int64  `json:"sealed_size"`
+}
+
+// Link is where a chain stands.
+type Link struct {
+	Seq   uint64 `json:"seq"`
+	Hash  string `json:"hash"` // of the header of that number
+	Max   uint64 `json:"max"`
+	First uint64 `json:"first,omitempty"` // from here on the retention has taken nothing away; 0: from the first
 }
 
 // Time is At.

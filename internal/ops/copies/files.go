@@ -26,7 +26,10 @@ func (s *shipper) shipFiles(ctx context.Context) error {
 		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			return nil
 		}
-		if s.files[fileObject(s.r.o.Charter.Shop, e.Name())] {
+		s.mu.Lock()
+		have := s.files[fileObject(s.r.o.Charter.Shop, e.Name())]
+		s.mu.Unlock()
+		if have {
 			return nil
 		}
 		return s.shipFile(ctx, path, e.Name())
@@ -66,7 +69,7 @@ func (s *shipper) shipFile(ctx context.Context, path, name string) error {
 	}
 	s.mu.Lock()
 	s.st.Bytes += n
-	s.mu.Unlock()
 	s.files[objectName(h)] = true
+	s.mu.Unlock()
 	return s.save()
 }

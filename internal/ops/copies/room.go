@@ -34,8 +34,10 @@ type Options struct {
 	// Along is what a restore needs beside the database: the vault's keys, configuration,
 	// certificates. It is kept at the sites sealed to the paper key. Nil: nothing.
 	Along func(ctx context.Context) (Along, error)
-	Log   *slog.Logger
-	Now   func() time.Time // nil: time.Now
+	// Policy is what the sites keep; zero: DefaultPolicy.
+	Policy Policy
+	Log    *slog.Logger
+	Now    func() time.Time // nil: time.Now
 }
 
 // SiteOptions are a site and how it is fed.
@@ -90,6 +92,11 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	if o.Epoch == 0 {
 		return nil, errors.New("copies: epochs begin with 1")
 	}
+	if o.Policy != (Policy{}) {
+		if err := o.Policy.Check(); err != nil {
+			return nil, err
+		}
+	}
 	to, err := o.Charter.recipients()
 	if err != nil {
 		return nil, err
@@ -118,7 +125,7 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 			return nil, fmt.Errorf("copies: each site needs a name of its own of a-z, 0-9 and dashes, not %q", name)
 		}
 		seen[name] = true
-		s := &shipper{r: r, o: so, name: name, site: so.Site, file: filepath.Join(o.Dir, "sites", name+".json")}
+		s := &shipper{r: r, o: so, name: name, site: so.Site, file: filepath.Join(o.Dir, "sites", name+".json"), wishes: make(chan wish)}
 		if err := s.load(); err != nil {
 			return nil, err
 		}
@@ -127,6 +134,7 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, s := range r.shippers {
 		r.wg.Go(func() { s.run(ctx) })
+		r.wg.Go(func() { s.keepRetained(ctx) })
 	}
 	r.wg.Go(func() { r.keepHouse(ctx) })
 	if len(r.shippers) > 0 {

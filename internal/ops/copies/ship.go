@@ -28,7 +28,13 @@ type shipper struct {
 	tries   int
 	trouble error
 	since   time.Time // of the trouble
+	frozen  error     // why nothing is removed
 	files   map[string]bool
+
+	wishes  chan wish
+	headDue bool       // something changed that the head tells
+	heading sync.Mutex // one head at a time, the newest last
+	saving  sync.Mutex
 }
 
 // siteState is what is known of a site across restarts. It may be older than the site by
@@ -40,10 +46,15 @@ type siteState struct {
 	Base   uint64           `json:"base"`   // segments follow each other from here on
 	Key    string           `json:"key"`    // newest stream key there
 	Along  string           `json:"along"`  // hash of what lies beside
+	Beside string           `json:"beside"` // hash of its sealed bytes
 	Acked  time.Time        `json:"acked"`  // when it last confirmed anything
 	Newest time.Time        `json:"newest"` // of the last change it has
 	Took   time.Duration    `json:"took"`   // from the closing of the last segment to its confirmation
 	Bytes  int64            `json:"bytes"`  // put there in this epoch
+	Head   time.Time        `json:"head"`   // of the newest head object
+	// First is where chains are whole from, Retained when the retention was last carried out.
+	First    map[string]uint64 `json:"first,omitempty"`
+	Retained time.Time         `json:"retained"`
 }
 
 // chain is the last link of a chain.
@@ -69,6 +80,8 @@ func (s *shipper) load() error {
 }
 
 func (s *shipper) save() error {
+	s.saving.Lock()
+	defer s.saving.Unlock()
 	s.mu.Lock()
 	b, err := json.Marshal(s.st)
 	s.mu.Unlock()
@@ -137,7 +150,10 @@ func (s *shipper) run(ctx context.Context) {
 				}
 				files = now
 			}
-			if now.Sub(head) >= headEvery {
+			s.mu.Lock()
+			due := s.headDue
+			s.mu.Unlock()
+			if now.Sub(head) >= headEvery || due {
 				if err := s.head(ctx); err != nil {
 					return err
 				}
@@ -443,7 +459,8 @@ func (s *shipper) beside(ctx context.Context) error {
 		return err
 	}
 	s.mu.Lock()
-	s.st.Along = hash
+	s.headDue = true
+	s.st.Along, s.st.Beside = hash, hashOf(sealed)
 	s.mu.Unlock()
 	return s.save()
 }
@@ -451,11 +468,17 @@ func (s *shipper) beside(ctx context.Context) error {
 // head tells the site how far it has been told, so that a silence, and a newest object
 // that is gone, are seen.
 func (s *shipper) head(ctx context.Context) error {
+	s.heading.Lock()
+	defer s.heading.Unlock()
 	s.mu.Lock()
 	c := s.st.Chains[chainOf(KindSegment, Raw)]
 	reached := max(c.Max, s.st.Snap)
+	chains := s.links()
+	beside := s.st.Beside
+	s.headDue = false
 	s.mu.Unlock()
-	h := Header{Kind: KindHead, Shop: s.r.o.Charter.Shop, Epoch: s.r.o.Epoch, Site: s.name, Seq: c.Seq, Prev: c.Prev, At: s.r.o.Now().UnixMicro(), Max: reached, Plain: hashOf(nil), Sealed: hashOf(nil)}
+	now := s.r.o.Now().UTC()
+	h := Header{Kind: KindHead, Chains: chains, Along: beside, Shop: s.r.o.Charter.Shop, Epoch: s.r.o.Epoch, Site: s.name, Seq: c.Seq, Prev: c.Prev, At: now.UnixMicro(), Max: reached, Plain: hashOf(nil), Sealed: hashOf(nil)}
 	front, _, err := h.sign(s.r.o.Keys.Sign)
 	if err != nil {
 		return err
@@ -466,9 +489,21 @@ func (s *shipper) head(ctx context.Context) error {
 		return err
 	}
 	s.mu.Lock()
-	s.st.Acked = s.r.o.Now().UTC()
+	s.st.Acked, s.st.Head = s.r.o.Now().UTC(), now
 	s.mu.Unlock()
 	return s.save()
+}
+
+// links are the ends of the chains that must be whole. Under s.mu. The chain of files is
+// not among them: which of them must be there, the shop's own database tells.
+func (s *shipper) links() map[string]Link {
+	out := map[string]Link{}
+	for name, c := range s.st.Chains {
+		if name != chainOf(KindFile, 0) {
+			out[name] = Link{Seq: c.Seq, Hash: c.Prev, Max: c.Max, First: s.st.First[name]}
+		}
+	}
+	return out
 }
 
 // adopt learns what the site has that the state does not tell: the answer to the last Put
@@ -528,13 +563,16 @@ func (s *shipper) adopt(ctx context.Context) error {
 		if err := s.adoptDump(ctx, key); err != nil {
 			return err
 		}
-		s.files = map[string]bool{}
+		files := map[string]bool{}
 		for o, err := range s.site.List(ctx, filePrefix, "") {
 			if err != nil {
 				return err
 			}
-			s.files[o.Name] = true
+			files[o.Name] = true
 		}
+		s.mu.Lock()
+		s.files = files
+		s.mu.Unlock()
 	}
 	return s.save()
 }

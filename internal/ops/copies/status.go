@@ -35,6 +35,7 @@ type SiteStatus struct {
 	Bytes   int64         // sent in this epoch
 	Trouble error         // why it takes nothing now
 	Since   time.Time     // of the trouble
+	Frozen  error         // why nothing is removed there
 }
 
 // Status tells how the copies stand.
@@ -56,7 +57,7 @@ func (r *Room) Status() Status {
 		reached := s.reached()
 		waiting, _ := r.o.Stream.After(reached)
 		s.mu.Lock()
-		x := SiteStatus{Place: s.site.Place(), Every: s.o.Every, TX: reached, Newest: s.st.Newest, Acked: s.st.Acked, Took: s.st.Took, Bytes: s.st.Bytes, Trouble: s.trouble}
+		x := SiteStatus{Place: s.site.Place(), Every: s.o.Every, TX: reached, Newest: s.st.Newest, Acked: s.st.Acked, Took: s.st.Took, Bytes: s.st.Bytes, Trouble: s.trouble, Frozen: s.frozen}
 		if s.trouble != nil {
 			x.Since = s.since
 		}

@@ -1,0 +1,508 @@
+package copies
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Policy is how finely a time can be gone back to, by how long ago it is: the newest
+// moments one by one, older ones at the ends of longer spans.
+type Policy struct {
+	Raw     time.Duration // every second that something changed in
+	Minutes time.Duration // every five minutes
+	Hours   time.Duration
+	Days    time.Duration
+	Dumps   time.Duration // the second road's copies; the newest always stays
+}
+
+// DefaultPolicy is what a shop has that has chosen nothing.
+func DefaultPolicy() Policy {
+	const day = 24 * time.Hour
+	return Policy{Raw: 72 * time.Hour, Minutes: 30 * day, Hours: 90 * day, Days: 400 * day, Dumps: 30 * day}
+}
+
+// Check refuses a policy that keeps less than an hour, or the finer for longer than the
+// coarser.
+func (p Policy) Check() error {
+	if p.Raw < time.Hour || p.Minutes < p.Raw || p.Hours < p.Minutes || p.Days < p.Hours || p.Dumps < 48*time.Hour {
+		return fmt.Errorf("copies: retention %s, %s, %s, %s (second road %s): each span must be at least as long as the one before it, the first an hour, the second road's two days", p.Raw, p.Minutes, p.Hours, p.Days, p.Dumps)
+	}
+	return nil
+}
+
+// after is the age from which an object of a level may go. One span of the next level is
+// added: the last moment that is promised lies within one.
+func (p Policy) after(level int) time.Duration {
+	switch level {
+	case Raw:
+		return p.Raw + spans[Minutes]
+	case Minutes:
+		return p.Minutes + spans[Hours]
+	case Hours:
+		return p.Hours + spans[Days]
+	}
+	return p.Days + spans[Days]
+}
+
+// ErrFrozen is returned when what the retention would do looks wrong: then nothing is
+// removed until somebody has looked.
+var ErrFrozen = errors.New("copies: nothing is removed at this site")
+
+// clockOff is how far the clocks of shop and site may be apart.
+const clockOff = time.Hour
+
+// fewObjects may go whatever their share.
+const fewObjects = 100
+
+// Removal is what may go from a site.
+type Removal struct {
+	Names []string // ascending
+	Bytes int64
+	// First names, by chain, the oldest object after everything that goes: from it on the
+	// chain is whole. Chains from which nothing goes are not in it.
+	First map[string]string
+	Of    int // segments and dumps there were
+}
+
+// Retain tells what may go of the objects that a site lists. It looks at nothing but the
+// list: how old an object is tells the site's clock, as does what is now (the newest object
+// is taken for it). shop is the shop's clock, to compare.
+//
+// A segment goes when it is old enough and others that stay hold all of it, in the fineness
+// that is promised for its age; what is older than everything promised goes when a snapshot
+// is there that is old enough itself. So at every moment of the removing, whatever is done
+// of it, everything promised can be restored. Stream keys, charters and files are not
+// looked at: keys are small, and files are sealed to them.
+//
+// It fails with ErrFrozen when the clocks are apart, the newest position cannot be reached,
+// or more than half would go; sure (somebody has looked) lets the last of these pass.
+func Retain(objects []Object, p Policy, shop time.Time, sure bool) (Removal, error) {
+	if err := p.Check(); err != nil {
+		return Removal{}, err
+	}
+	var now time.Time
+	var all []Found
+	var dumps []Object
+	for _, o := range objects {
+		if o.At.After(now) {
+			now = o.At
+		}
+		if strings.HasPrefix(o.Name, dumpPrefix) {
+			dumps = append(dumps, o)
+		} else if x, ok := segmentAt(o); ok {
+			all = append(all, x)
+		}
+	}
+	out := Removal{First: map[string]string{}, Of: len(all) + len(dumps)}
+	if now.IsZero() {
+		return out, nil
+	}
+	if off := now.Sub(shop); off > clockOff || off < -clockOff {
+		return out, fmt.Errorf("%w: its newest object is of %s, the shop's clock says %s: one of the two clocks is wrong, or nothing has been stored for long", ErrFrozen, now.Format(time.RFC3339), shop.UTC().Format(time.RFC3339))
+	}
+	epochs := map[uint32]*shelf{}
+	var order []uint32
+	for _, x := range all {
+		e := epochs[x.Epoch]
+		if e == nil {
+			e = &shelf{}
+			epochs[x.Epoch] = e
+			order = append(order, x.Epoch)
+		}
+		if l := slices.Index(Levels, x.Level); l >= 0 {
+			e.level[l] = append(e.level[l], x)
+			e.max = max(e.max, x.Max)
+		}
+	}
+	for _, e := range epochs {
+		for _, list := range e.level {
+			slices.SortFunc(list, func(a, b Found) int { return cmp.Or(cmp.Compare(a.Min, b.Min), cmp.Compare(a.Max, b.Max)) })
+		}
+	}
+	slices.Sort(order)
+	past := p.after(Days)
+	gone := map[string]bool{}
+	ended := false // a later epoch holds everything that is promised
+	for _, n := range slices.Backward(order) {
+		e := epochs[n]
+		if n == order[len(order)-1] {
+			if reach, ok := plan(all, n, 0, nil); !ok || reach.Max != e.max {
+				return out, fmt.Errorf("%w: transaction %d of epoch %d, the newest there, cannot be reached (the row ends at %d): the chain is broken", ErrFrozen, e.max, n, reach.Max)
+			}
+		}
+		base, has := e.base(now, past)
+		for l, list := range e.level {
+			for _, x := range list {
+				if now.Sub(x.At) > past && (ended || has && x.Max <= base.Max && x.Name != base.Name) {
+					gone[x.Name] = true
+				}
+			}
+			e.level[l] = slices.DeleteFunc(list, func(x Found) bool { return gone[x.Name] })
+		}
+		if !ended {
+			e.thin(now, p, gone)
+		}
+		ended = ended || has
+	}
+	slices.SortFunc(dumps, func(a, b Object) int { return strings.Compare(a.Name, b.Name) })
+	for i, o := range dumps {
+		if i < len(dumps)-1 && now.Sub(o.At) > p.Dumps {
+			gone[o.Name] = true
+		}
+	}
+	for _, o := range objects {
+		if gone[o.Name] {
+			out.Names = append(out.Names, o.Name)
+			out.Bytes += o.Size
+		}
+	}
+	slices.Sort(out.Names)
+	if len(order) > 0 {
+		out.firsts(all, dumps, order[len(order)-1], gone)
+	}
+	if n := len(out.Names); n > fewObjects && 2*n > out.Of && !sure {
+		return out, fmt.Errorf("%w: %d of %d objects would go, which is more than half: look whether the clocks and the policy are right", ErrFrozen, n, out.Of)
+	}
+	return out, nil
+}
+
+// segmentAt tells what a listed object is, by its name alone.
+func segmentAt(o Object) (Found, bool) {
+	part := strings.Split(o.Name, "/")
+	if len(part) != 4 || part[0] != "e" || len(part[2]) != 2 || part[2][0] != 'l' || !strings.HasSuffix(o.Name, ".kvc") {
+		return Found{}, false
+	}
+	n, err := strconv.ParseUint(part[1], 16, 32)
+	if err != nil {
+		return Found{}, false
+	}
+	x := Found{Name: o.Name, Size: o.Size, At: o.At, Epoch: uint32(n), Level: int(part[2][1] - '0')}
+	var ok bool
+	x.Min, x.Max, ok = rangeOf(o.Name)
+	return x, ok
+}
+
+// shelf is what a site has of one epoch, by the index of the level in Levels.
+type shelf struct {
+	level [5][]Found
+	max   uint64
+}
+
+// base is the newest beginning of a restore that is older than everything promised.
+func (e *shelf) base(now time.Time, past time.Duration) (base Found, ok bool) {
+	for _, list := range e.level {
+		for _, x := range list {
+			if x.Min == 1 && now.Sub(x.At) > past && (!ok || x.Max > base.Max) {
+				base, ok = x, true
+			}
+		}
+	}
+	return base, ok
+}
+
+// thin takes away what longer levels hold, from the longest down: only what stays holds
+// anything.
+func (e *shelf) thin(now time.Time, p Policy, gone map[string]bool) {
+	for l := len(Levels) - 3; l >= 0; l-- { // the days and the snapshots go by age alone
+		for _, x := range e.level[l] {
+			age := now.Sub(x.At)
+			if age <= p.after(Levels[l]) {
+				continue
+			}
+			var by []Found
+			for up := l + 1; up < len(Levels)-1; up++ {
+				if up == l+1 || age > p.after(Levels[up-1]) {
+					by = append(by, e.within(up, x)...)
+				}
+			}
+			if holds(by, x) {
+				gone[x.Name] = true
+			}
+		}
+		e.level[l] = slices.DeleteFunc(e.level[l], func(x Found) bool { return gone[x.Name] })
+	}
+}
+
+// within are the objects of a level that have something in common with x.
+func (e *shelf) within(l int, x Found) (out []Found) {
+	list := e.level[l]
+	i, _ := slices.BinarySearchFunc(list, x.Min, func(g Found, tx uint64) int { return cmp.Compare(g.Max, tx) })
+	// Sorted by name, so by Min; a longer one that begins before may stand before.
+	for i > 0 && list[i-1].Max >= x.Min {
+		i--
+	}
+	for ; i < len(list) && list[i].Min <= x.Max; i++ {
+		if list[i].Max >= x.Min {
+			out = append(out, list[i])
+		}
+	}
+	return out
+}
+
+// holds reports whether objects together hold all of x.
+func holds(by []Found, x Found) bool {
+	slices.SortFunc(by, func(a, b Found) int { return cmp.Compare(a.Min, b.Min) })
+	next := x.Min
+	for _, g := range by {
+		if g.Min > next {
+			break
+		}
+		next = max(next, g.Max+1)
+	}
+	return next > x.Max
+}
+
+// firsts finds from where on the chains of the newest epoch are whole.
+func (r *Removal) firsts(all []Found, dumps []Object, epoch uint32, gone map[string]bool) {
+	chains := map[string][]Found{}
+	for _, x := range all {
+		if x.Epoch == epoch {
+			c := chainOf(KindSegment, x.Level)
+			chains[c] = append(chains[c], x)
+		}
+	}
+	for _, o := range dumps {
+		chains[chainOf(KindDump, 0)] = append(chains[chainOf(KindDump, 0)], Found{Name: o.Name, At: o.At})
+	}
+	for c, list := range chains {
+		// In the order in which they were stored, which is that of the chain.
+		slices.SortStableFunc(list, func(a, b Found) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Max, b.Max)) })
+		any := false
+		for _, x := range list {
+			switch {
+			case gone[x.Name]:
+				any, r.First[c] = true, ""
+			case any && r.First[c] == "":
+				r.First[c] = x.Name
+			}
+		}
+	}
+}
+
+// retainEvery is how often the retention is carried out at a site.
+const retainEvery = 24 * time.Hour
+
+// retain removes from the site what the policy no longer keeps. The head object tells
+// beforehand from where on each chain is whole, so that nobody takes it for a loss.
+func (s *shipper) retain(ctx context.Context, sure bool) (Removal, error) {
+	rem, ok := s.site.(Remover)
+	if !ok || s.o.Unsealed {
+		return Removal{}, nil
+	}
+	if err := s.head(ctx); err != nil { // also: the newest object there is of now
+		return Removal{}, err
+	}
+	var all []Object
+	for o, err := range s.site.List(ctx, "", "") {
+		if err != nil {
+			return Removal{}, err
+		}
+		all = append(all, o)
+	}
+	out, err := Retain(all, s.r.policy(), s.r.o.Now(), sure)
+	if err != nil {
+		return out, err
+	}
+	files, err := s.goneFiles(all)
+	if err != nil {
+		return out, err
+	}
+	key, err := s.r.o.Charter.VerifyKey()
+	if err != nil {
+		return out, err
+	}
+	for c, name := range out.First {
+		var first uint64
+		if name != "" {
+			h, _, err := s.headerOf(ctx, name, key)
+			if err != nil {
+				return out, fmt.Errorf("%w: %w", ErrFrozen, err)
+			}
+			if h.Epoch != s.r.o.Epoch { // of an earlier epoch: the chain of this one is as it was
+				continue
+			}
+			first = h.Seq
+		} else {
+			s.mu.Lock()
+			first = s.st.Chains[c].Seq + 1
+			s.mu.Unlock()
+		}
+		s.mu.Lock()
+		if s.st.First == nil {
+			s.st.First = map[string]uint64{}
+		}
+		s.st.First[c] = max(s.st.First[c], first)
+		s.mu.Unlock()
+	}
+	out.Names = append(out.Names, files...)
+	if len(out.Names) > 0 {
+		if err := s.head(ctx); err != nil {
+			return out, err
+		}
+		for part := range slices.Chunk(out.Names, 500) {
+			if err := rem.Remove(ctx, part); err != nil {
+				return out, err
+			}
+		}
+	}
+	s.mu.Lock()
+	for _, n := range files {
+		delete(s.files, n) // one that comes back is sent anew
+	}
+	s.st.Retained = s.r.o.Now().UTC()
+	s.mu.Unlock()
+	return out, s.save()
+}
+
+func (r *Room) policy() Policy {
+	if r.o.Policy == (Policy{}) {
+		return DefaultPolicy()
+	}
+	return r.o.Policy
+}
+
+// keepRetained carries the retention out once a day, and when it is wished for, beside the
+// feeding of the site: a long list holds up no segment.
+func (s *shipper) keepRetained(ctx context.Context) {
+	if _, ok := s.site.(Remover); !ok || s.o.Unsealed {
+		return
+	}
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	var tried time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case w := <-s.wishes:
+			out, err := s.retain(ctx, w.sure)
+			w.reply <- granted{out, err}
+			continue
+		case <-tick.C:
+		}
+		s.mu.Lock()
+		last, calm := s.st.Retained, s.trouble == nil
+		s.mu.Unlock()
+		now := s.r.o.Now()
+		if !calm || now.Sub(last) < retainEvery || now.Sub(tried) < time.Hour {
+			continue
+		}
+		tried = now
+		out, err := s.retain(ctx, false)
+		s.mu.Lock()
+		s.frozen = nil
+		switch {
+		case errors.Is(err, ErrRefused): // it keeps its own retention
+			s.st.Retained = now.UTC()
+		case err != nil && ctx.Err() == nil:
+			s.frozen = err
+			s.r.o.Log.Error("copies: what is too old was not removed at a site", "site", s.name, "error", err)
+		case len(out.Names) > 0:
+			s.r.o.Log.Info("copies that the retention no longer keeps were removed", "site", s.name, "objects", len(out.Names), "bytes", out.Bytes)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// goneFiles are the files at the site that the shop has not had for longer than the longest
+// retention. Since when a file is missing is noted beside the state of the site.
+func (s *shipper) goneFiles(all []Object) ([]string, error) {
+	if s.r.o.Files == "" {
+		return nil, nil
+	}
+	have := map[string]bool{}
+	err := filepath.WalkDir(s.r.o.Files, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != s.r.o.Files {
+			return nil
+		}
+		if err == nil && !e.IsDir() {
+			have[fileObject(s.r.o.Charter.Shop, e.Name())] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	note := strings.TrimSuffix(s.file, ".json") + ".gone"
+	since := map[string]time.Time{}
+	if b, err := os.ReadFile(note); err == nil {
+		json.Unmarshal(b, &since) // lost: they stay for another while
+	}
+	now, then := s.r.o.Now().UTC(), map[string]time.Time{}
+	var out []string
+	files := 0
+	for _, o := range all {
+		if !strings.HasPrefix(o.Name, filePrefix) {
+			continue
+		}
+		files++
+		if have[o.Name] {
+			continue
+		}
+		at, ok := since[o.Name]
+		if !ok || at.After(now) {
+			at = now
+		}
+		if now.Sub(at) > s.r.policy().after(Days) {
+			out = append(out, o.Name)
+			continue
+		}
+		then[o.Name] = at
+	}
+	if len(out) > fewObjects && 2*len(out) > files {
+		return nil, fmt.Errorf("%w: %d of %d files are missing from the shop: is their folder there?", ErrFrozen, len(out), files)
+	}
+	b, err := json.Marshal(then)
+	if err != nil {
+		return nil, err
+	}
+	return out, spool{}.put(note, false, func(w io.Writer) error { _, err := w.Write(b); return err })
+}
+
+// wish asks the goroutine that feeds a site to carry the retention out.
+type wish struct {
+	sure  bool
+	reply chan granted
+}
+
+type granted struct {
+	out Removal
+	err error
+}
+
+// Retain carries the retention out at a site now. sure lets more than half go, after
+// somebody has looked.
+func (r *Room) Retain(ctx context.Context, site string, sure bool) (Removal, error) {
+	for _, s := range r.shippers {
+		if s.name != site {
+			continue
+		}
+		if _, ok := s.site.(Remover); !ok || s.o.Unsealed {
+			return Removal{}, fmt.Errorf("copies: site %s keeps its own retention", site)
+		}
+		w := wish{sure, make(chan granted, 1)}
+		select {
+		case s.wishes <- w:
+		case <-ctx.Done():
+			return Removal{}, ctx.Err()
+		}
+		select {
+		case g := <-w.reply:
+			return g.out, g.err
+		case <-ctx.Done():
+			return Removal{}, ctx.Err()
+		}
+	}
+	return Removal{}, fmt.Errorf("copies: there is no site %q", site)
+}
