@@ -89,11 +89,8 @@ func (f *Finder) Choose(ctx context.Context, inv *Inventory, t Target, not map[F
 			limit = max
 		}
 		p, ok := plan(inv.Segments, e, limit, not)
-		if !ok && !t.At.IsZero() {
-			continue
-		}
 		if !ok {
-			break
+			continue // nothing of it stands; what does not was told as damage
 		}
 		if t.TX != 0 && p.Max != t.TX {
 			return Plan{}, fmt.Errorf("copies: transaction %d cannot be reached; the nearest before it is %d", t.TX, p.Max)

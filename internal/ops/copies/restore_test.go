@@ -28,6 +28,7 @@ type shop struct {
 	places  []string
 	files   string
 	clock   func() time.Time
+	look    time.Duration
 	plain   string // folder of an unsealed site, as Litestream reads it
 }
 
@@ -54,7 +55,7 @@ func (s *shop) siteAt(i int) copies.Site {
 
 func (s *shop) begin() {
 	s.t.Helper()
-	o := copies.Options{Dir: filepath.Join(s.dir, "copies"), Charter: s.charter, Keys: s.keys, Epoch: 1, Stream: s.stream, DB: s.d, Files: s.files, Log: quiet(), Now: s.clock,
+	o := copies.Options{Dir: filepath.Join(s.dir, "copies"), Charter: s.charter, Keys: s.keys, Epoch: 1, Stream: s.stream, DB: s.d, Files: s.files, Log: quiet(), Now: s.clock, LookEvery: s.look,
 		Along: func(context.Context) (copies.Along, error) {
 			return copies.Along{Keys: "kassavalv-key-1 link", Files: map[string][]byte{"kassavalv.toml": []byte("x")}}, nil
 		}}

@@ -38,6 +38,9 @@ type Options struct {
 	Policy Policy
 	Log    *slog.Logger
 	Now    func() time.Time // nil: time.Now
+	// LookEvery is how often each site is asked whether a later epoch has begun there; 0: each
+	// minute.
+	LookEvery time.Duration
 }
 
 // SiteOptions are a site and how it is fed.
@@ -74,6 +77,8 @@ type Room struct {
 	dumpTrouble error      // why the last one failed
 	cuts        []uint64   // transactions that no object at a site may reach over
 
+	fenced *Fenced // a later epoch has begun; nothing is sent any more
+
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -88,6 +93,9 @@ type sealedSegment struct {
 func Open(ctx context.Context, o Options) (*Room, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.LookEvery == 0 {
+		o.LookEvery = time.Minute
 	}
 	if o.Epoch == 0 {
 		return nil, errors.New("copies: epochs begin with 1")
@@ -115,6 +123,9 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	if err := r.loadDump(); err != nil {
 		return nil, err
 	}
+	if err := r.loadFence(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Join(o.Dir, "sites"), 0o700); err != nil {
 		return nil, err
 	}
@@ -132,6 +143,10 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 		r.shippers = append(r.shippers, s)
 	}
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if r.fenced != nil {
+		r.cancel() // nothing is begun
+		return r, nil
+	}
 	for _, s := range r.shippers {
 		r.wg.Go(func() { s.run(ctx) })
 		r.wg.Go(func() { s.keepRetained(ctx) })
@@ -189,7 +204,7 @@ func (r *Room) wait(ctx context.Context, tx uint64, n int) int {
 				have++
 			}
 		}
-		if have >= n || ctx.Err() != nil {
+		if have >= n || ctx.Err() != nil || r.Fenced() != nil {
 			return have
 		}
 		select {

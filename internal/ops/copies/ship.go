@@ -119,9 +119,15 @@ const (
 
 func (s *shipper) run(ctx context.Context) {
 	ready := false
-	var head, files time.Time
+	var head, files, looked time.Time
 	for ctx.Err() == nil {
 		err := func() error {
+			if now := s.r.o.Now(); !s.o.Unsealed && now.Sub(looked) >= s.r.o.LookEvery {
+				if err := s.overtaken(ctx); err != nil {
+					return err
+				}
+				looked = now
+			}
 			if !ready {
 				if err := s.adopt(ctx); err != nil {
 					return err
@@ -165,6 +171,12 @@ func (s *shipper) run(ctx context.Context) {
 			return
 		}
 		s.told(err)
+		if errors.Is(err, ErrFenced) && s.r.fence(s.name, err) {
+			return
+		}
+		if errors.Is(err, ErrRefused) {
+			looked = time.Time{} // that may be why
+		}
 		if err != nil {
 			wait := min(time.Second<<min(s.failures()-1, 6), maxBackoff)
 			sleep(ctx, wait/2+rand.N(wait/2))

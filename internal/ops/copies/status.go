@@ -13,6 +13,7 @@ type Status struct {
 	Trouble error     // of making segments
 	Sites   []SiteStatus
 	Dump    DumpStatus
+	Fenced  *Fenced // nil: nobody else has become the shop
 }
 
 // DumpStatus is how the second road stands.
@@ -42,6 +43,7 @@ type SiteStatus struct {
 func (r *Room) Status() Status {
 	h := r.o.Stream.Head()
 	st := Status{Epoch: r.o.Epoch, TX: h.TX, At: h.At, Trouble: r.o.Stream.Trouble()}
+	st.Fenced = r.Fenced()
 	r.mu.Lock()
 	st.Dump.Trouble = r.dumpTrouble
 	if n := r.dump; n != nil {
