@@ -41,6 +41,7 @@ type cli struct {
 	Backup  backupCmd  `cmd:"" help:"The copies of the shop at other places."`
 	Restore restoreCmd `cmd:"" help:"Bring a shop back from its copies into an empty folder."`
 	Keys    keysCmd    `cmd:"" help:"The keys under which personal details are sealed."`
+	Outpost outpostCmd `cmd:"" help:"Another machine that takes copies, keeps them and notices when the shop is silent."`
 	Version versionCmd `cmd:"" help:"What this program is."`
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/copies/dir"
+	"kassavalv/internal/ops/copies/post"
 	"kassavalv/internal/ops/copies/s3"
 	"kassavalv/internal/ops/copies/sftp"
 	"kassavalv/internal/secret"
@@ -283,8 +284,8 @@ func OpenSite(address, dataDir string) (copies.Site, error) {
 			path = rest
 		}
 		site, err = sftp.Open(sftp.Options{Name: a.name, Location: a.location, Provider: a.provider, Addr: net.JoinHostPort(a.url.Hostname(), port), User: a.url.User.Username(), Path: path, Key: c.Key, HostKey: c.HostKey})
-	default:
-		return nil, fmt.Errorf("site %s: no site of the kind %s yet", a.name, a.kind)
+	case "outpost":
+		site, err = post.Open(post.Options{Name: a.name, Location: a.location, Provider: a.provider, Addr: a.url.Host, Cert: c.Cert, CA: c.CA, Key: c.Key})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("site %s: %w", a.name, err)
