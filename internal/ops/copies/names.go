@@ -98,3 +98,6 @@ func (b both) ReadAt(p []byte, off int64) (int, error) {
 	k, err := b.rest.ReadAt(p[m:], 0)
 	return m + k, err
 }
+
+// ObjectName is where an object of that header lies, for who checks it.
+func ObjectName(h Header) string { return objectName(h) }

@@ -444,11 +444,18 @@ func (s *Site) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 		f.Close()
 		return nil, s.fail("get", name, err)
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{copies.During(ctx, copies.Exactly(f, st.Size())), f}, nil
+	return &File{copies.During(ctx, copies.Exactly(f, st.Size())), f, st.Size()}, nil
 }
+
+// File is what Get opens.
+type File struct {
+	io.Reader
+	io.Closer
+	size int64
+}
+
+// Size is how many bytes it has.
+func (f *File) Size() int64 { return f.size }
 
 // List walks the folder.
 func (s *Site) List(ctx context.Context, prefix, after string) iter.Seq2[copies.Object, error] {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -291,13 +292,13 @@ func TestWrongAnswers(t *testing.T) {
 			if err := put(open(t, options(srv.URL, bucket)), "e/a", "segment"); err != nil {
 				t.Fatal(err)
 			}
-			bad := false
-			url := between(t, srv.URL, func(w http.ResponseWriter, r *http.Request) bool { return bad && c.wrong(w, r) }, nil)
+			var bad atomic.Bool
+			url := between(t, srv.URL, func(w http.ResponseWriter, r *http.Request) bool { return bad.Load() && c.wrong(w, r) }, nil)
 			known := open(t, options(url, bucket)) // one that knows the bucket already, and one that does not
 			if _, err := list(known); err != nil {
 				t.Fatal(err)
 			}
-			bad = true
+			bad.Store(true)
 			for who, s := range map[string]copies.Site{"known": known, "new": open(t, options(url, bucket))} {
 				got, errGet := get(s, "e/a")
 				for verb, err := range map[string]error{
@@ -366,15 +367,15 @@ func TestWrongAnswers(t *testing.T) {
 // A store that does not know If-None-Match.
 func TestWithoutTheCondition(t *testing.T) {
 	srv := s3test.Start(t, s3test.Options{})
-	asked, refused := 0, 0
+	var asked, refused atomic.Int32
 	url := between(t, srv.URL, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut {
-			asked++
+			asked.Add(1)
 		}
 		if r.Header.Get("If-None-Match") == "" {
 			return false
 		}
-		refused++
+		refused.Add(1)
 		return answer(501, "NotImplemented", "A header you provided implies functionality that is not implemented.")(w, r)
 	}, nil)
 	s := open(t, options(url, srv.Bucket(t, false)))
@@ -392,11 +393,11 @@ func TestWithoutTheCondition(t *testing.T) {
 	if got, err := get(s, "e/a"); err != nil || got != "segment" {
 		t.Error(got, err)
 	}
-	if refused != 1 {
-		t.Errorf("the condition was refused %d times; it should be asked for once", refused)
+	if n := refused.Load(); n != 1 {
+		t.Errorf("the condition was refused %d times; it should be asked for once", n)
 	}
-	if asked < 3 {
-		t.Errorf("%d requests to store", asked)
+	if n := asked.Load(); n < 3 {
+		t.Errorf("%d requests to store", n)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,12 +188,11 @@ type strange struct {
 	sftp.FileWriter
 	sftp.FileCmder
 	sftp.FileLister
-	broken bool
-	state  sftp.StatVFS
+	disk atomic.Pointer[sftp.StatVFS] // of a disk that takes nothing more; nil: it does
 }
 
 func (s *strange) Filewrite(r *sftp.Request) (io.WriterAt, error) {
-	if s.broken {
+	if s.disk.Load() != nil {
 		return nil, sftp.ErrSSHFxFailure
 	}
 	return s.FileWriter.Filewrite(r)
@@ -205,7 +205,7 @@ func (s *strange) Filecmd(r *sftp.Request) error {
 	return s.FileCmder.Filecmd(r)
 }
 
-func (s *strange) StatVFS(*sftp.Request) (*sftp.StatVFS, error) { v := s.state; return &v, nil }
+func (s *strange) StatVFS(*sftp.Request) (*sftp.StatVFS, error) { return s.disk.Load(), nil }
 
 // serve runs a server by the library of sftp, and gives what opens it.
 func (s *strange) serve(t *testing.T) Options {
@@ -279,7 +279,6 @@ func TestAnotherServer(t *testing.T) {
 			t.Errorf("%s: %q %v", name, got, err)
 		}
 	}
-	srv.broken = true
 	for name, c := range map[string]struct {
 		state sftp.StatVFS
 		want  error
@@ -289,7 +288,7 @@ func TestAnotherServer(t *testing.T) {
 		"read only":   {sftp.StatVFS{Frsize: 4096, Blocks: 1000000, Bavail: 1000000, Files: 100, Favail: 50, Flag: 1}, copies.ErrRefused},
 		"broken only": {sftp.StatVFS{Frsize: 4096, Blocks: 1000000, Bavail: 1000000, Files: 100, Favail: 50}, nil},
 	} {
-		srv.state = c.state
+		srv.disk.Store(&c.state)
 		err := put(s, "e/b", "x")
 		if err == nil {
 			t.Errorf("%s: no error", name)
