@@ -26,6 +26,9 @@ const (
 // Reasons lists them all.
 var Reasons = []string{ForPacking, ForQuestion, ForPayment, ForReturn, "complaint", ForLaw, "fraud_check", ForOther}
 
+// ReasonsLimited are those that remain for who has asked for restriction; see OpenIn.Limited.
+var ReasonsLimited = []string{ForLaw, ForOther}
+
 // Entities are the things through which a person is opened.
 var Entities = []string{"order", "purchase", "case", "return", "bankline", "gift_card", "customer"}
 
@@ -67,7 +70,7 @@ func (a *Auth) Open(tx *db.Tx, by By, in OpenIn) (Opened, error) {
 	switch {
 	case !slices.Contains(Reasons, in.Reason):
 		f.Add("/reason", "choose")
-	case in.Limited && in.Reason != ForLaw && in.Reason != ForOther:
+	case in.Limited && !slices.Contains(ReasonsLimited, in.Reason):
 		f.Add("/reason", "restricted")
 	}
 	note := strings.Join(strings.Fields(in.Note), " ")

@@ -343,6 +343,7 @@ func (v *visit) showLine(code int, act string, f ui.Form) error {
 		d     payment.LineDetails
 		known bool
 		leave auth.Opened // what the visitor has opened of this line
+		shut  bool        // who paid has asked for restriction
 		lost  bool        // what the bank tells does not open
 		o     order.Order
 	}
@@ -357,6 +358,9 @@ func (v *visit) showLine(code int, act string, f ui.Form) error {
 			return
 		}
 		if p.leave, err = v.by.Opened(q, "bankline", id); err != nil {
+			return
+		}
+		if p.shut, err = restricted(q, p.l.Person); err != nil {
 			return
 		}
 		if p.d, p.known, _, err = p.l.Seen(q, v.Vault, p.leave); unreadable(err) {
@@ -404,7 +408,7 @@ func (v *visit) showLine(code int, act string, f ui.Form) error {
 	facts = append(facts, view.Pair{Key: v.t("bank.file"), Value: l.Format, URL: "/admin/money/bank/files/" + l.File.String()})
 	var sight view.Block
 	if p.known {
-		sight = v.sight("bankline", l.ID, p.leave)
+		sight = v.sight("bankline", l.ID, p.leave, p.shut)
 	}
 	blocks := []view.Block{view.Panel("", v.t("diff.facts"), sight, view.Facts(v.l, facts))}
 	blocks = append(blocks, v.decisions(l, p.o, act, f)...)

@@ -152,6 +152,7 @@ type thread struct {
 	c      support.Case
 	who    support.Contact
 	leave  auth.Opened // what the visitor has opened of this case
+	shut   bool        // who asks has asked for restriction
 	gone   bool
 	broken bool // who asks does not open
 	call   call // the caller about it
@@ -176,6 +177,9 @@ func (v *visit) readThread(q *db.Reader, id db.ID) (x thread, err error) {
 		return x, err
 	}
 	if x.leave, err = v.by.Opened(q, "case", id); err != nil {
+		return x, err
+	}
+	if x.shut, err = restricted(q, x.c.Person); err != nil {
 		return x, err
 	}
 	if x.call, err = v.readCall(q, "case", id); err != nil {
@@ -311,7 +315,7 @@ func (v *visit) caseFacts(x thread) view.Block {
 	case x.broken:
 		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: v.t("sight.unreadable")}, view.Pair{Key: v.t("label.email"), Value: v.t("sight.unreadable")})
 	case !x.gone:
-		blocks = append(blocks, v.sight("case", x.c.ID, x.leave))
+		blocks = append(blocks, v.sight("case", x.c.ID, x.leave, x.shut))
 		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: x.who.Name}, view.Pair{Key: v.t("label.email"), Value: x.who.Mail})
 	}
 	facts = append(facts, view.Pair{Key: v.t("label.lang"), Value: lang.T(v.l, "admin.lang."+string(x.c.Lang.Or()))})

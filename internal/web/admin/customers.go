@@ -304,7 +304,7 @@ func (v *visit) customerPage() error {
 	if x.gone {
 		about = view.Say(v.t("customer.erased"))
 	} else {
-		about = v.sightUnless(x.broken, "customer", id, x.leave)
+		about = v.sightUnless(x.broken, "customer", id, x.leave, !x.limits.Restricted.IsZero())
 	}
 	side := []view.Block{view.Panel("buyer", v.t("customer.facts"), about, view.Facts(v.l, facts))}
 	if !x.broken && !x.gone {
@@ -329,11 +329,11 @@ func (v *visit) limitMarks(l customer.Limits) (out []view.Block) {
 	return out
 }
 
-func (v *visit) sightUnless(broken bool, entity string, id db.ID, leave auth.Opened) view.Block {
+func (v *visit) sightUnless(broken bool, entity string, id db.ID, leave auth.Opened, restricted bool) view.Block {
 	if broken {
 		return nil
 	}
-	return v.sight(entity, id, leave)
+	return v.sight(entity, id, leave, restricted)
 }
 
 func orderContact(c customer.Contact) order.Contact {

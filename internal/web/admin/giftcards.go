@@ -123,6 +123,7 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 		letters []mail.Row
 		now     time.Time
 		leave   auth.Opened // what the visitor has opened of this card
+		shut    bool        // whom it was mailed to has asked for restriction
 		gone    bool        // whom it was mailed to is erased
 		to      string      // where it was mailed; masked unless it is open
 	}
@@ -142,6 +143,9 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 			f.numbers[o.Order] = x.NumberString()
 		}
 		if f.leave, err = v.by.Opened(q, "gift_card", id); err != nil {
+			return f, err
+		}
+		if f.shut, err = restricted(q, f.c.Person); err != nil {
 			return f, err
 		}
 		f.to, _, err = giftcard.Seen(q, v.Vault, f.c, f.leave)
@@ -174,7 +178,7 @@ func (v *visit) showGiftCard(code int, of string, form ui.Form) error {
 	var sight view.Block
 	if f.to != "" {
 		if !f.gone {
-			sight = v.sight("gift_card", id, f.leave)
+			sight = v.sight("gift_card", id, f.leave, f.shut)
 		}
 		facts = append(facts, view.Pair{Key: v.t("label.email"), Value: f.to})
 	}

@@ -1,13 +1,14 @@
 package admin
 
 import (
-	"kassavalv/internal/auth"
-	"kassavalv/internal/shop/order"
+	"errors"
 	"sort"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/money"
+	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/returns"
 )
 
@@ -87,6 +88,9 @@ func (v *visit) takeBackReturn() error {
 // sayOfReturn seals what was typed about a return under its order's buyer.
 func (v *visit) sayOfReturn(tx *db.Tx, need auth.Right, id db.ID, text string) (string, error) {
 	r, err := returns.ByID(tx, id)
+	if errors.Is(err, db.ErrNotFound) {
+		return "", fault.NotFound()
+	}
 	if err != nil {
 		return "", err
 	}

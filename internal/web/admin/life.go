@@ -79,6 +79,10 @@ func (v *visit) purchaseBuyer(q db.Q, p checkout.Purchase) (view.Block, error) {
 	if err != nil {
 		return nil, err
 	}
+	shut, err := restricted(q, p.Person)
+	if err != nil {
+		return nil, err
+	}
 	c, _, err := checkout.Seen(q, v.Vault, p, leave)
 	switch {
 	case errors.Is(err, secret.ErrErased), errors.Is(err, secret.ErrEmpty):
@@ -88,7 +92,7 @@ func (v *visit) purchaseBuyer(q db.Q, p checkout.Purchase) (view.Block, error) {
 	case err != nil:
 		return nil, err
 	}
-	return view.Panel("buyer", v.t("buyer.title"), v.sight("purchase", p.ID, leave), view.Facts(v.l, v.contactFacts(c))), nil
+	return view.Panel("buyer", v.t("buyer.title"), v.sight("purchase", p.ID, leave, shut), view.Facts(v.l, v.contactFacts(c))), nil
 }
 
 func (v *visit) purchaseFacts(l checkout.Life) []view.Pair {

@@ -34,7 +34,7 @@ func (v *visit) buyerPanel(f folder) view.Block {
 	if f.o.Customer > 0 && v.by.Has(auth.CustomersRead) {
 		all = view.Link(v.l, v.t("customer.go"), customerPath(f.o.Customer))
 	}
-	blocks := append(v.limitMarks(f.limits), v.sight("order", f.o.ID, f.leave), view.Facts(v.l, append(facts, delivery...)), all)
+	blocks := append(v.limitMarks(f.limits), v.sight("order", f.o.ID, f.leave, !f.limits.Restricted.IsZero()), view.Facts(v.l, append(facts, delivery...)), all)
 	return view.Panel("buyer", v.t("buyer.title"), blocks...)
 }
 

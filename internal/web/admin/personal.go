@@ -145,15 +145,15 @@ func (v *visit) openPersonal() error {
 		return err
 	}
 	var t thing
+	limited := false
 	err = v.do("personal.open", in.Get("entity"), id, func(tx *db.Tx) (err error) {
 		if t, err = v.thing(tx, in.Get("entity"), id); err != nil {
 			return err
 		}
-		limits, err := customer.LimitsOf(tx, t.person)
-		if err != nil {
+		if limited, err = restricted(tx, t.person); err != nil {
 			return err
 		}
-		_, err = v.openThing(tx, t, in.Get("for"), in.Get("for_note"), !limits.Restricted.IsZero())
+		_, err = v.openThing(tx, t, in.Get("for"), in.Get("for_note"), limited)
 		return err
 	})
 	if err != nil {
@@ -161,7 +161,7 @@ func (v *visit) openPersonal() error {
 			return err
 		}
 		return v.show(status(err), view.Shell{Title: v.t("sight.title"), Lead: v.t("sight.lead"), Crumbs: []ui.Link{{Text: v.t("sight.back"), URL: t.path}, {Text: v.t("sight.title"), URL: t.path}}},
-			view.Panel("", "", view.FormBlock(v.l, v.reasonForm(t.entity, t.id, in.Get("for"), v.form(in, refield(err, "/reason", "/for", "/note", "/for_note"), "")))))
+			view.Panel("", "", view.FormBlock(v.l, v.reasonForm(t.entity, t.id, in.Get("for"), limited, v.form(in, refield(err, "/reason", "/for", "/note", "/for_note"), "")))))
 	}
 	return web.SeeOther(v.w, v.r, t.path)
 }
@@ -189,12 +189,22 @@ func (v *visit) shutPersonal() error {
 	return web.SeeOther(v.w, v.r, t.path)
 }
 
-func (v *visit) reasonForm(entity string, id db.ID, chosen string, f ui.Form) view.Form {
-	if !slices.Contains(auth.Reasons, chosen) {
+// restricted reports whether a person has asked that his details are only kept.
+func restricted(q db.Q, person db.ID) (bool, error) {
+	l, err := customer.LimitsOf(q, person)
+	return !l.Restricted.IsZero(), err
+}
+
+func (v *visit) reasonForm(entity string, id db.ID, chosen string, restricted bool, f ui.Form) view.Form {
+	reasons := auth.Reasons
+	if restricted {
+		reasons = auth.ReasonsLimited
+	}
+	if !slices.Contains(reasons, chosen) {
 		chosen = auth.ForOther
 	}
 	return view.Form{Action: "/admin/personal/open", Submit: v.t("sight.show"), Quiet: true, Form: f, Hidden: []view.Pair{{Key: "entity", Value: entity}, {Key: "id", Value: id.String()}}, Fields: []view.Field{
-		{Half: true, Kind: view.Select, Input: ui.Input{Name: "for", Label: v.t("sight.reason"), Value: chosen}, Options: options(v, "reason.", auth.Reasons...)},
+		{Half: true, Kind: view.Select, Input: ui.Input{Name: "for", Label: v.t("sight.reason"), Value: chosen}, Options: options(v, "reason.", reasons...)},
 		{Half: true, Input: ui.Input{Name: "for_note", Label: v.t("sight.note"), Hint: v.t("sight.note.hint"), Max: auth.MaxOpeningNote, Optional: true}}}}
 }
 
@@ -211,7 +221,9 @@ var quick = map[string][]string{
 
 // sight is the one line that stands above a person's details: hidden, with the
 // reasons to show them for, or shown until when.
-func (v *visit) sight(entity string, id db.ID, leave auth.Opened) view.Block {
+// Of who has asked for restriction only a note opens anything: no button stands there, and
+// the form has the reasons that remain.
+func (v *visit) sight(entity string, id db.ID, leave auth.Opened, restricted bool) view.Block {
 	s := view.Sight{Hidden: []view.Pair{{Key: "entity", Value: entity}, {Key: "id", Value: id.String()}}}
 	switch {
 	case leave.Any():
@@ -220,10 +232,12 @@ func (v *visit) sight(entity string, id db.ID, leave auth.Opened) view.Block {
 		s.Text = v.t("sight.hidden.no_right")
 	default:
 		s.Text = v.t("sight.hidden")
-		for _, r := range quick[entity] {
-			s.Reasons = append(s.Reasons, view.Pair{Key: r, Value: v.t("reason." + r + ".go")})
+		if !restricted {
+			for _, r := range quick[entity] {
+				s.Reasons = append(s.Reasons, view.Pair{Key: r, Value: v.t("reason." + r + ".go")})
+			}
 		}
-		s.Other = view.FormBlock(v.l, v.reasonForm(entity, id, "", ui.Form{}))
+		s.Other = view.FormBlock(v.l, v.reasonForm(entity, id, "", restricted, ui.Form{}))
 	}
 	return view.SightBlock(v.l, s)
 }

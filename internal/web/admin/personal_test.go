@@ -15,6 +15,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/customer"
 	"kassavalv/internal/shop/giftcard"
 	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
@@ -192,6 +193,48 @@ func TestNoPageTellsWhoBeforeItIsOpened(t *testing.T) {
 
 func pattern(path string) *regexp.Regexp {
 	return regexp.MustCompile("^" + regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), "[^/]+") + "$")
+}
+
+// Of who has asked for restriction no button offers a reason that would be refused; the
+// form has those that remain, and each opens with a note alone.
+func TestRestrictedIsOpenedWithANoteAlone(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		x := o.vaulted()
+		b := o.as("owner")
+		buttons := regexp.MustCompile(`<button[^>]* name="for" value="([a-z_]+)"`)
+		offered := regexp.MustCompile(`<option value="([a-z_]+)"`)
+		for _, th := range x.things() {
+			if a := b.page(th.path); !buttons.MatchString(a.body) {
+				t.Errorf("%s: no button before the restriction", th.path)
+			}
+			o.Do(func(tx *db.Tx) error { return customer.Restrict(tx, th.person, true) })
+			a := b.page(th.path)
+			if m := buttons.FindStringSubmatch(a.body); m != nil {
+				t.Errorf("%s: a button for %s", th.path, m[1])
+			}
+			at := strings.Index(a.body, `name="for"`)
+			if at < 0 {
+				t.Errorf("%s: no form", th.path)
+				continue
+			}
+			var got []string
+			list, _, _ := strings.Cut(a.body[at:], "</select>")
+			for _, m := range offered.FindAllStringSubmatch(list, -1) {
+				got = append(got, m[1])
+			}
+			if strings.Join(got, " ") != "legal_request other" {
+				t.Errorf("%s: offers %v", th.path, got)
+			}
+			id := th.id.String()
+			if a := b.post("/admin/personal/open", "entity", th.entity, "id", id, "for", auth.ForQuestion, "for_note", "prov"); a.status != http.StatusUnprocessableEntity || strings.Contains(a.body, `value="`+auth.ForQuestion+`"`) {
+				t.Errorf("%s: opened, or offered, for a question: %d", th.path, a.status)
+			}
+			if a := b.post("/admin/personal/open", "entity", th.entity, "id", id, "for", auth.ForLaw, "for_note", "begäran 12"); a.status != http.StatusSeeOther {
+				t.Errorf("%s: not opened for the law: %d", th.path, a.status)
+			}
+			o.Do(func(tx *db.Tx) error { return customer.Restrict(tx, th.person, false) })
+		}
+	})
 }
 
 // Each entity is opened with a reason, alone, for who opened it, and for its time; one

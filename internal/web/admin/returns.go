@@ -77,6 +77,7 @@ type claim struct {
 	o        order.Order
 	said     returns.Statement
 	leave    auth.Opened // what the visitor has opened of this return
+	shut     bool        // who declared it has asked for restriction
 	broken   bool        // the statement does not open
 	gone     bool        // who declared it is erased
 	answer   string
@@ -92,6 +93,9 @@ func (v *visit) readReturn(q *db.Reader, id db.ID) (c claim, err error) {
 		return c, err
 	}
 	if c.leave, err = v.by.Opened(q, "return", id); err != nil {
+		return c, err
+	}
+	if c.shut, err = restricted(q, c.r.Person); err != nil {
 		return c, err
 	}
 	c.said, _, err = returns.Seen(q, v.Vault, c.r, c.leave)
@@ -284,7 +288,7 @@ func (v *visit) returnFacts(c claim) view.Block {
 	case c.broken:
 		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: v.t("sight.unreadable")}, view.Pair{Key: v.t("label.email"), Value: v.t("sight.unreadable")})
 	case c.said.Name != "":
-		blocks = append(blocks, v.sight("return", c.r.ID, c.leave))
+		blocks = append(blocks, v.sight("return", c.r.ID, c.leave, c.shut))
 		facts = append(facts, view.Pair{Key: v.t("label.name"), Value: c.said.Name}, view.Pair{Key: v.t("label.email"), Value: c.said.Mail})
 	case c.gone:
 		blocks = append(blocks, view.Say(v.t("buyer.erased")))
