@@ -33,12 +33,11 @@ type outpostConfig struct {
 	Silence     string `toml:"silence"`      // 2m
 	FreezeAfter string `toml:"freeze_after"` // 1h
 
-	KeepRaw       string `toml:"keep_raw"`       // 72h
-	KeepMinutes   string `toml:"keep_minutes"`   // 30d
-	KeepHours     string `toml:"keep_hours"`     // 90d
-	KeepDays      string `toml:"keep_days"`      // 400d
-	KeepSnapshots string `toml:"keep_snapshots"` // 400d
-	KeepDumps     string `toml:"keep_dumps"`     // 400d
+	KeepRaw     string `toml:"keep_raw"`     // 72h
+	KeepMinutes string `toml:"keep_minutes"` // 30d
+	KeepHours   string `toml:"keep_hours"`   // 90d
+	KeepDays    string `toml:"keep_days"`    // 400d
+	KeepDumps   string `toml:"keep_dumps"`   // 30d
 
 	MaxObjectGiB int64 `toml:"max_object_gib"` // 256
 	MaxShopGiB   int64 `toml:"max_shop_gib"`   // as much as the disk takes
@@ -53,7 +52,7 @@ func (c outpostConfig) options(dir string) (o outpost.Options, err error) {
 	if err != nil || port == "" {
 		return bad("address", "is host:port under which shops reach this machine")
 	}
-	o = outpost.Options{Dir: dir, Addr: c.Listen, StatusAddr: c.Status, Retention: outpost.UsualRetention, MaxObject: c.MaxObjectGiB << 30, MaxBytes: c.MaxShopGiB << 30, Rate: c.Rate}
+	o = outpost.Options{Dir: dir, Addr: c.Listen, StatusAddr: c.Status, Policy: copies.DefaultPolicy(), MaxObject: c.MaxObjectGiB << 30, MaxBytes: c.MaxShopGiB << 30, Rate: c.Rate}
 	if o.Addr == "" {
 		o.Addr = ":" + port
 	}
@@ -73,8 +72,8 @@ func (c outpostConfig) options(dir string) (o outpost.Options, err error) {
 		into *time.Duration
 	}{
 		"silence": {c.Silence, &o.Silence}, "freeze_after": {c.FreezeAfter, &o.FreezeAfter},
-		"keep_raw": {c.KeepRaw, &o.Retention.Raw}, "keep_minutes": {c.KeepMinutes, &o.Retention.Minutes}, "keep_hours": {c.KeepHours, &o.Retention.Hours},
-		"keep_days": {c.KeepDays, &o.Retention.Days}, "keep_snapshots": {c.KeepSnapshots, &o.Retention.Snapshots}, "keep_dumps": {c.KeepDumps, &o.Retention.Dumps},
+		"keep_raw": {c.KeepRaw, &o.Policy.Raw}, "keep_minutes": {c.KeepMinutes, &o.Policy.Minutes}, "keep_hours": {c.KeepHours, &o.Policy.Hours},
+		"keep_days": {c.KeepDays, &o.Policy.Days}, "keep_dumps": {c.KeepDumps, &o.Policy.Dumps},
 	} {
 		if x.text == "" {
 			continue
@@ -84,6 +83,9 @@ func (c outpostConfig) options(dir string) (o outpost.Options, err error) {
 			return bad(key, "is a time such as 72h or 30d")
 		}
 		*x.into = d
+	}
+	if err := o.Policy.Check(); err != nil {
+		return bad("keep_…", err.Error())
 	}
 	if c.MaxObjectGiB < 0 || c.MaxShopGiB < 0 || c.Rate < 0 {
 		return bad("max_object_gib, max_shop_gib, rate", "are no less than 0")

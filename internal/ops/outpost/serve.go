@@ -39,7 +39,7 @@ type Options struct {
 	StatusAddr string // of /status in plain HTTP, for this machine; empty: none
 	Log        *slog.Logger
 
-	Retention   Retention     // the zero one: UsualRetention
+	Policy      copies.Policy // how finely a time can be gone back to; the zero one: copies.DefaultPolicy
 	Silence     time.Duration // a shop that stores nothing for so long is silent; 0: 2 minutes
 	FreezeAfter time.Duration // and when for so long, nothing of it is removed; 0: an hour
 	PruneEvery  time.Duration // 0: an hour
@@ -89,8 +89,11 @@ func Start(ctx context.Context, o Options) (*Outpost, error) {
 	usual(&o.FreezeAfter, time.Hour)
 	usual(&o.PruneEvery, time.Hour)
 	usual(&o.Idle, 30*time.Second)
-	if o.Retention == (Retention{}) {
-		o.Retention = UsualRetention
+	if o.Policy == (copies.Policy{}) {
+		o.Policy = copies.DefaultPolicy()
+	}
+	if err := o.Policy.Check(); err != nil {
+		return nil, err
 	}
 	if o.MaxObject == 0 {
 		o.MaxObject = 256 << 30

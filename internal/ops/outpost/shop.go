@@ -74,6 +74,7 @@ type shop struct {
 	lines  int
 	unsure map[string]bool // chains whose end may have been lost when this process was stopped
 	silent bool
+	held   string // why the last pruning removed nothing, where that passes by itself or needs a person's word
 	bytes  int64
 }
 

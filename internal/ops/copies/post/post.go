@@ -176,7 +176,7 @@ func (s *Site) put(ctx context.Context, w *copies.Watch, name string, body io.Re
 	w.Moved()
 	res, err := s.call(ctx, http.MethodPut, "/v1/objects/"+name, w.Sending(copies.During(ctx, copies.Exactly(body, size)), min(size, 8<<20)), size,
 		map[string]string{HeaderSum: hex.EncodeToString(sum.Sum(nil))})
-	if err == nil || errors.Is(err, ErrFenced) {
+	if err == nil || errors.Is(err, copies.ErrFenced) {
 		s.writesIn(name)
 	}
 	if err != nil {

@@ -150,7 +150,7 @@ func errorOf(status int, a Answer) error {
 	case CodeRefused:
 		return fmt.Errorf("%w: %s", copies.ErrRefused, says)
 	case CodeFenced:
-		return fmt.Errorf("%w: %w: %s", copies.ErrRefused, ErrFenced, says)
+		return fmt.Errorf("%w: %w: %s", copies.ErrRefused, copies.ErrFenced, says)
 	case CodeFull:
 		return fmt.Errorf("%w: %s", copies.ErrFull, says)
 	}
@@ -159,7 +159,3 @@ func errorOf(status int, a Answer) error {
 	}
 	return fmt.Errorf("%d %s", status, says)
 }
-
-// ErrFenced is the refusal of who writes in an epoch that has ended: another machine has
-// taken the shop over.
-var ErrFenced = errors.New("a later epoch has begun")
