@@ -86,8 +86,8 @@ func writeSynced(path string, b []byte) error {
 // openStream makes the stream of segments, if the shop's copies have a charter: whatever
 // opens the database tells it, the commands too.
 func (a *App) openStream(o db.Options) (db.Tap, error) {
-	if o.URL != "" {
-		return nil, nil
+	if _, err := os.Stat(filepath.Join(a.Dir, demoMark)); o.URL != "" || err != nil && len(a.Config.Copies.Sites) == 0 {
+		return nil, nil // nobody would take the segments from the spool
 	}
 	c, err := readCharter(a.Dir)
 	if errors.Is(err, os.ErrNotExist) {

@@ -175,6 +175,15 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		d.closeTap()
 		return fmt.Errorf("db: %s: %w", d.opt.Path, err)
 	}
+	if d.tapped != nil {
+		var v string
+		if err := wc.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&v); err != nil {
+			return fail(err)
+		}
+		if tooOld(v) {
+			return fail(fmt.Errorf("this SQLite is %s: copies need 3.51.3 or newer", v))
+		}
+	}
 	for _, s := range groundDDL {
 		if _, err := wc.ExecContext(ctx, d.engine.ddl(s)); err != nil {
 			return fail(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -92,6 +93,19 @@ type tapped struct {
 	size   uint32
 	frozen bool
 	behind bool // the last tell failed: the log must stay as it is
+}
+
+// resetFixed is the first SQLite without a fault in the reset of the log that loses commits
+// (https://sqlite.org/wal.html, "the WAL-reset bug"); copies made beside it could be wrong.
+var resetFixed = [3]int{3, 51, 3}
+
+// tooOld reports whether a version of SQLite comes before resetFixed, or cannot be read.
+func tooOld(version string) bool {
+	var v [3]int
+	if n, err := fmt.Sscanf(version, "%d.%d.%d", &v[0], &v[1], &v[2]); n != 3 || err != nil {
+		return true
+	}
+	return slices.Compare(v[:], resetFixed[:]) < 0
 }
 
 // openTap tells the tap what lies there, before any connection opens it.

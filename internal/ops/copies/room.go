@@ -161,8 +161,14 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 // Close stops feeding; what is not yet at the sites waits in the spool. It gives the
 // sites until ctx ends to take what they can.
 func (r *Room) Close(ctx context.Context) error {
+	well := 0 // a site that has been in trouble is not waited for
+	for _, s := range r.shippers {
+		if s.failures() == 0 {
+			well++
+		}
+	}
 	if h, err := r.o.Stream.Flush(); err == nil {
-		r.wait(ctx, h.TX, len(r.shippers))
+		r.wait(ctx, h.TX, well)
 	}
 	r.cancel()
 	r.wg.Wait()

@@ -114,12 +114,20 @@ const (
 	callTime   = 2 * time.Minute
 	headEvery  = 30 * time.Second
 	filesEvery = 30 * time.Second
-	maxBackoff = time.Minute
+	// Keys, configuration and certificates change rarely, and reading them may ask a key
+	// service.
+	besideEvery = 10 * time.Minute
+	maxBackoff  = time.Minute
 )
 
+// run feeds the site. What changes in the database goes first; whatever else is due comes
+// after it, and its trouble, which may be this machine's own (a folder that cannot be read,
+// a keeper that does not answer), never holds back the next change.
 func (s *shipper) run(ctx context.Context) {
 	ready := false
-	var head, files, looked time.Time
+	heads := &duty{every: headEvery, do: s.head}
+	other := []*duty{{every: time.Second, do: s.longer}, {every: time.Second, do: s.shipDump}, {every: filesEvery, do: s.shipFiles}, {every: besideEvery, do: s.beside}, heads}
+	var looked time.Time
 	for ctx.Err() == nil {
 		err := func() error {
 			if now := s.r.o.Now(); !s.o.Unsealed && now.Sub(looked) >= s.r.o.LookEvery {
@@ -134,38 +142,7 @@ func (s *shipper) run(ctx context.Context) {
 				}
 				ready = true
 			}
-			if err := s.raw(ctx); err != nil {
-				return err
-			}
-			if s.o.Unsealed {
-				return nil
-			}
-			if err := s.longer(ctx); err != nil {
-				return err
-			}
-			if err := s.shipDump(ctx); err != nil {
-				return err
-			}
-			now := s.r.o.Now()
-			if now.Sub(files) >= filesEvery {
-				if err := s.shipFiles(ctx); err != nil {
-					return err
-				}
-				if err := s.beside(ctx); err != nil {
-					return err
-				}
-				files = now
-			}
-			s.mu.Lock()
-			due := s.headDue
-			s.mu.Unlock()
-			if now.Sub(head) >= headEvery || due {
-				if err := s.head(ctx); err != nil {
-					return err
-				}
-				head = now
-			}
-			return nil
+			return s.raw(ctx)
 		}()
 		if ctx.Err() != nil {
 			return
@@ -182,8 +159,41 @@ func (s *shipper) run(ctx context.Context) {
 			sleep(ctx, wait/2+rand.N(wait/2))
 			continue
 		}
+		if !s.o.Unsealed {
+			s.mu.Lock()
+			if s.headDue {
+				heads.next = time.Time{}
+			}
+			s.mu.Unlock()
+			for _, d := range other {
+				if err := d.due(ctx, s.r.o.Now()); err != nil && ctx.Err() == nil {
+					s.r.o.Log.Warn("not everything beside the database is at a site; it is tried again", "site", s.name, "error", err)
+				}
+			}
+		}
 		s.rest(ctx)
 	}
+}
+
+// duty is something that is due every now and then.
+type duty struct {
+	every time.Duration
+	do    func(ctx context.Context) error
+	next  time.Time
+	fails int
+}
+
+func (d *duty) due(ctx context.Context, now time.Time) error {
+	if now.Before(d.next) {
+		return nil
+	}
+	if err := d.do(ctx); err != nil {
+		d.fails++
+		d.next = now.Add(min(time.Second<<min(d.fails, 6), maxBackoff))
+		return err
+	}
+	d.fails, d.next = 0, now.Add(d.every)
+	return nil
 }
 
 // rest waits for something to do.
@@ -518,6 +528,10 @@ func (s *shipper) links() map[string]Link {
 	return out
 }
 
+// adoptBack is how many transactions before the last known one adopt begins to look: a
+// segment that was made anew after a loss of power may begin so much earlier.
+const adoptBack = 1 << 14
+
 // adopt learns what the site has that the state does not tell: the answer to the last Put
 // was lost, or the state was.
 func (s *shipper) adopt(ctx context.Context) error {
@@ -541,7 +555,11 @@ func (s *shipper) adopt(ctx context.Context) error {
 		}
 		var newest Object
 		var last chain
-		for o, err := range s.site.List(ctx, prefix, "") {
+		after := ""
+		if have.Max > adoptBack && !s.o.Unsealed {
+			after = fmt.Sprintf("%s%016x", prefix, have.Max-adoptBack)
+		}
+		for o, err := range s.site.List(ctx, prefix, after) {
 			if err != nil {
 				return err
 			}
