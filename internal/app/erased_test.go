@@ -78,7 +78,7 @@ func (w *world) site() *site {
 		t.Fatal(err)
 	}
 	shop = m
-	back := &admin.Admin{DB: w.DB, Vault: w.Vault, Auth: w.auth, Desk: w.World.Desk, Files: files, Index: index, Carriers: fulfilment.Carriers{}, Privacy: w.desk, Mailer: w.mail, Log: log, Origin: s.srv.URL, Currency: "SEK", Country: "SE",
+	back := &admin.Admin{Keeper: "file", DB: w.DB, Vault: w.Vault, Auth: w.auth, Desk: w.World.Desk, Files: files, Index: index, Carriers: fulfilment.Carriers{}, Privacy: w.desk, Mailer: w.mail, Log: log, Origin: s.srv.URL, Currency: "SEK", Country: "SE",
 		Lessons: &lesson.Room{DB: w.DB, Auth: w.auth}, Incidents: &incident.Room{DB: w.DB, Vault: w.Vault, Auth: w.auth}}
 	if m, err = web.NewMux("shop", back.Routes(), web.Deps{Origin: s.srv.URL, ErrorPage: back.ErrorPage, Log: log, Authorize: func(rw http.ResponseWriter, r *web.Request, who web.Who) (context.Context, error) {
 		ctx, _, err := back.Authorize(rw, r, who)

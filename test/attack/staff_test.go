@@ -515,9 +515,10 @@ var _ = alone("AC-132", func(t *testing.T, engine string) {
 			t.Errorf("%d rows hold a secret", n)
 		}
 	}
-	// Nothing writes into the log but the acts: no address of the owner's does.
+	// Nothing writes into the log but the acts: no address of the owner's does. The bounds of
+	// its alarms are a setting, which two people change.
 	for _, l := range table(t) {
-		if l.unsafe() && strings.Contains(l.Path, "audit") {
+		if l.unsafe() && strings.Contains(l.Path, "audit") && !strings.HasSuffix(l.Path, "/admin/audit/bounds") {
 			t.Errorf("%s %s", l.Method, l.Path)
 		}
 	}

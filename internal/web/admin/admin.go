@@ -43,6 +43,7 @@ type Admin struct {
 	Lessons   *lesson.Room
 	Incidents *incident.Room
 
+	Keeper string // keys.keeper: file, env, transit, kms or gcp
 	// TurnKeys asks for a new epoch key in tx; see app.turnByHand for whom and what it needs.
 	TurnKeys func(tx *db.Tx, by auth.By) error
 

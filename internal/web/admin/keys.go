@@ -55,7 +55,7 @@ func (v *visit) showKeys(code int, f ui.Form) error {
 		left = v.t("keys.left.some")
 	}
 	_, unreadable := v.Vault.Unreadable()
-	facts := []view.Pair{{Key: v.t("keys.keeper"), Value: h.Where}, {Key: v.t("col.state"), Value: answers, Sub: seen},
+	facts := []view.Pair{{Key: v.t("keys.keeper"), Value: v.t("keys.kind." + v.Keeper)}, {Key: v.t("col.state"), Value: answers, Sub: seen},
 		{Key: v.t("keys.age"), Value: v.n("keys.days", int(x.now.Sub(cur.Made)/(24*time.Hour)))}, {Key: v.t("keys.last"), Value: last},
 		{Key: v.t("keys.next"), Value: lang.DateTime(v.l, cur.Turns), Sub: v.t("keys.next.sub")},
 		{Key: v.t("keys.left"), Value: left},

@@ -85,7 +85,7 @@ func open(t testing.TB, d *db.DB) *office {
 	if testing.Verbose() && os.Getenv("KASSAVALV_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	o.admin = &admin.Admin{DB: d, Vault: o.Vault, Auth: o.auth, Desk: o.Desk, Files: file.New(d, files), Log: log, Origin: o.srv.URL, Currency: "SEK", Country: "SE",
+	o.admin = &admin.Admin{Keeper: "file", DB: d, Vault: o.Vault, Auth: o.auth, Desk: o.Desk, Files: file.New(d, files), Log: log, Origin: o.srv.URL, Currency: "SEK", Country: "SE",
 		Carriers: fulfilment.Carriers{"local": fulfilment.NewGuard(local.New(), fulfilment.Options{Template: "https://carrier.example/track/{number}"})}}
 	o.admin.TurnKeys = func(_ *db.Tx, by auth.By) error { return by.Need(auth.KeysWrite) } // the keys are the program's, see internal/app
 	o.admin.Privacy = &privacy.Desk{DB: d, Vault: o.Vault, Log: log}
