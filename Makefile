@@ -29,7 +29,7 @@ generate:
 fuzz:
 	bash test/scripts/fuzz.sh $(or $(SECONDS_EACH),20)
 
-# The three proofs (docs/proofs.md) in turns for MINUTES, after every broken program has been caught.
+# The proofs (docs/proofs.md) in turns for MINUTES, after every broken program has been caught.
 torture:
 	bash test/scripts/torture.sh $(or $(MINUTES),60)
 

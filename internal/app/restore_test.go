@@ -159,7 +159,7 @@ func TestRestoreAShop(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		for _, s := range [][]byte{[]byte("SQLite format"), []byte("kassavalv-key-1 shop"), []byte("\xff\xd8\xff")} {
+		for _, s := range [][]byte{[]byte("SQLite format"), []byte("kassavalv-key-1 shop"), []byte("\xff\xd8\xff\xdb\x00\x84\x00")} {
 			if bytes.Contains(x, s) {
 				t.Errorf("%s holds %q", p, s)
 			}

@@ -137,3 +137,12 @@ func (d *Disk) Free(t testing.TB) {
 	}
 	d.ballast = nil
 }
+
+// ReadOnly makes the small file system read-only, or writable again; where there is none,
+// the folder at, which keeps nobody out who is root.
+func (d *Disk) ReadOnly(on bool, at string) error {
+	if d.Limited() {
+		return os.Chmod(at, map[bool]os.FileMode{true: 0o500, false: 0o700}[on])
+	}
+	return remount(d.room, on)
+}

@@ -49,3 +49,11 @@ func limitFiles(pid int, most uint64) error {
 	}
 	return nil
 }
+
+func remount(at string, readOnly bool) error {
+	flags := uintptr(syscall.MS_REMOUNT)
+	if readOnly {
+		flags |= syscall.MS_RDONLY
+	}
+	return syscall.Mount("", at, "", flags, "")
+}

@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 	"time"
+
+	"kassavalv/internal/proof"
 )
 
 // Tap is handed the pages of every commit of the SQLite writer, so that copies of the
@@ -92,7 +95,10 @@ type tapped struct {
 	told   Mark
 	size   uint32
 	frozen bool
-	behind bool // the last tell failed: the log must stay as it is
+	// telling is held from before a commit until the tap has been told of it: in between,
+	// readers see what no copy knows.
+	telling sync.Mutex
+	behind  bool // the last tell failed: the log must stay as it is; under telling
 }
 
 // resetFixed is the first SQLite without a fault in the reset of the log that loses commits
@@ -183,6 +189,32 @@ func (d *DB) tell() error {
 	if t == nil {
 		return nil
 	}
+	t.telling.Lock()
+	defer t.telling.Unlock()
+	return d.tellHeld(t)
+}
+
+// ErrUntold is returned while a commit could not be read back for the tap.
+var ErrUntold = errors.New("db: a commit could not be read back for the copies yet")
+
+// Told returns when the tap has been told of everything that a reader can have seen until
+// now. Whoever promises something that was read, because copies have it, MUST ask first.
+func (d *DB) Told() error {
+	t := d.tapped
+	if t == nil {
+		return nil
+	}
+	t.telling.Lock()
+	defer t.telling.Unlock()
+	if t.behind {
+		return ErrUntold
+	}
+	return nil
+}
+
+// tellHeld is tell under telling.
+func (d *DB) tellHeld(t *tapped) error {
+	proof.At("db", "untold")
 	err := d.tellNew(t)
 	if (err != nil) != t.behind {
 		t.behind = err != nil
@@ -215,7 +247,7 @@ func (d *DB) tellNew(t *tapped) error {
 // settleLog moves the log into the file when it is long enough and the tap has it on disk.
 func (d *DB) settleLog(c *conn) {
 	t := d.tapped
-	if t == nil || t.frozen || t.behind || t.told.Offset < logLimit {
+	if t == nil || t.frozen || t.told.Offset < logLimit || d.Told() != nil {
 		return
 	}
 	if t.tap.Kept() != t.told {

@@ -359,3 +359,65 @@ func TestJoin(t *testing.T) {
 }
 
 func ctx(t *testing.T) context.Context { return t.Context() }
+
+// slowEar is a tap that takes its time to hear of a commit.
+type slowEar struct {
+	twin
+	heard chan struct{} // one for each commit it may hear
+}
+
+func (w *slowEar) Commit(c db.Commit) {
+	<-w.heard
+	w.twin.Commit(c)
+}
+
+// Readers see a commit before the tap has heard of it; Told waits until it has.
+func TestToldCoversWhatWasRead(t *testing.T) {
+	w := &slowEar{heard: make(chan struct{}, 100)}
+	for range 50 { // those of the beginning
+		w.heard <- struct{}{}
+	}
+	d := open(t, filepath.Join(t.TempDir(), "shop.db"), w)
+	defer d.Close()
+	defer close(w.heard)
+	if err := run(ctx(t), d, `CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT NOT NULL) STRICT`); err != nil {
+		t.Fatal(err)
+	}
+	for range len(w.heard) {
+		<-w.heard
+	}
+	w.mu.Lock()
+	before := w.commits
+	w.mu.Unlock()
+	wrote := make(chan error, 1)
+	go func() { wrote <- run(ctx(t), d, `INSERT INTO t (id, s) VALUES (1, 'seen')`) }()
+	for seen := int64(0); seen == 0; {
+		var err error
+		if seen, err = db.Read(ctx(t), d, func(q *db.Reader) (n int64, err error) {
+			return n, q.QueryRow(`SELECT count(*) FROM t`).Scan(&n)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := make(chan int, 1)
+	go func() {
+		if err := d.Told(); err != nil {
+			t.Error(err)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		told <- w.commits
+	}()
+	select {
+	case <-told:
+		t.Error("what was read counted as told before the tap had heard of it")
+	case <-time.After(50 * time.Millisecond): // only a program without the rule can be quick here
+	}
+	w.heard <- struct{}{}
+	if err := <-wrote; err != nil {
+		t.Fatal(err)
+	}
+	if n := <-told; n <= before {
+		t.Errorf("%d commits told, as before", n)
+	}
+}

@@ -218,14 +218,21 @@ func (d *DB) commit(c *conn) error {
 	if err == nil {
 		_, err = s.ExecContext(context.Background(), next)
 	}
-	if err == nil {
-		err = c.exec("COMMIT")
-	}
 	if err != nil {
 		return err
 	}
+	t := d.tapped
+	if t != nil {
+		t.telling.Lock()
+		defer t.telling.Unlock()
+	}
+	if err := c.exec("COMMIT"); err != nil {
+		return err
+	}
 	d.pos.Store(next)
-	d.tell() // committed all the same: what could not be read back is told with the next commit
+	if t != nil {
+		d.tellHeld(t) // committed all the same: what could not be read back is told with the next commit
+	}
 	return nil
 }
 

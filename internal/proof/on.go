@@ -22,11 +22,13 @@ var Breaks = map[string]string{
 	"answer":     "a buyer waits for the bank as long as a call may take",
 	"capturekey": "each try to take what is reserved has an idempotency key of its own",
 	"code":       "a discount code's use is written down, but its limit is not kept",
+	"early":      "a site counts as having what was only sent to it",
 	"double":     "a purchase that is over is placed again by the next answer",
 	"gift":       "the sum of a gift card is not held for a purchase",
 	"hold":       "stock is not held for a purchase",
 	"key":        "each try to make a payment has an idempotency key of its own",
 	"late":       "money that comes after the end of a purchase stays at the bank",
+	"leftover":   "what a crash left in the log is not captured at the next start",
 	"letter":     "a letter is not kept before it leaves, and written anew at each try",
 	"look":       "a notification's own word is believed",
 	"match":      "the sum that the bank tells of is not compared with what was frozen",
@@ -35,6 +37,7 @@ var Breaks = map[string]string{
 	"refundkey":  "each try to pay back has an idempotency key of its own",
 	"release":    "a purchase that failed keeps its pieces",
 	"rescue":     "nobody asks about what was left behind",
+	"wait":       "an order is shown as paid before another site has it",
 }
 
 // Costs are measures that the bench leaves out one by one, to tell what each takes. No
@@ -53,6 +56,7 @@ var Steps = []string{
 	"mail.kept", "mail.sent", "mail.marked",
 	"secret.rewrapped",
 	"returns.claimed", "returns.asked", "returns.recorded",
+	"db.untold", "copies.unnamed", "copies.half kept", "copies.put", "copies.half a snapshot",
 }
 
 var (

@@ -63,7 +63,7 @@ func TestEveryBreakageIsCaughtSomewhere(t *testing.T) {
 		t.Errorf("package proof knows %v and %v, the program has %v", known, costs, used)
 	}
 	var caught []string
-	for _, room := range []string{"crash", "race", "fault", "partners"} {
+	for _, room := range []string{"crash", "race", "fault", "partners", "copies"} {
 		caught = append(caught, firsts(`(?m)^\t\t?\{"([a-z]+)", `, read(t, "test/"+room+"/broken_test.go"))...)
 	}
 	slices.Sort(caught)
@@ -77,10 +77,10 @@ func TestEveryBreakageIsCaughtSomewhere(t *testing.T) {
 func TestEveryStepIsTaken(t *testing.T) {
 	on := read(t, "internal/proof/on.go")
 	list, _, _ := strings.Cut(on[strings.Index(on, "var Steps"):], "\n}\n")
-	steps := func(in string) []string { return firsts(`"((?:checkout|mail|returns|secret)\.[a-z ]+)"`, in) }
+	steps := func(in string) []string { return firsts(`"((?:checkout|mail|returns|secret|db|copies)\.[a-z ]+)"`, in) }
 	known := steps(list)
 	var passed []string
-	for room, dir := range map[string]string{"checkout": "internal/shop/checkout", "returns": "internal/shop/returns", "mail": "internal/mail", "secret": "internal/secret"} {
+	for room, dir := range map[string]string{"checkout": "internal/shop/checkout", "returns": "internal/shop/returns", "mail": "internal/mail", "secret": "internal/secret", "db": "internal/db", "copies": "internal/ops/copies"} {
 		src := sources(t, dir)
 		for _, s := range append(firsts(`d\.at\("([a-z ]+)"\)`, src), firsts(`proof\.At\("`+room+`", "([a-z ]+)"\)`, src)...) {
 			passed = append(passed, room+"."+s)
@@ -97,6 +97,8 @@ func TestEveryStepIsTaken(t *testing.T) {
 	taken = append(taken, steps(read(t, "test/partners/crash_test.go"))...)
 	// That of the keys is taken while they are turned.
 	taken = append(taken, steps(read(t, "test/keys/turn_test.go"))...)
+	// Those of the copies are taken where the sites are compared afterwards.
+	taken = append(taken, steps(read(t, "test/copies/rig_test.go"))...)
 	slices.Sort(taken)
 	if !slices.Equal(known, taken) {
 		t.Errorf("package proof knows %v, the crash proof kills at %v", known, taken)

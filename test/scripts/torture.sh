@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The three proofs for a long while. First every program that is broken on purpose, on
-# both engines; then crash, race and fault in turns, each on fresh shops, until the
+# The proofs for a long while. First every program that is broken on purpose, on
+# both engines; then crash, race, fault and copies in turns, each on fresh shops, until the
 # minutes are over. The last lines add up what was done. Usage: torture.sh MINUTES
 #
 # One of a turn's tests that fails ends the run: what it said is in .cache/torture.
@@ -15,7 +15,7 @@ out="$PWD/.cache/torture"
 rm -rf "$out" && mkdir -p "$out"
 go build -trimpath -o "$out/kassavalv" ./cmd/kassavalv &&
 go build -trimpath -tags proof -o "$out/kassavalv-proof" ./cmd/kassavalv &&
-for p in crash race fault; do go test -c -o "$out/$p.test" "./test/$p" || exit 1; done || exit 1
+for p in crash race fault copies; do go test -c -o "$out/$p.test" "./test/$p" || exit 1; done || exit 1
 export KASSAVALV_TEST_PROGRAM="$out/kassavalv" KASSAVALV_TEST_PROOF_PROGRAM="$out/kassavalv-proof"
 failed=0
 run() { # package, log, arguments…
@@ -29,7 +29,7 @@ run() { # package, log, arguments…
   return 1
 }
 begin=$SECONDS
-for p in crash race fault; do
+for p in crash race fault copies; do
   KASSAVALV_TEST_BROKEN=1 run "$p" "broken-$p" -test.timeout 20m -test.run Broken || break
 done
 caught="$(cat "$out"/broken-*.log | grep -c '_test.go:[0-9]*: caught')"
@@ -38,11 +38,11 @@ turns=0
 while [ $failed = 0 ] && [ $((SECONDS - begin)) -lt $((minutes * 60)) ]; do
   turns=$((turns + 1))
   left=$(((minutes * 60 - SECONDS + begin) / 60))
-  each=$((left / 3 < 3 ? left / 3 : 3)) # minutes of each proof in this turn
-  for p in crash race fault; do
-    KASSAVALV_TEST_MINUTES=$each run "$p" "$(printf '%s-%03d' "$p" "$turns")" -test.timeout 30m -test.run 'TestCrashes|TestDatabaseKilled|TestRaces|TestFaults' || break 2
+  each=$((left / 4 < 3 ? left / 4 : 3)) # minutes of each proof in this turn
+  for p in crash race fault copies; do
+    KASSAVALV_TEST_MINUTES=$each run "$p" "$(printf '%s-%03d' "$p" "$turns")" -test.timeout 30m -test.run 'TestCrashes|TestDatabaseKilled|TestRaces|TestFaults|TestMachineLost|TestRig' || break 2
   done
-  echo "turn $turns: crash, race and fault held, $(((SECONDS - begin) / 60)) of $minutes minutes"
+  echo "turn $turns: crash, race, fault and copies held, $(((SECONDS - begin) / 60)) of $minutes minutes"
 done
 echo
 cat "$out"/*.log | grep '^sum: ' | awk -v turns="$turns" -v caught="$caught" -v seconds="$((SECONDS - begin))" '

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"kassavalv/internal/proof"
 )
 
 // shipper feeds one site.
@@ -95,8 +97,8 @@ func (s *shipper) save() error {
 func (s *shipper) reached() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.st.Snap == 0 || s.st.Snap < s.st.Base {
-		return 0
+	if s.st.Snap == 0 || s.st.Snap < s.st.Base || s.st.Along == "" && s.r.o.Along != nil && !s.o.Unsealed {
+		return 0 // a database whose keys are not there is none
 	}
 	return max(s.st.Chains[chainOf(KindSegment, Raw)].Max, s.st.Snap)
 }
@@ -141,6 +143,9 @@ func (s *shipper) run(ctx context.Context) {
 					return err
 				}
 				ready = true
+				if !s.o.Unsealed { // first, or what follows cannot be opened there; what fails is told below
+					_ = s.beside(ctx)
+				}
 			}
 			return s.raw(ctx)
 		}()
@@ -416,9 +421,14 @@ func (s *shipper) object(ctx context.Context, h Header, payload io.ReaderAt) (in
 		return 0, err
 	}
 	size := int64(len(front)) + h.SealedSize
+	if proof.Broken("early") {
+		s.link(c, chain{h.Seq, hash, h.Max})
+		s.r.confirmed()
+	}
 	if err := s.store(ctx, objectName(h), joined(front, payload, h.SealedSize), size); err != nil {
 		return 0, err
 	}
+	proof.At("copies", "put")
 	s.link(c, chain{h.Seq, hash, h.Max})
 	return size, nil
 }
@@ -484,6 +494,7 @@ func (s *shipper) beside(ctx context.Context) error {
 	s.headDue = true
 	s.st.Along, s.st.Beside = hash, hashOf(sealed)
 	s.mu.Unlock()
+	s.r.confirmed() // what it has can be opened there from now on
 	return s.save()
 }
 
