@@ -38,6 +38,7 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Bring in products from another shop's CSV file."`
 	Routes  routesCmd  `cmd:"" help:"Every route of every listener."`
 	Audit   auditCmd   `cmd:"" help:"The audit log."`
+	Check   checkCmd   `cmd:"" help:"Is this installation sound? Configuration, keys, clock, certificate, mail, copies."`
 	Backup  backupCmd  `cmd:"" help:"The copies of the shop at other places."`
 	Restore restoreCmd `cmd:"" help:"Bring a shop back from its copies into an empty folder."`
 	Keys    keysCmd    `cmd:"" help:"The keys under which personal details are sealed."`
