@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/job"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
+	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/secret"
@@ -48,7 +49,7 @@ var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
 	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations, giftcard.Migrations, account.Migrations,
-	lesson.Migrations, incident.Migrations, privacy.Migrations,
+	lesson.Migrations, incident.Migrations, privacy.Migrations, copies.Migrations,
 }
 
 type principal struct{}

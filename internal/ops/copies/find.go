@@ -214,6 +214,8 @@ func (f *Finder) Header(ctx context.Context, inv *Inventory, x Found) (Header, e
 	return h, nil
 }
 
+const goneFrom = "is gone from site "
+
 // open opens an object and verifies that its header is the shop's and belongs there.
 func (f *Finder) open(ctx context.Context, inv *Inventory, x Found) (io.ReadCloser, Header, error) {
 	key, err := inv.Charter.VerifyKey()
@@ -223,7 +225,7 @@ func (f *Finder) open(ctx context.Context, inv *Inventory, x Found) (io.ReadClos
 	site := f.Sites[x.Site]
 	r, err := site.Get(ctx, x.Name)
 	if errors.Is(err, ErrAbsent) {
-		return nil, Header{}, damaged(x.Name, "is gone from site %s", site.Place().Name)
+		return nil, Header{}, damaged(x.Name, goneFrom+"%s", site.Place().Name)
 	}
 	if err != nil {
 		return nil, Header{}, err

@@ -177,6 +177,8 @@ func sealTo(w io.Writer, plain io.Reader, h *Header, to ...age.Recipient) error 
 	return nil
 }
 
+const notThisKey = "this key does not open it"
+
 // openTo opens the sealed bytes r of the object name into w. Everything is written, and
 // then found true or a Damage: whoever calls keeps nothing of a damaged object.
 func openTo(w io.Writer, r io.Reader, name string, h Header, who ...age.Identity) error {
@@ -185,7 +187,7 @@ func openTo(w io.Writer, r io.Reader, name string, h Header, who ...age.Identity
 	if err != nil {
 		var no *age.NoIdentityMatchError
 		if errors.As(err, &no) {
-			return damaged(name, "this key does not open it")
+			return damaged(name, notThisKey)
 		}
 		if in.err != nil {
 			return in.err
