@@ -220,12 +220,12 @@ func TestSuite(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	p := start(t, Options{anything: true, joins: 1000, Rate: 1 << 20, Slots: 64, Idle: 2 * time.Second})
+	p := start(t, Options{anything: true, joins: 1000, Rate: 1 << 20, Slots: 64, Idle: 10 * time.Second})
 	t.Run("site", func(t *testing.T) {
-		sitetest.Kind{}.Faults(t, p.Addr(), func(t *testing.T, addr string) copies.Site {
+		sitetest.Kind{}.Faults(t, p.Addr(), func(t *testing.T, addr string, patience time.Duration) copies.Site {
 			c := newCustomer(t)
 			c.join(t, p)
-			c.o.Addr, c.o.Timeout = addr, 2*time.Second
+			c.o.Addr, c.o.Timeout = addr, patience
 			return c.site(t)
 		})
 	})

@@ -28,9 +28,9 @@ import (
 func TestFaults(t *testing.T) {
 	srv := s3test.Start(t, s3test.Options{})
 	t.Run("site", func(t *testing.T) {
-		sitetest.Kind{}.Faults(t, strings.TrimPrefix(srv.URL, "http://"), func(t *testing.T, addr string) copies.Site {
+		sitetest.Kind{}.Faults(t, strings.TrimPrefix(srv.URL, "http://"), func(t *testing.T, addr string, patience time.Duration) copies.Site {
 			o := options("http://"+addr, srv.Bucket(t, false))
-			o.Timeout = time.Second
+			o.Timeout = patience
 			return open(t, o)
 		})
 	})

@@ -57,9 +57,9 @@ func TestSuite(t *testing.T) {
 func TestFaults(t *testing.T) {
 	srv := sftptest.Start(t)
 	t.Run("site", func(t *testing.T) {
-		sitetest.Kind{}.Faults(t, srv.Addr, func(t *testing.T, addr string) copies.Site {
+		sitetest.Kind{}.Faults(t, srv.Addr, func(t *testing.T, addr string, patience time.Duration) copies.Site {
 			o := options(srv, t.TempDir())
-			o.Addr, o.Timeout = addr, 2*time.Second
+			o.Addr, o.Timeout = addr, patience
 			return open(t, o)
 		})
 	})

@@ -402,17 +402,30 @@ var lies = []lie{
 		}}
 	}},
 	{"replace removes first and then writes", "replace while reading", func(s copies.Site) *liar {
-		return &liar{Site: s, replace: func(ctx context.Context, name string, body []byte) error {
-			if err := remover(s).Remove(ctx, []string{name}); err != nil {
-				return err
-			}
-			for range 200 { // whoever reads now finds nothing
-				if _, err := s.Get(ctx, name); err == nil {
-					break
+		missed := make(chan struct{})
+		var once sync.Once
+		return &liar{Site: s,
+			get: func(ctx context.Context, name string) (io.ReadCloser, error) {
+				r, err := s.Get(ctx, name)
+				if errors.Is(err, copies.ErrAbsent) {
+					once.Do(func() { close(missed) })
 				}
-			}
-			return s.Replace(ctx, name, body)
-		}}
+				return r, err
+			},
+			replace: func(ctx context.Context, name string, body []byte) error {
+				r, err := s.Get(ctx, name)
+				if err == nil {
+					r.Close()
+					if err := remover(s).Remove(ctx, []string{name}); err != nil {
+						return err
+					}
+					select {
+					case <-missed: // whoever read now found nothing
+					case <-ctx.Done():
+					}
+				}
+				return s.Replace(ctx, name, body)
+			}}
 	}},
 	{"anything is replaced", "what is not replaced", func(s copies.Site) *liar {
 		return &liar{Site: s, replace: func(ctx context.Context, name string, body []byte) error {
