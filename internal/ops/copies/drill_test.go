@@ -14,12 +14,25 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/dir"
 )
 
 // drilled is a shop with everything a site keeps: raw and longer segments, a snapshot, a
 // file, keys and configuration, and copies of the second road.
-func drilled(t *testing.T, seed int64) *shop {
-	s := grown(t, seed)
+func drilled(t *testing.T, seed int64) *shop { return drilledAt(t, grown(t, seed, 1)) }
+
+// drilledTwice is drilled with two sites, and a head kept of an earlier time.
+func drilledTwice(t *testing.T, seed int64) *shop {
+	s := grown(t, seed, 2)
+	s.eventually(func() bool {
+		b, err := os.ReadFile(filepath.Join(s.places[0], "keys", "head.kvc"))
+		s.oldHead = b
+		return err == nil
+	})
+	return drilledAt(t, s)
+}
+
+func drilledAt(t *testing.T, s *shop) *shop {
 	name := strings.Repeat("cd", 20)
 	p := filepath.Join(s.files, "cd", "cd", name)
 	if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
@@ -31,6 +44,8 @@ func drilled(t *testing.T, seed int64) *shop {
 	if err := s.room.Dump(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	s.settled()
+	s.dumped()
 	for range 6 {
 		s.some()
 		s.settled()
@@ -38,20 +53,43 @@ func drilled(t *testing.T, seed int64) *shop {
 	if err := s.room.Dump(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	s.end()
-	s.begin()
 	s.some()
 	s.settled()
 	s.dumped()
+	s.end()
+	s.begin() // the head goes out at the start, when all of it is there
 	s.eventually(func() bool {
 		inv, err := s.finder(0).Look(context.Background())
 		return err == nil && len(inv.Files) == 1 && len(inv.Along) == 1 && slices.ContainsFunc(inv.Segments, func(x copies.Found) bool { return x.Level == copies.Snapshot })
 	})
 	s.eventually(func() bool { // the head tells of all of it
 		v := copies.Verify(context.Background(), s.siteAt(0), s.charter, copies.VerifyOptions{Who: s.keys.Drill, Share: 1, Now: s.clock()})
-		return len(v.Findings) == 0
+		return len(v.Findings) == 0 && v.Max == s.stream.Head().TX && headTX(t, s.places[0]) == v.Max
 	})
 	return s
+}
+
+// headTX is how far the head of a site says it is.
+func headTX(t *testing.T, place string) uint64 {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(place, "keys", "head.kvc"))
+	if err != nil {
+		return 0
+	}
+	h, err := copies.HeaderOf(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.Max
+}
+
+func (s *shop) siteIn(place string) copies.Site {
+	s.t.Helper()
+	x, err := dir.Open(place, dir.Options{Name: "site0", SetUp: true})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return x
 }
 
 func (s *shop) drillOptions() copies.DrillOptions {

@@ -29,6 +29,7 @@ type shop struct {
 	files   string
 	clock   func() time.Time
 	look    time.Duration
+	oldHead []byte // of site0, from an earlier time
 	plain   string // folder of an unsealed site, as Litestream reads it
 }
 

@@ -29,8 +29,8 @@ func aged(t *testing.T, dir string, by time.Duration) (n int) {
 }
 
 // grown is a shop whose five-minute segments are at its site beside the raw ones.
-func grown(t *testing.T, seed int64) *shop {
-	s := newShop(t, seed, 1)
+func grown(t *testing.T, seed int64, sites int) *shop {
+	s := newShop(t, seed, sites)
 	for range 12 {
 		s.some()
 		s.settled()
@@ -49,7 +49,7 @@ func grown(t *testing.T, seed int64) *shop {
 // What the retention removes at a site is what longer levels hold; the newest position
 // comes back as before, and the site verifies.
 func TestRetentionAtASite(t *testing.T) {
-	s := grown(t, 41)
+	s := grown(t, 41, 1)
 	raw := filepath.Join(s.places[0], "e", "00000001", "l0")
 	n := aged(t, raw, 4*24*time.Hour)
 	s.some()
