@@ -173,19 +173,29 @@ func printPaper(w io.Writer, words secret.Secret) {
 }
 
 type restoreCmd struct {
-	From  []string `help:"Address of a site, as copies.sites has it; may be given several times." required:"" placeholder:"URL"`
+	From  []string `help:"Address of a site, as copies.sites has it; may be given several times." placeholder:"URL"`
 	Paper string   `help:"File with the words of the paper key; - or nothing: they are asked for." placeholder:"FILE"`
 	At    string   `help:"The state at this time (2026-11-30 14:05, Swedish time, or RFC 3339) instead of the newest." placeholder:"TIME"`
 	To    string   `help:"Folder to restore into; usually the data directory." placeholder:"DIR"`
 	Yes   bool     `help:"Do not ask."`
+	Open  bool     `help:"Open a restored shop for selling: it takes a new epoch at the sites, so that an old one that still runs stops."`
+	Alone bool     `help:"With --open: also when no site answers. Be sure that the old shop is off."`
 }
 
 // Help is the example under --help.
 func (restoreCmd) Help() string {
-	return "Example: kassavalv restore --from 'file:///mnt/nas/kassavalv?name=nas' --data /var/lib/kassavalv\n\nNothing is replaced: the folder must be empty. What is found is shown, with what each site would give, before anything is fetched."
+	return "Example: kassavalv restore --from 'file:///mnt/nas/kassavalv?name=nas' --data /var/lib/kassavalv\n\nNothing is replaced: the folder must be empty. What is found is shown, with what each site would give, before anything is fetched.\n\nThe shop then shows everything and sells nothing. Look at it, and open it for selling: kassavalv restore --open --data /var/lib/kassavalv"
 }
 
 func (c restoreCmd) Run(e env) error {
+	switch {
+	case c.Open && len(c.From) > 0:
+		return errors.New("--open opens a shop that has been restored already: give it without --from")
+	case c.Open:
+		return c.reopen(e)
+	case len(c.From) == 0:
+		return errors.New("--from is needed: the address of a site (or --open, for a shop that has been restored)")
+	}
 	o := app.RestoreOptions{Sites: c.From, From: ".", To: c.To, Log: e.log}
 	if o.To == "" {
 		o.To = e.dir(usualData)
@@ -249,7 +259,27 @@ func (c restoreCmd) Run(e env) error {
 	for _, d := range rep.Damages {
 		fmt.Println("Damaged, and done without:", d)
 	}
-	fmt.Printf("It begins epoch %d. Start it with: kassavalv serve --data %s\n", rep.Epoch, o.To)
+	fmt.Printf("Start it with: kassavalv serve --data %s\nIt shows everything and sells nothing, until you have looked at it and open it: kassavalv restore --open --data %s\n", o.To, o.To)
+	return nil
+}
+
+func (c restoreCmd) reopen(e env) error {
+	dir := c.To
+	if dir == "" {
+		dir = e.dir(usualData)
+	}
+	rep, err := app.Reopen(e.ctx, dir, c.Alone, e.log)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.printed(rep)
+	}
+	fmt.Printf("The shop is open for selling, in epoch %d; %d of %d sites have it.\n", rep.Epoch, rep.Sites, rep.Of)
+	for n, s := range rep.Silent {
+		fmt.Printf("Site %s does not answer: %s\n", n, s)
+	}
+	fmt.Println("What the banks have moved in the meantime is being asked for: see The way back in the office.")
 	return nil
 }
 

@@ -83,6 +83,7 @@ type App struct {
 	stream  *copies.Stream // nil without a charter, and on PostgreSQL
 	charter copies.Charter
 	keeper  secret.Keeper
+	stands  standing
 
 	Lessons   *lesson.Room
 	Incidents *incident.Room
@@ -207,6 +208,9 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	a.Vault.SetGrace(cfg.grace())
 	a.Vault.SetLog(log)
 	a.Vault.SetYearEnd(time.Month(cfg.Books.YearEnd))
+	if err := a.afterRestore(ctx); err != nil {
+		return fail(err)
+	}
 	return a, nil
 }
 
@@ -251,6 +255,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 		a.Desk.Times.Check, a.Desk.Times.CheckMax, a.Desk.Times.Call = 3*time.Second, 4*time.Second, 6*time.Second
 		a.Desk.Times.Books = 10 * time.Second
 	}
+	a.Desk.Shut = a.shut
 	a.Desk.Points, a.Desk.Barred, a.Desk.Late = a.pointOf, content.PaymentBarred, content.LateOrder.Get
 	a.Desk.Accounts, a.Desk.Settlements = content.Accounts, settlements
 	a.DB.OnChange(a.Desk.Changed)
@@ -267,6 +272,9 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 		if a.Mail, err = mail.New(mail.Options{DB: a.DB, Vault: a.Vault, From: mail.Address{Name: name, Email: from}, Relays: []mail.Sender{sender}}); err != nil {
 			return err
 		}
+	}
+	if a.Mail != nil {
+		a.Mail.HoldWhile(func() bool { return a.shut() != nil })
 	}
 	a.Privacy = a.privacyDesk()
 	a.Index = search.New(a.DB, Currency, Country, a.Log)
@@ -308,10 +316,10 @@ func (a *App) background(ctx context.Context) error {
 	if err := a.startCopies(ctx); err != nil {
 		return err
 	}
-	run("rescuer", a.Desk.Rescue)
-	run("refunds", a.back.RunRefunds)
-	run("captures", a.Desk.RunTakes)
-	run("reservations", a.Desk.RunReservations)
+	run("rescuer", a.selling(a.Desk.Rescue))
+	run("refunds", a.selling(a.back.RunRefunds))
+	run("captures", a.selling(a.Desk.RunTakes))
+	run("reservations", a.selling(a.Desk.RunReservations))
 	run("audit sealer", a.sealLog)
 	run("search", a.Index.Run)
 	run("control", func(ctx context.Context) { a.note("control socket", a.control(ctx)) })

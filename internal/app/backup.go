@@ -49,7 +49,10 @@ func (a *App) backupStatus() (BackupStatus, error) {
 		return BackupStatus{}, ErrNoCopies
 	}
 	s := a.Copies.Status()
-	out := BackupStatus{Shop: a.charter.Name, Epoch: s.Epoch, Required: a.Config.Copies.Required, Newest: s.At, Spool: s.Spool}
+	out := BackupStatus{Shop: a.charter.Name, Epoch: s.Epoch, Required: a.Config.Copies.Required, Newest: s.At, Spool: s.Spool, Restored: a.stands.mark.Load()}
+	if s.Fenced != nil {
+		out.Trouble = s.Fenced.Says
+	}
 	if s.Trouble != nil {
 		out.Trouble = s.Trouble.Error()
 	}

@@ -124,7 +124,7 @@ func (a *App) startCopies(ctx context.Context) error {
 		return err
 	}
 	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: a.charter, Keys: copies.NewKeys(root), Epoch: epoch, Stream: a.stream, DB: a.DB,
-		Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log}
+		Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
 	open := feedSite
 	if a.demo {
 		open = demoSite
@@ -139,7 +139,7 @@ func (a *App) startCopies(ctx context.Context) error {
 	if a.Copies, err = copies.Open(ctx, o); err != nil {
 		return err
 	}
-	if n := a.Config.Copies.Required; n > 0 {
+	if n := a.Config.Copies.Required; n > 0 && a.Desk != nil {
 		budget := a.Config.budget()
 		a.Desk.Copied = func(ctx context.Context) { a.copied(ctx, n, budget) }
 	} else {

@@ -80,6 +80,16 @@ type Restored struct {
 	At     time.Time `json:"at"`     // of the newest change that came back
 	Newest time.Time `json:"newest"` // of the newest change that any site has
 	Done   time.Time `json:"done"`
+	// Ended is what the first start has ended; nil: there was none yet.
+	Ended *RestoredEnds `json:"ended,omitempty"`
+}
+
+// RestoredEnds counts what did not come alive again.
+type RestoredEnds struct {
+	Sessions int64 `json:"sessions"`
+	Tokens   int64 `json:"tokens"` // suspended
+	Links    int64 `json:"links"`
+	Letters  int64 `json:"letters"` // held
 }
 
 // Restore brings a shop back from its copies into an empty folder. Everything lands beside
@@ -258,9 +268,5 @@ func furnish(ctx context.Context, dir string, a copies.Along, c copies.Charter, 
 	if err := writeEpoch(dir, m.Epoch); err != nil {
 		return err
 	}
-	mj, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writeSynced(filepath.Join(dir, restoredMark), mj)
+	return writeRestored(dir, m)
 }

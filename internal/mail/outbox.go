@@ -116,6 +116,7 @@ type Options struct {
 type Mailer struct {
 	o     Options
 	kinds map[string]kindOf
+	hold  func() bool // nil: never
 }
 
 type kindOf struct {

@@ -50,7 +50,7 @@ func Troubled(q db.Q, below db.ID, limit int) ([]Row, error) {
 		below = 1<<63 - 1
 	}
 	return db.All(q, scanRow, `SELECT `+rowColumns+` FROM mail_message
-		WHERE state IN ('queued','failed','dead') AND (state <> 'queued' OR queued_at < $1) AND id < $2 ORDER BY id DESC LIMIT $3`,
+		WHERE state IN ('queued','failed','dead') AND held_at IS NULL AND (state <> 'queued' OR queued_at < $1) AND id < $2 ORDER BY id DESC LIMIT $3`,
 		q.Now().Add(-stuck), below, min(max(limit, 1), 100))
 }
 

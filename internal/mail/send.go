@@ -22,6 +22,7 @@ type letter struct {
 	messageID       string // left part
 	state           string
 	until           time.Time
+	held            bool
 	copy            *sealedCopy // nil: not rendered yet
 }
 
@@ -35,8 +36,8 @@ type sealedCopy struct {
 func (m *Mailer) load(q db.Q, id db.ID) (*letter, error) {
 	l := letter{id: id}
 	var sealed []byte
-	err := q.QueryRow(`SELECT kind, ref_id, person_id, lang, message_id, state, until_at, sealed FROM mail_message WHERE id=$1`, id).
-		Scan(&l.kind, &l.ref, &l.person, (*string)(&l.lang), &l.messageID, &l.state, &l.until, &sealed)
+	err := q.QueryRow(`SELECT kind, ref_id, person_id, lang, message_id, state, until_at, CASE WHEN held_at IS NULL THEN 0 ELSE 1 END, sealed FROM mail_message WHERE id=$1`, id).
+		Scan(&l.kind, &l.ref, &l.person, (*string)(&l.lang), &l.messageID, &l.state, &l.until, &l.held, &sealed)
 	if err != nil || len(sealed) == 0 {
 		return &l, err
 	}
@@ -81,8 +82,10 @@ func (m *Mailer) Send(ctx context.Context, j job.Job) error {
 		return m.end(ctx, j.Ref, "dropped", "erased", "", 0)
 	case err != nil:
 		return err
-	case l.state != "queued":
+	case l.state != "queued", l.held: // who lets it go queues it anew
 		return nil
+	case l.until.IsZero() && m.hold != nil && m.hold():
+		return m.holdOne(ctx, l.id)
 	case !l.until.IsZero() && time.Now().After(l.until):
 		return m.end(ctx, l.id, "dropped", "too_late", "", 0)
 	}
@@ -223,7 +226,7 @@ func (m *Mailer) end(ctx context.Context, id db.ID, state, code, relay string, t
 			sent = tx.Now()
 		}
 		var kind string
-		err := tx.QueryRow(`UPDATE mail_message SET state=$2, last_code=$3, relay=$4, sent_at=$5, attempts=attempts+$6
+		err := tx.QueryRow(`UPDATE mail_message SET state=$2, last_code=$3, relay=$4, sent_at=$5, attempts=attempts+$6, held_at=NULL
 			WHERE id=$1 AND state='queued' RETURNING kind`, id, state, code, relay, sent, tried).Scan(&kind)
 		if errors.Is(err, db.ErrNotFound) {
 			return nil

@@ -70,6 +70,9 @@ func (r *Room) fence(site string, err error) bool {
 		r.o.Log.Error("this shop has been restored on another machine, which has opened: nothing is sent to the sites any more, and nothing may be sold here", "site", site, "error", err, "kept", merr == nil)
 		r.cancel()
 		r.confirmed()
+		if r.o.OnFenced != nil {
+			r.o.OnFenced(*f)
+		}
 	}
 	return true
 }

@@ -42,6 +42,11 @@ type Options struct {
 	// LookEvery is how often each site is asked whether a later epoch has begun there; 0: each
 	// minute.
 	LookEvery time.Duration
+	// Held keeps the sites untouched until Begin: a shop that came from copies and has not
+	// been opened for selling yet is not the shop.
+	Held bool
+	// OnFenced is called once when another machine turns out to be the shop; nil: nobody.
+	OnFenced func(Fenced)
 }
 
 // SiteOptions are a site and how it is fed.
@@ -80,6 +85,7 @@ type Room struct {
 
 	fenced *Fenced // a later epoch has begun; nothing is sent any more
 
+	ctx    context.Context // of everything that runs
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -143,20 +149,95 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 		}
 		r.shippers = append(r.shippers, s)
 	}
-	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if r.fenced != nil {
-		r.cancel() // nothing is begun
-		return r, nil
-	}
-	for _, s := range r.shippers {
-		r.wg.Go(func() { s.run(ctx) })
-		r.wg.Go(func() { s.keepRetained(ctx) })
-	}
-	r.wg.Go(func() { r.keepHouse(ctx) })
-	if len(r.shippers) > 0 {
-		r.wg.Go(func() { r.keepDumps(ctx) })
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if !o.Held {
+		r.start(ctx)
 	}
 	return r, nil
+}
+
+// firstLook is how long a start waits for the sites to say whether a later epoch has begun.
+const firstLook = 5 * time.Second
+
+// start begins to feed. Before it returns, every site that answers in time has been asked
+// whether another machine is the shop: one that comes back after it was replaced must not
+// sell a thing first.
+func (r *Room) start(ctx context.Context) {
+	if f := r.Fenced(); f != nil {
+		r.cancel()
+		if r.o.OnFenced != nil {
+			r.o.OnFenced(*f)
+		}
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstLook)
+	defer cancel()
+	var looks sync.WaitGroup
+	for _, s := range r.shippers {
+		if !s.o.Unsealed {
+			looks.Go(func() {
+				if err := s.overtaken(ctx); errors.Is(err, ErrFenced) {
+					r.fence(s.name, err)
+				} // one that does not answer is asked again and again
+			})
+		}
+	}
+	looks.Wait()
+	if r.ctx.Err() != nil {
+		return
+	}
+	for _, s := range r.shippers {
+		r.wg.Go(func() { s.run(r.ctx) })
+		r.wg.Go(func() { s.keepRetained(r.ctx) })
+	}
+	r.wg.Go(func() { r.keepHouse(r.ctx) })
+	if len(r.shippers) > 0 {
+		r.wg.Go(func() { r.keepDumps(r.ctx) })
+	}
+}
+
+// Begin lets a room that is held feed its sites, in the given epoch. It is called once.
+func (r *Room) Begin(ctx context.Context, epoch uint32) error {
+	r.mu.Lock()
+	if !r.o.Held || epoch == 0 {
+		r.mu.Unlock()
+		return errors.New("copies: there is nothing to begin")
+	}
+	r.o.Held, r.o.Epoch = false, epoch
+	r.mu.Unlock()
+	for _, s := range r.shippers {
+		if err := s.load(); err != nil {
+			return err
+		}
+	}
+	if err := r.loadFence(); err != nil {
+		return err
+	}
+	r.start(ctx)
+	return nil
+}
+
+// Newest is the newest epoch in which any of the sites holds an object of the shop's, and
+// which sites could not be asked.
+func (r *Room) Newest(ctx context.Context) (epoch uint32, silent map[string]error) {
+	silent = map[string]error{}
+	var mu sync.Mutex
+	var looks sync.WaitGroup
+	for _, s := range r.shippers {
+		if s.o.Unsealed {
+			continue
+		}
+		looks.Go(func() {
+			e, err := Newest(ctx, s.site, r.o.Charter, 0)
+			mu.Lock()
+			defer mu.Unlock()
+			if epoch = max(epoch, e); err != nil {
+				silent[s.name] = err
+			}
+		})
+	}
+	looks.Wait()
+	return epoch, silent
 }
 
 // Close stops feeding; what is not yet at the sites waits in the spool. It gives the
@@ -168,7 +249,10 @@ func (r *Room) Close(ctx context.Context) error {
 			well++
 		}
 	}
-	if h, err := r.o.Stream.Flush(); err == nil {
+	r.mu.Lock()
+	held := r.o.Held
+	r.mu.Unlock()
+	if h, err := r.o.Stream.Flush(); err == nil && !held {
 		r.wait(ctx, h.TX, well)
 	}
 	r.cancel()

@@ -69,6 +69,8 @@ type chain struct {
 func chainOf(kind string, level int) string { return fmt.Sprintf("%s/%d", kind, level) }
 
 func (s *shipper) load() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	b, err := os.ReadFile(s.file)
 	if err == nil && json.Unmarshal(b, &s.st) != nil {
 		s.st = siteState{} // the site itself knows

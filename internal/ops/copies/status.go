@@ -13,6 +13,7 @@ type Status struct {
 	Trouble error     // of making segments
 	Sites   []SiteStatus
 	Dump    DumpStatus
+	Held    bool    // nothing is sent yet
 	Fenced  *Fenced // nil: nobody else has become the shop
 }
 
@@ -42,7 +43,10 @@ type SiteStatus struct {
 // Status tells how the copies stand.
 func (r *Room) Status() Status {
 	h := r.o.Stream.Head()
-	st := Status{Epoch: r.o.Epoch, TX: h.TX, At: h.At, Trouble: r.o.Stream.Trouble()}
+	r.mu.Lock()
+	epoch, held := r.o.Epoch, r.o.Held
+	r.mu.Unlock()
+	st := Status{Epoch: epoch, Held: held, TX: h.TX, At: h.At, Trouble: r.o.Stream.Trouble()}
 	st.Fenced = r.Fenced()
 	r.mu.Lock()
 	st.Dump.Trouble = r.dumpTrouble

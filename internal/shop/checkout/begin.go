@@ -134,6 +134,9 @@ type begun struct {
 // with fields, 409 total_changed, out_of_stock, cart_changed, cart_ordered,
 // 422 idempotency_mismatch, 429.
 func (d *Desk) Begin(ctx context.Context, r Request) (Purchase, error) {
+	if a := d.shut(); a != nil {
+		return Purchase{}, a
+	}
 	if err := d.validate(&r); err != nil {
 		return Purchase{}, err
 	}

@@ -67,8 +67,12 @@ type Desk struct {
 	// Copied returns when what is committed lies at as many other sites as the merchant asks
 	// for, or the time for it is over; nil: nothing is asked for. See Promise.
 	Copied func(ctx context.Context)
-	Log    *slog.Logger
-	Step   func(name string) // test hook at the named steps between bank and database; nil outside tests
+	// Shut is why the shop sells nothing although its database takes writes: it came back
+	// from a copy and has not been opened, or another machine is the shop now; nil, or a nil
+	// answer: it sells. While it is shut no provider is called.
+	Shut func() *db.Away
+	Log  *slog.Logger
+	Step func(name string) // test hook at the named steps between bank and database; nil outside tests
 
 	flight singleflight.Group
 	calls  sync.WaitGroup
@@ -78,6 +82,22 @@ type Desk struct {
 
 	promised promised
 	halted   halt
+}
+
+// Away is why nothing can be bought now, with when it is expected to be over; nil: all is
+// well.
+func (d *Desk) Away() *db.Away {
+	if a := d.DB.Away(); a != nil {
+		return a
+	}
+	return d.shut()
+}
+
+func (d *Desk) shut() *db.Away {
+	if d.Shut == nil {
+		return nil
+	}
+	return d.Shut()
 }
 
 // Limits against card testing (attacks: hundreds of tries with stolen cards).

@@ -52,6 +52,9 @@ func sourceOf(l payment.Lister) source {
 // own, and with the statements of the account. A provider that does not answer hinders
 // no other. The error is that of the database, or of the last one that did not answer.
 func (d *Desk) Reconcile(ctx context.Context) error {
+	if d.shut() != nil {
+		return nil // no provider is spoken with
+	}
 	var last error
 	for _, p := range d.Providers {
 		l, ok := p.(payment.Lister)

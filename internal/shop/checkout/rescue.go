@@ -30,6 +30,9 @@ func (d *Desk) get(ctx context.Context, id db.ID) (Purchase, error) {
 // joined one that had begun before may have been answered with what was true before the
 // buyer acted, and asks once more.
 func (d *Desk) look(ctx context.Context, id db.ID, why string, ev *event) (p Purchase, err error) {
+	if a := d.shut(); a != nil { // who notifies does so again
+		return p, a
+	}
 	for range 2 {
 		mine := false
 		v, e, _ := d.flight.Do(id.String(), func() (any, error) {
@@ -158,6 +161,9 @@ func (d *Desk) mute(ctx context.Context, id db.ID, call payment.Call) {
 
 // cancel ends an open purchase at its provider.
 func (d *Desk) cancel(ctx context.Context, id db.ID, why string) (Purchase, error) {
+	if a := d.shut(); a != nil {
+		return Purchase{}, a
+	}
 	b, err := d.get(ctx, id)
 	if err != nil || b.State.Terminal() {
 		return b, err

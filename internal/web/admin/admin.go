@@ -46,6 +46,10 @@ type Admin struct {
 	Keeper string // keys.keeper: file, env, transit, kms or gcp
 	// TurnKeys asks for a new epoch key in tx; see app.turnByHand for whom and what it needs.
 	TurnKeys func(tx *db.Tx, by auth.By) error
+	// Standing tells whether the shop may sell; nil: it does. OpenShop asks in tx for a
+	// restored shop to be opened; see app.askReopen for whom.
+	Standing func() Standing
+	OpenShop func(tx *db.Tx, by auth.By) error
 
 	Origin   string // public origin, without a slash at the end
 	Currency string // sales currency
@@ -65,7 +69,7 @@ const (
 func (a *Admin) Routes() []web.Route {
 	var out []web.Route
 	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes(), a.moneyRoutes(), a.productRoutes(), a.caseRoutes(), a.contentRoutes(),
-		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.roleRoutes(), a.approvalRoutes(), a.reviewRoutes(), a.tokenRoutes(), a.securityRoutes(), a.engineRoutes(), a.keyRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.callerRoutes(), a.packingRoutes(), a.privacyRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
+		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.roleRoutes(), a.approvalRoutes(), a.reviewRoutes(), a.tokenRoutes(), a.securityRoutes(), a.engineRoutes(), a.keyRoutes(), a.restoredRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.callerRoutes(), a.packingRoutes(), a.privacyRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
 		out = append(out, part...)
 	}
 	return out

@@ -289,6 +289,9 @@ func (v *visit) issued(in web.Values) (giftcard.Card, error) {
 		if err := v.by.NeedFresh(tx.Now()); err != nil {
 			return giftcard.Card{}, err
 		}
+		if a := v.Desk.Away(); a != nil { // a shop that sells nothing makes no money either
+			return giftcard.Card{}, a
+		}
 		return giftcard.Issue(tx, v.by, v.Vault, giftcard.Gift{Amount: sum, Mail: in.Get("email"), Reason: in.Get("reason"), Lang: l, Years: years, Key: in.Get("key")})
 	})
 }

@@ -47,6 +47,7 @@ var navs = []struct {
 	{"/admin/lessons", "lessons", "heart", "people", "", true},
 	{"/admin/incidents", "incidents", "warning", "safety", "", true},
 	{"/admin/audit", "audit", "eye", "safety", auth.AuditRead, true},
+	{"/admin/restored", "restored", "refresh", "safety", auth.OrdersRead, true},
 	{"/admin/keys", "keys", "key", "safety", auth.KeysWrite, true},
 	{"/admin/tokens", "tokens", "key", "safety", auth.StaffWrite, true},
 	{"/admin/mail", "mail", "mail", "safety", auth.JobsWrite, true},

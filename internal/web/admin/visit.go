@@ -237,7 +237,7 @@ func (v *visit) show(code int, s view.Shell, blocks ...view.Block) error {
 	}
 	s.Failed = code >= http.StatusBadRequest
 	if s.Me != "" {
-		blocks = append(v.aboutKeys(), blocks...)
+		blocks = append(append(v.aboutSelling(), v.aboutKeys()...), blocks...)
 	}
 	return web.HTML(v.w, v.r, code, view.Page(s, blocks...))
 }

@@ -32,7 +32,7 @@ func (s *Store) showCart(w http.ResponseWriter, r *web.Request, status int, form
 		if err != nil {
 			return view.Cart{}, err
 		}
-		p := view.Cart{Shell: sh, Form: form, ReadOnly: s.DB.Away() != nil}
+		p := view.Cart{Shell: sh, Form: form, ReadOnly: s.Desk.Away() != nil}
 		p.Shell.Title, p.Shell.NoIndex = lang.T(r.Lang, "cart.title"), true
 		if flash != "" {
 			p.Shell.Flash = lang.T(r.Lang, flash)

@@ -138,7 +138,7 @@ func (s *Store) showCheckout(w http.ResponseWriter, r *web.Request, status int, 
 	l := r.Lang
 	p := view.Checkout{Shell: d.shell, Form: form, Changed: changed, Version: strconv.FormatInt(d.cart.Version, 10)}
 	p.Shell.Title, p.Shell.NoIndex = lang.T(l, "checkout.title"), true
-	if a := s.DB.Away(); a != nil {
+	if a := s.Desk.Away(); a != nil {
 		p.ReadOnly = lang.T(l, "fault.readonly", "time", lang.Clock(l, a.Back(time.Now())))
 	}
 	if !d.have {

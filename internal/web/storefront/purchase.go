@@ -2,6 +2,7 @@ package storefront
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -50,7 +51,10 @@ func (s *Store) purchase(w http.ResponseWriter, r *web.Request) error {
 		return err
 	}
 	b, err := read(s, r.Context(), func(q *db.Reader) (b bought, err error) {
-		if b.p, err = checkout.ByToken(q, s.Vault, r.PathValue("token")); err != nil {
+		if b.p, err = checkout.ByToken(q, s.Vault, r.PathValue("token")); fault.Is(err, "not_found") {
+			return b, lostPurchase(q, r, err)
+		}
+		if err != nil {
 			return
 		}
 		s.Desk.Called(q, &b.p)
@@ -226,6 +230,20 @@ func masked(mail string) string {
 	}
 	first := []rune(local)[:1]
 	return string(first) + "…@" + domain
+}
+
+// lostPurchase is what a buyer is told whose purchase did not come back with the shop
+// although his payment is known; otherwise err as it is.
+func lostPurchase(q db.Q, r *web.Request, err error) error {
+	x, ok, gerr := checkout.GapByToken(q, r.PathValue("token"))
+	if gerr != nil || !ok {
+		return errors.Join(gerr, err)
+	}
+	f := &fault.Error{Kind: fault.Missing, Code: "gap_found", Args: map[string]any{"amount": lang.Money(r.Lang, x.Amount)}}
+	if x.State == "returned" {
+		f.Code = "gap_returned"
+	}
+	return f
 }
 
 // returned is where the bank sends the buyer. It asks the bank once, for a moment,
