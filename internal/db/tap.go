@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -125,6 +126,9 @@ func (d *DB) openTap() error {
 	if t.file, err = os.Open(d.opt.Path); err != nil {
 		return err
 	}
+	if err := d.settleMode(t.file); err != nil {
+		return fail(err)
+	}
 	st, err := t.file.Stat()
 	if err != nil {
 		return fail(err)
@@ -164,6 +168,40 @@ func (d *DB) openTap() error {
 		return fail(err)
 	}
 	d.tapped = t
+	return nil
+}
+
+// settleMode brings a file that is not in WAL mode, as VACUUM INTO and other programs leave
+// it, into that mode, and undoes what a journal beside it tells to undo. Both change the
+// file itself, which no tap would be told of later.
+func (d *DB) settleMode(f *os.File) error {
+	var head [20]byte
+	if n, err := f.ReadAt(head[:], 0); n < len(head) {
+		if errors.Is(err, io.EOF) {
+			return nil // empty, or no database: openTap says it
+		}
+		return err
+	}
+	st, err := os.Stat(d.opt.Path + "-journal")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if string(head[:16]) != "SQLite format 3\x00" || head[18] == 2 && head[19] == 2 && (err != nil || st.Size() == 0) {
+		return nil
+	}
+	c, err := sql.Open("sqlite", address(d.opt.Path)+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetMaxOpenConns(1)
+	var mode string
+	if err := c.QueryRow("PRAGMA journal_mode=WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file stays in mode %q", mode)
+	}
 	return nil
 }
 

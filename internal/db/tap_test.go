@@ -1,7 +1,9 @@
 package db_test
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"math/rand"
@@ -419,5 +421,48 @@ func TestToldCoversWhatWasRead(t *testing.T) {
 	}
 	if n := <-told; n <= before {
 		t.Errorf("%d commits told, as before", n)
+	}
+}
+
+// A file that other programs left in another mode, as VACUUM INTO does, is told as it will
+// be: what the tap knows is the file at rest, page for page.
+func TestFileOfAnotherMode(t *testing.T) {
+	for _, mode := range []string{"DELETE", "TRUNCATE", "WAL"} {
+		path := filepath.Join(t.TempDir(), "shop.db")
+		d := open(t, path, nil)
+		if err := run(ctx(t), d, `CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT NOT NULL) STRICT`); err != nil {
+			t.Fatal(err)
+		}
+		d.Close()
+		other, err := sql.Open("sqlite", "file:"+path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []string{`PRAGMA journal_mode=` + mode, `INSERT INTO t (id, s) VALUES (1, 'x')`, `VACUUM`} {
+			if _, err := other.Exec(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		other.Close()
+		w := &twin{}
+		d = open(t, path, w)
+		if err := run(ctx(t), d, `INSERT INTO t (id, s) VALUES (2, 'y')`); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Freeze(ctx(t), func(f db.Frozen) error {
+			page := make([]byte, f.PageSize)
+			for no := uint32(1); no <= f.Pages; no++ {
+				if _, err := f.File.ReadAt(page, int64(no-1)*int64(f.PageSize)); err != nil {
+					return err
+				}
+				if !bytes.Equal(page, w.pages[no]) {
+					t.Errorf("%s: page %d at rest is not what was told", mode, no)
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		d.Close()
 	}
 }
