@@ -29,8 +29,9 @@ type shop struct {
 	files   string
 	clock   func() time.Time
 	look    time.Duration
-	oldHead []byte // of site0, from an earlier time
-	plain   string // folder of an unsealed site, as Litestream reads it
+	wrap    func(i int, x copies.Site) copies.Site // of what feeds the sites
+	oldHead []byte                                 // of site0, from an earlier time
+	plain   string                                 // folder of an unsealed site, as Litestream reads it
 }
 
 func newShop(t *testing.T, seed int64, sites int) *shop {
@@ -61,7 +62,11 @@ func (s *shop) begin() {
 			return copies.Along{Keys: "kassavalv-key-1 link", Files: map[string][]byte{"kassavalv.toml": []byte("x")}}, nil
 		}}
 	for i := range s.places {
-		o.Sites = append(o.Sites, copies.SiteOptions{Site: s.siteAt(i)})
+		x := s.siteAt(i)
+		if s.wrap != nil {
+			x = s.wrap(i, x)
+		}
+		o.Sites = append(o.Sites, copies.SiteOptions{Site: x})
 	}
 	if s.plain != "" {
 		x, err := dir.Open(s.plain, dir.Options{Name: "plain", SetUp: true})

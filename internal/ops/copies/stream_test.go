@@ -234,6 +234,12 @@ func (w *world) crash(lost int) {
 		w.t.Fatal(err)
 	}
 	w.close()
+	w.wake(to, lost)
+}
+
+// wake goes on in a folder that a machine left when it stopped.
+func (w *world) wake(to string, lost int) {
+	w.t.Helper()
 	w.dir = to
 	es, err := filepath.Glob(filepath.Join(to, "copies", "spool", "l0", "*.ltx"))
 	if err != nil {

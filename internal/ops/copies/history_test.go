@@ -1,0 +1,349 @@
+package copies_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/superfly/ltx"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/ops/copies"
+)
+
+// histories is how many random histories are lived through: few in the tests of every
+// day, KASSAVALV_TEST_HISTORIES of them in the torture.
+func histories(t *testing.T) int {
+	s := os.Getenv("KASSAVALV_TEST_HISTORIES")
+	if s == "" {
+		return 300
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n <= 0 {
+		t.Fatalf("KASSAVALV_TEST_HISTORIES is %q", s)
+	}
+	return n
+}
+
+// flaky is a site that can be away.
+type flaky struct {
+	copies.Site
+	down *atomic.Bool
+}
+
+var errDown = errors.New("the site is away")
+
+func (f flaky) Put(ctx context.Context, name string, body io.ReadSeeker, size int64) (copies.Receipt, error) {
+	if f.down.Load() {
+		return copies.Receipt{}, errDown
+	}
+	return f.Site.Put(ctx, name, body, size)
+}
+
+func (f flaky) Replace(ctx context.Context, name string, body []byte) error {
+	if f.down.Load() {
+		return errDown
+	}
+	return f.Site.Replace(ctx, name, body)
+}
+
+func (f flaky) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	if f.down.Load() {
+		return nil, errDown
+	}
+	return f.Site.Get(ctx, name)
+}
+
+// life is a shop that lives through a random history.
+type life struct {
+	*shop
+	down []*atomic.Bool
+	said []string // what happened, for who reads a failure
+}
+
+// stop ends the feeding as it stands, with what is on its way.
+func (l *life) stop() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	l.room.Close(ctx)
+	l.room = nil
+}
+
+func newLife(t *testing.T, seed int64) *life {
+	l := &life{shop: &shop{paper: copies.NewPaper(), keys: copies.NewKeys([]byte("0123456789abcdef0123456789abcdef"))}}
+	l.charter = copies.NewCharter(l.paper, l.keys, "Fiket")
+	l.places, l.files = []string{t.TempDir(), t.TempDir()}, t.TempDir()
+	for range l.places {
+		l.down = append(l.down, &atomic.Bool{})
+	}
+	l.wrap = func(i int, x copies.Site) copies.Site { return flaky{x, l.down[i]} }
+	w := &world{t: t, dir: t.TempDir(), r: rand.New(rand.NewSource(seed)), states: map[db.Pos]string{}}
+	// Some files shrink within a transaction.
+	if w.r.Intn(2) == 0 {
+		d, err := sql.Open("sqlite", "file:"+w.path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Exec(`PRAGMA auto_vacuum=2; CREATE TABLE before_all (id INTEGER) STRICT; DROP TABLE before_all`); err != nil {
+			t.Fatal(err)
+		}
+		d.Close()
+	}
+	w.open()
+	l.world = w
+	t.Cleanup(func() { w.close() })
+	w.do(func(tx *db.Tx) error {
+		_, err := tx.Exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT NOT NULL) STRICT`)
+		return err
+	})
+	l.begin()
+	return l
+}
+
+func (l *life) say(form string, args ...any) { l.said = append(l.said, fmt.Sprintf(form, args...)) }
+
+func (l *life) step() {
+	t, r := l.t, l.r
+	switch k := r.Intn(20); {
+	case k < 10:
+		l.say("at %d", l.some())
+	case k == 10: // a large row, over many pages
+		l.say("large, at %d", l.do(func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO t (id, s) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET s=excluded.s`, r.Int63n(200), letters(r, 100_000+r.Intn(200_000)))
+			return err
+		}))
+	case k == 11: // much goes, and the file with it where it can
+		l.do(func(tx *db.Tx) error {
+			_, err := tx.Exec(`DELETE FROM t WHERE id >= $1`, r.Int63n(150))
+			return err
+		})
+		l.say("shrunk, at %d", l.do(func(tx *db.Tx) error {
+			_, err := tx.Exec(`PRAGMA incremental_vacuum`)
+			return err
+		}))
+	case k < 14:
+		if _, err := l.stream.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		l.say("flushed")
+	case k == 14:
+		l.wait()
+		l.say("waited")
+	case k == 15: // the machine stops
+		lost := r.Intn(4)
+		to := t.TempDir()
+		copyLive(t, to, l.dir)
+		l.stop()
+		l.close()
+		l.wake(to, lost)
+		l.begin()
+		l.say("crash, %d segments unsynced", lost)
+	case k == 16: // a stop in order, as far as the sites let
+		l.stop()
+		l.close()
+		l.open()
+		l.begin()
+		l.say("restart")
+	case k == 17: // VACUUM by somebody else while the shop is shut: the row begins anew
+		l.stop()
+		l.close()
+		loose(t, l.path(), `VACUUM`)
+		l.open()
+		l.begin()
+		l.say("VACUUM behind")
+	case k == 18: // a site goes or comes back; after a restart it is asked at once
+		i := r.Intn(len(l.down))
+		l.down[i].Store(!l.down[i].Load())
+		l.say("site %d down %v", i, l.down[i].Load())
+		if !l.down[i].Load() {
+			l.stop()
+			l.begin()
+		}
+	case k == 19 && r.Intn(3) == 0:
+		if err := l.room.Dump(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		l.say("dump")
+	}
+}
+
+// copyLive copies a folder as it lies while files in it come and go.
+func copyLive(t *testing.T, to, from string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(p string, e os.DirEntry, err error) error {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, p)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		b, err := os.ReadFile(p)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), b, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wait waits until the sites that are there have everything.
+func (l *life) wait() {
+	l.t.Helper()
+	n := 0
+	for _, d := range l.down {
+		if !d.Load() {
+			n++
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if a := l.room.Wait(ctx, 0, n); a.Sites < n {
+		l.t.Fatalf("%d of %d sites have it: %+v", a.Sites, n, l.room.Status())
+	}
+}
+
+// judge restores what the sites have: each and both to the newest, and to positions on the
+// way, all of them or some.
+func (l *life) judge(all bool) {
+	t := l.t
+	t.Helper()
+	for _, d := range l.down {
+		d.Store(false)
+	}
+	l.stop()
+	l.begin()
+	l.some()
+	l.wait()
+	newest := posOf(t, l.d)
+	for _, sites := range [][]int{{0}, {1}, {0, 1}} {
+		f := l.finder(sites...)
+		inv, err := f.Look(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, rep, err := l.restore(f, copies.Target{})
+		if err != nil || len(rep.Damages) > 0 {
+			t.Fatal(err, rep.Damages)
+		}
+		if got := l.is(p); got != newest {
+			t.Fatalf("sites %v: restored to %d, not to %d", sites, got, newest)
+		}
+		os.Remove(p)
+		tried := map[uint64]bool{}
+		for _, i := range l.r.Perm(len(inv.Segments)) {
+			x := inv.Segments[i]
+			if tried[x.Max] || !all && len(tried) >= 2 {
+				continue
+			}
+			tried[x.Max] = true
+			p, _, err := l.restore(f, copies.Target{TX: x.Max})
+			if err != nil {
+				t.Fatalf("sites %v, to %d: %v", sites, x.Max, err)
+			}
+			l.is(p)
+			os.Remove(p)
+		}
+	}
+	for i := range l.places {
+		v := copies.Verify(context.Background(), l.siteAt(i), l.charter, copies.VerifyOptions{Who: l.keys.Drill, Share: 1})
+		for _, f := range v.Findings {
+			t.Errorf("site %d: %s", i, f)
+		}
+	}
+}
+
+// Whatever a shop lives through, each position that a restore gives is the shop as it was
+// there, the newest one is reached from any site, and what the sites hold verifies.
+func TestHistories(t *testing.T) {
+	n := histories(t)
+	begun := time.Now()
+	for seed := range int64(n) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			l := newLife(t, seed)
+			defer func() {
+				if t.Failed() {
+					t.Logf("history %d: %v", seed, l.said)
+				}
+				l.stop()
+			}()
+			for range 5 + l.r.Intn(25) {
+				l.step()
+			}
+			l.judge(seed%20 == 0)
+		})
+	}
+	t.Cleanup(func() { t.Logf("%d histories in %s", n, time.Since(begun).Round(time.Second)) })
+}
+
+// A database of more than a gigabyte, across the page that SQLite never writes, comes back
+// to the byte. It takes minutes and gigabytes, and belongs to the torture.
+func TestOverTheLockPage(t *testing.T) {
+	if os.Getenv("KASSAVALV_TEST_HISTORIES") == "" {
+		t.Log("a gigabyte is written in the torture only (KASSAVALV_TEST_HISTORIES)")
+		return
+	}
+	s := newShop(t, 71, 1)
+	const row = 8 << 20
+	for i := range 140 { // 1.1 GB
+		if err := db.Do(context.Background(), s.d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO t (id, s) VALUES ($1, $2)`, int64(10_000+i), letters(rand.New(rand.NewSource(int64(i))), 1000)+string(make([]byte, row)))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.room.Dump(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if err := db.Do(context.Background(), s.d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE t SET s = 'short' WHERE id = $1`, int64(10_120+i))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	defer cancel()
+	if a := s.room.Wait(ctx, 0, 1); a.Sites != 1 {
+		t.Fatalf("%+v", s.room.Status())
+	}
+	st, err := os.Stat(s.path())
+	if err != nil || st.Size() < int64(ltx.LockPgno(4096))*4096 {
+		t.Fatalf("the file is %d bytes only, %v", st.Size(), err)
+	}
+	s.eventually(func() bool {
+		m, _ := filepath.Glob(filepath.Join(s.places[0], "v", "*.kvc"))
+		return len(m) == 1
+	})
+	o := s.drillOptions()
+	o.Now, o.Files = nil, nil
+	begun := time.Now()
+	r := copies.Drill(ctx, o)
+	if r.State != copies.Ok {
+		t.Fatal(says(r))
+	}
+	t.Logf("a drill of %d MB in %s: %+v", r.Size>>20, time.Since(begun).Round(time.Second), r.Steps)
+}
