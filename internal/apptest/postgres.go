@@ -26,17 +26,31 @@ type Postgres struct {
 	port int
 	proc *os.Process
 	done chan struct{} // closed when proc has ended
+	more []string      // settings beside the usual ones
 }
 
 // StartPostgres makes and starts a server; it goes with the test. Where the tests have
 // no PostgreSQL at all, the test is left out as in package dbtest.
 func StartPostgres(t testing.TB) *Postgres {
 	t.Helper()
+	p := newPostgres(t)
+	if out, err := p.command("initdb", "-D", p.Data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums").CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	if err := p.Open(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// newPostgres has a folder and a port, and nothing in the folder.
+func newPostgres(t testing.TB) *Postgres {
+	t.Helper()
 	if os.Getenv(dbtest.Env) == "" {
 		t.Skip("PostgreSQL part not run: " + dbtest.Env + " names no server (make test starts one)")
 	}
 	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if p, err := exec.LookPath("initdb"); err == nil {
+	if p, err := exec.LookPath("initdb"); err == nil && len(bins) == 0 {
 		bins = append(bins, p)
 	}
 	if len(bins) == 0 {
@@ -63,17 +77,59 @@ func StartPostgres(t testing.TB) *Postgres {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := p.command("initdb", "-D", p.data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
-	}
 	p.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", p.port)
-	if err := p.Open(); err != nil {
-		t.Fatal(err)
-	}
 	return p
 }
 
-func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }
+// Standby copies the server while it runs and starts a second one that follows it by
+// streaming, under the name that synchronous_standby_names of the first may hold.
+func (p *Postgres) Standby(t testing.TB, name string) *Postgres {
+	t.Helper()
+	s := newPostgres(t)
+	if out, err := s.command("pg_basebackup", "-h", "127.0.0.1", "-p", strconv.Itoa(p.port), "-U", "postgres", "-D", s.Data(), "-R", "-X", "stream", "-c", "fast", "--no-sync").CombinedOutput(); err != nil {
+		t.Fatalf("pg_basebackup: %v\n%s", err, out)
+	}
+	s.more = []string{"-c", fmt.Sprintf("primary_conninfo=host=127.0.0.1 port=%d user=postgres application_name=%s", p.port, name)}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Promote makes a standby the server that takes writes, as pg_ctl promote does.
+func (p *Postgres) Promote() error {
+	if out, err := p.command("pg_ctl", "promote", "-D", p.Data(), "-w").CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_ctl promote: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Set changes settings that a reload takes, or those of the next start.
+func (p *Postgres) Set(t testing.TB, settings ...string) {
+	t.Helper()
+	d, err := sql.Open("pgx", p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for _, s := range append(settings, "") {
+		stmt := "ALTER SYSTEM SET " + s
+		if s == "" {
+			stmt = "SELECT pg_reload_conf()"
+		}
+		if _, err := d.Exec(stmt); err != nil {
+			t.Fatalf("%s: %v", stmt, err)
+		}
+	}
+}
+
+// Data is the server's data directory, Port where it listens, Bin where its programs are.
+func (p *Postgres) Data() string { return filepath.Join(p.dir, "data") }
+func (p *Postgres) Port() int    { return p.port }
+func (p *Postgres) Bin() string  { return p.bin }
+
+// Folder is the server's own folder, above its data, which its user may write to.
+func (p *Postgres) Folder() string { return p.dir }
 
 // command is one of the server's own programs, run as who may.
 func (p *Postgres) command(name string, args ...string) *exec.Cmd {
@@ -100,8 +156,9 @@ func (p *Postgres) open() error {
 	}
 	defer d.Close()
 	var said Log
-	cmd := p.command("postgres", "-D", p.data(), "-p", strconv.Itoa(p.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+p.dir,
+	cmd := p.command("postgres", "-D", p.Data(), "-p", strconv.Itoa(p.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+p.dir,
 		"-c", "max_connections=200", "-c", "shared_buffers=64MB")
+	cmd.Args = append(cmd.Args, p.more...)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.WaitDelay = time.Second // children that outlive it hold its output
 	if err := cmd.Start(); err != nil {
