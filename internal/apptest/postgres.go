@@ -216,3 +216,28 @@ func (p *Postgres) Schema(t testing.TB, name string) string {
 	u.RawQuery = q.Encode()
 	return u.String()
 }
+
+// Make makes a folder beside the data that the server's user may write to.
+func (p *Postgres) Make(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(p.dir, name)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := own(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Hide takes such a folder away, as a disk that is not mounted any more.
+func (p *Postgres) Hide(t testing.TB, name string) {
+	t.Helper()
+	if err := os.Rename(filepath.Join(p.dir, name), filepath.Join(p.dir, name+"-hidden")); err != nil {
+		t.Fatal(err)
+	}
+	// Nor can anybody make it anew.
+	if err := os.WriteFile(filepath.Join(p.dir, name), nil, 0o400); err != nil {
+		t.Fatal(err)
+	}
+}

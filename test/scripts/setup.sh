@@ -8,6 +8,7 @@ have gcc || need+=(gcc libc6-dev)
 have chromium || need+=(chromium)
 have npm || need+=(nodejs npm)
 have pdftotext || need+=(poppler-utils)
+have pgbackrest || need+=(pgbackrest)
 [ -x /usr/sbin/sshd ] || need+=(openssh-server)
 if [ ${#need[@]} -gt 0 ]; then
   sudo=""
