@@ -23,6 +23,9 @@ type backupCmd struct {
 	Status backupStatusCmd `cmd:"" help:"Where the copies are, how old, and what would be lost."`
 	Now    backupNowCmd    `cmd:"" help:"Bring every site up to date and say how they stand."`
 	Paper  backupPaperCmd  `cmd:"" help:"Draw a new paper key, which opens the copies from now on."`
+
+	SetupPostgres setupPostgresCmd `cmd:"" name:"setup-postgres" help:"Set up the copies of a shop on PostgreSQL: pgBackRest with encrypted repositories."`
+	TendPostgres  tendPostgresCmd  `cmd:"" name:"tend-postgres" help:"Take the backups of a shop on PostgreSQL that are due, drill them, tell the shop how they stand."`
 }
 
 type backupStatusCmd struct{}
@@ -40,7 +43,7 @@ func (backupNowCmd) Run(e env) error { return backup(e, "now") }
 
 func backup(e env, verb string) error {
 	s, err := app.Backup(e.ctx, e.dir(usualData), verb, e.log)
-	if errors.Is(err, app.ErrNoCopies) {
+	if errors.Is(err, app.ErrNoCopies) || errors.Is(err, app.ErrNoRepositories) {
 		fmt.Fprintln(os.Stderr, "kassavalv:", err)
 		return errFound
 	}
@@ -55,6 +58,9 @@ func backup(e env, verb string) error {
 	if err != nil {
 		return err
 	}
+	if s.Trouble != "" {
+		return errFound
+	}
 	for _, x := range s.Sites {
 		if x.Trouble != "" {
 			return errFound
@@ -64,6 +70,10 @@ func backup(e env, verb string) error {
 }
 
 func printBackup(w io.Writer, s app.BackupStatus) {
+	if s.Postgres != nil {
+		printPostgres(w, s)
+		return
+	}
 	least := -1.0
 	for _, x := range s.Sites {
 		if x.Trouble == "" && !x.Newest.IsZero() && (least < 0 || x.Lag < least) {
@@ -180,6 +190,11 @@ type restoreCmd struct {
 	Yes   bool     `help:"Do not ask."`
 	Open  bool     `help:"Open a restored shop for selling: it takes a new epoch at the sites, so that an old one that still runs stops."`
 	Alone bool     `help:"With --open: also when no site answers. Be sure that the old shop is off."`
+
+	PGData   string   `name:"pgdata" help:"A shop on PostgreSQL: the server's data directory to restore into; empty or not there." placeholder:"DIR"`
+	Repo     string   `help:"A shop on PostgreSQL: name of the repository; nothing: the one that reaches farthest." placeholder:"NAME"`
+	RepoAt   []string `help:"A shop on PostgreSQL: where a repository lies now, as setup-postgres was told it." placeholder:"URL" sep:"none"`
+	Database string   `help:"A shop on PostgreSQL: address of its database, where DATABASE_URL had it." placeholder:"URL" env:"DATABASE_URL"`
 }
 
 // Help is the example under --help.
@@ -222,6 +237,9 @@ func (c restoreCmd) Run(e env) error {
 	}
 	if o.Paper, err = copies.ParsePaper(words); err != nil {
 		return err
+	}
+	if c.PGData != "" {
+		return c.postgres(e, o, in)
 	}
 	if !e.json {
 		o.Agree = func(f app.RestoreFound) bool {

@@ -25,6 +25,7 @@ import (
 	"kassavalv/internal/job"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/walarchive"
 	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/ops/lesson"
 	"kassavalv/internal/secret"
@@ -82,6 +83,8 @@ type App struct {
 	Copies  *copies.Room   // nil while no site is configured
 	stream  *copies.Stream // nil without a charter, and on PostgreSQL
 	charter copies.Charter
+	archive *walarchive.Watcher // on PostgreSQL
+	aside   *copies.Aside       // on PostgreSQL, when sites are configured
 	keeper  secret.Keeper
 	stands  standing
 

@@ -14,14 +14,15 @@ import (
 
 // BackupStatus is how the copies stand, for people and programs.
 type BackupStatus struct {
-	Shop     string       `json:"shop"`
-	Epoch    uint32       `json:"epoch"`
-	Required int          `json:"required"` // sites that must have an order before it is shown as paid
-	Newest   time.Time    `json:"newest"`   // change in the shop
-	Spool    int64        `json:"spool_bytes"`
-	Trouble  string       `json:"trouble,omitempty"`
-	Sites    []BackupSite `json:"sites"`
-	Restored *Restored    `json:"restored,omitempty"` // while it has not been opened for selling
+	Shop     string          `json:"shop"`
+	Epoch    uint32          `json:"epoch"`
+	Required int             `json:"required"` // sites that must have an order before it is shown as paid
+	Newest   time.Time       `json:"newest"`   // change in the shop
+	Spool    int64           `json:"spool_bytes"`
+	Trouble  string          `json:"trouble,omitempty"`
+	Sites    []BackupSite    `json:"sites"`
+	Postgres *PostgresStatus `json:"postgres,omitempty"`
+	Restored *Restored       `json:"restored,omitempty"` // while it has not been opened for selling
 }
 
 // BackupSite is one site.
@@ -39,12 +40,19 @@ type BackupSite struct {
 	Bytes    int64     `json:"sent_bytes"`
 	Trouble  string    `json:"trouble,omitempty"`
 	Since    time.Time `json:"since,omitzero"`
+	Holds    string    `json:"holds,omitempty"` // on PostgreSQL: database, or keys and files
+	Full     time.Time `json:"full,omitzero"`   // of a repository: its newest full backup
+	Backup   time.Time `json:"backup,omitzero"` // and its newest of any kind
+	Log      string    `json:"log,omitempty"`   // and its newest piece of the log
 }
 
 // ErrNoCopies is returned where nothing is copied.
 var ErrNoCopies = errors.New("nothing is copied: no site is configured (copies.sites in kassavalv.toml; docs/copies.md)")
 
-func (a *App) backupStatus() (BackupStatus, error) {
+func (a *App) backupStatus(ctx context.Context) (BackupStatus, error) {
+	if a.archive != nil {
+		return a.archiveStatus(ctx)
+	}
 	if a.Copies == nil {
 		return BackupStatus{}, ErrNoCopies
 	}
@@ -84,10 +92,10 @@ func (a *App) controlBackup(w http.ResponseWriter, r *http.Request) {
 			a.Log.Warn("backup now: not every site confirmed", "confirmed", k.Sites, "sites", n)
 		}
 	}
-	s, err := a.backupStatus()
+	s, err := a.backupStatus(r.Context())
 	said := backupSaid{Status: &s}
 	if err != nil {
-		said = backupSaid{Error: err.Error(), None: errors.Is(err, ErrNoCopies)}
+		said = backupSaid{Error: err.Error(), None: errors.Is(err, ErrNoCopies) || errors.Is(err, ErrNoRepositories)}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(said)

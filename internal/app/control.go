@@ -88,6 +88,7 @@ func (a *App) control(ctx context.Context) error {
 	mux.HandleFunc("POST /keys/{verb}", a.controlKeys)
 	mux.HandleFunc("POST /backup/{verb}", a.controlBackup)
 	mux.HandleFunc("POST /reopen", a.controlReopen)
+	mux.HandleFunc("POST /backup/postgres", a.controlArchive)
 	mux.HandleFunc("POST /audit/verify", a.controlVerify)
 	mux.HandleFunc("POST /audit/checkpoint", a.controlCheckpoint)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return work }}

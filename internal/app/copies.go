@@ -106,6 +106,9 @@ func (a *App) openStream(o db.Options) (db.Tap, error) {
 
 // startCopies begins to feed the sites.
 func (a *App) startCopies(ctx context.Context) error {
+	if a.onPostgres() {
+		return a.startArchive(ctx)
+	}
 	if len(a.Config.Copies.Sites) == 0 {
 		if !a.demo {
 			a.Log.Warn("no site is configured: if this machine is lost, the shop is lost; see docs/copies.md")
@@ -166,6 +169,9 @@ func (a *App) copied(ctx context.Context, n int, budget time.Duration) {
 // closeCopies lets the sites take what they can, and stops.
 func (a *App) closeCopies(ctx context.Context) error {
 	var errs []error
+	if a.aside != nil {
+		errs = append(errs, a.aside.Close())
+	}
 	if a.Copies != nil {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
@@ -197,6 +203,9 @@ func (a *App) along(ctx context.Context) (copies.Along, error) {
 		if u, err := parseSite(s); err == nil {
 			names = append(names, u.credentials)
 		}
+	}
+	if a.onPostgres() {
+		names = append(names, repositoriesFile, copiesDir+"/"+epochFile)
 	}
 	for _, n := range names {
 		if n == "" || filepath.IsAbs(n) || strings.HasPrefix(filepath.Clean(n), "..") {

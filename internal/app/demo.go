@@ -106,7 +106,7 @@ func Demo(ctx context.Context, o DemoOptions) (*App, *Ready, error) {
 		}
 	}
 	a, err := open(ctx, o.Dir, cfg, o.Log, openOptions{create: true, shift: shift, onStatement: o.onStatement})
-	if err == nil && len(cfg.Copies.Sites) > 0 && a.stream == nil {
+	if _, none := readCharter(o.Dir); err == nil && len(cfg.Copies.Sites) > 0 && errors.Is(none, os.ErrNotExist) {
 		a, err = a.demoPaper(ctx, openOptions{create: true, shift: shift, onStatement: o.onStatement})
 	}
 	if err != nil {

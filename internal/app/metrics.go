@@ -88,6 +88,10 @@ var (
 	copyLag       = prometheus.NewDesc("kassavalv_copies_lag_seconds", "What would be lost if only this site were left.", []string{"site"}, nil)
 	copyUp        = prometheus.NewDesc("kassavalv_copies_site_up", "1 while the site takes copies.", []string{"site"}, nil)
 	copySpool     = prometheus.NewDesc("kassavalv_copies_spool_bytes", "Segments that wait in the data directory.", nil, nil)
+	archiveFailed = prometheus.NewDesc("kassavalv_copies_archive_failures_total", "On PostgreSQL: how often the server could not give up a piece of its log.", nil, nil)
+	archiveLooked = prometheus.NewDesc("kassavalv_copies_looked_seconds", "On PostgreSQL: when the repositories were last looked at, as Unix time; 0: never.", nil, nil)
+	archiveBackup = prometheus.NewDesc("kassavalv_copies_backup_seconds", "On PostgreSQL: when the newest backup of a repository was done, as Unix time.", []string{"site"}, nil)
+	archiveWell   = prometheus.NewDesc("kassavalv_copies_archive_up", "On PostgreSQL: 1 while the log is archived and somebody looks at the repositories.", nil, nil)
 	goodsFound    = prometheus.NewDesc("kassavalv_search_products", "Products the search holds.", nil, nil)
 )
 
@@ -102,7 +106,7 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- dbStatements
 	ch <- dbWork
 	ch <- credentials
-	for _, d := range []*prometheus.Desc{copyLag, copyUp, copySpool, keeperAway, keeperLeft, unreadables, unreadableNow, rewrapDone, rewrapOf, epochMade} {
+	for _, d := range []*prometheus.Desc{copyLag, copyUp, copySpool, archiveFailed, archiveLooked, archiveBackup, archiveWell, keeperAway, keeperLeft, unreadables, unreadableNow, rewrapDone, rewrapOf, epochMade} {
 		ch <- d
 	}
 }
@@ -146,6 +150,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(copyUp, prometheus.GaugeValue, up, x.Place.Name)
 		}
 	}
+	c.collectArchive(ch)
 	statements, transactions := c.a.DB.Work()
 	ch <- prometheus.MustNewConstMetric(dbStatements, prometheus.CounterValue, float64(statements))
 	ch <- prometheus.MustNewConstMetric(dbWork, prometheus.CounterValue, float64(transactions))
@@ -186,4 +191,42 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(alarms, prometheus.GaugeValue, s.alarms)
+}
+
+// collectArchive tells how the copies of a shop on PostgreSQL stand.
+func (c *stateCollector) collectArchive(ch chan<- prometheus.Metric) {
+	if c.a.archive == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	st := c.a.archive.Look(ctx)
+	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
+	}
+	up := func(well bool) float64 {
+		if well {
+			return 1
+		}
+		return 0
+	}
+	looked := 0.0
+	if !st.Report.IsZero() {
+		looked = float64(st.Report.Unix())
+	}
+	gauge(archiveLooked, looked)
+	gauge(archiveWell, up(st.Trouble == nil))
+	ch <- prometheus.MustNewConstMetric(archiveFailed, prometheus.CounterValue, float64(st.Archiver.Failures))
+	for _, r := range st.Repos {
+		gauge(copyLag, r.Lag.Seconds(), r.Name)
+		gauge(copyUp, up(r.Trouble == ""), r.Name)
+		if !r.Newest.IsZero() {
+			gauge(archiveBackup, float64(r.Newest.Unix()), r.Name)
+		}
+	}
+	if c.a.aside != nil {
+		for _, s := range c.a.aside.Status() {
+			gauge(copyUp, up(s.Trouble == nil), s.Place.Name+" (keys and files)") // a repository may have the same name
+		}
+	}
 }

@@ -123,8 +123,8 @@ func (c *Config) checkCopies(bad func(key, what string) error) error {
 		}
 		seen[a.name] = true
 	}
-	if len(c.Copies.Sites) > 0 && c.Database.URL.Reveal() != "" {
-		return bad("copies.sites", "are for the database inside; with PostgreSQL see: kassavalv backup setup-postgres")
+	if c.Copies.Required > 0 && c.Database.URL.Reveal() != "" {
+		return bad("copies.required", "is for the database inside; on PostgreSQL a synchronous standby keeps what buyers were told (docs/runbooks/postgres-standby.md)")
 	}
 	if c.Copies.Required < 0 || c.Copies.Required > 2 {
 		return bad("copies.required", "must be 0, 1 or 2")

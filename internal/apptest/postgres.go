@@ -27,6 +27,7 @@ type Postgres struct {
 	proc *os.Process
 	done chan struct{} // closed when proc has ended
 	more []string      // settings beside the usual ones
+	on   string        // data directory, where it is not the usual one
 }
 
 // StartPostgres makes and starts a server; it goes with the test. Where the tests have
@@ -124,9 +125,14 @@ func (p *Postgres) Set(t testing.TB, settings ...string) {
 }
 
 // Data is the server's data directory, Port where it listens, Bin where its programs are.
-func (p *Postgres) Data() string { return filepath.Join(p.dir, "data") }
-func (p *Postgres) Port() int    { return p.port }
-func (p *Postgres) Bin() string  { return p.bin }
+func (p *Postgres) Data() string {
+	if p.on != "" {
+		return p.on
+	}
+	return filepath.Join(p.dir, "data")
+}
+func (p *Postgres) Port() int   { return p.port }
+func (p *Postgres) Bin() string { return p.bin }
 
 // Folder is the server's own folder, above its data, which its user may write to.
 func (p *Postgres) Folder() string { return p.dir }
@@ -240,4 +246,11 @@ func (p *Postgres) Hide(t testing.TB, name string) {
 	if err := os.WriteFile(filepath.Join(p.dir, name), nil, 0o400); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// OpenOn starts the server on another data directory, under the same address; nothing of it
+// is archived.
+func (p *Postgres) OpenOn(data string) error {
+	p.on, p.more = data, []string{"-c", "archive_mode=off"}
+	return p.Open()
 }

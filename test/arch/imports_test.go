@@ -50,7 +50,7 @@ var ground = map[string][]string{
 // commerce or a face.
 var ops = map[string][]string{
 	"lesson": {}, "incident": {}, "copies": {},
-	"copies/dir": {"copies"}, "copies/s3": {"copies"}, "copies/sftp": {"copies"}, "copies/post": {"copies"}, "copies/pgbackrest": {"copies"}, "outpost": {"copies", "copies/dir", "copies/post"},
+	"copies/dir": {"copies"}, "copies/s3": {"copies"}, "copies/sftp": {"copies"}, "copies/post": {"copies"}, "copies/walarchive": {}, "copies/pgbackrest": {"copies", "copies/walarchive"}, "outpost": {"copies", "copies/dir", "copies/post"},
 }
 
 // tests and the demo may import anything; only app and tests import the demo.

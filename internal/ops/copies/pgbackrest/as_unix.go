@@ -70,3 +70,15 @@ func (a *account) give(path string) error {
 	}
 	return os.Lchown(path, int(a.uid), int(a.gid))
 }
+
+func ownAs(path, like string) error {
+	st, err := os.Stat(like)
+	if err != nil {
+		return err
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok || os.Getuid() != 0 {
+		return nil
+	}
+	return os.Lchown(path, int(sys.Uid), int(sys.Gid))
+}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
+
+	"kassavalv/internal/ops/copies/walarchive"
 )
 
 // Clone is a server of our own on what came out of a repository.
@@ -305,7 +307,7 @@ func (c *Clone) stop() error {
 // missing ends the replay without a word, and everything after it is then not in the copy.
 // max is the newest piece that the repository had when the restore began.
 func (c *Clone) Reaches(max string) error {
-	want, ok := number(max, c.segment)
+	want, ok := walarchive.Number(max, c.segment)
 	hi, lo, cut := strings.Cut(c.End, "/")
 	a, err1 := strconv.ParseUint(hi, 16, 32)
 	b, err2 := strconv.ParseUint(lo, 16, 32)
@@ -386,4 +388,31 @@ func (c *counter) first() string {
 		return ""
 	}
 	return string(c.head)
+}
+
+// Look asks one repository what it holds, without the server. In what it tells the repository
+// has the number 1.
+func Look(ctx context.Context, o CloneOptions) (Info, error) {
+	tool, err := NewTool(o.Program, "", o.Conf.Stanza, o.Owner)
+	if err != nil {
+		return Info{}, err
+	}
+	own, err := os.MkdirTemp(o.Temp, "kassavalv-pg-")
+	if err != nil {
+		return Info{}, err
+	}
+	defer os.RemoveAll(own)
+	if err := tool.as.give(own); err != nil {
+		return Info{}, err
+	}
+	tool.Config = filepath.Join(own, "pgbackrest.conf")
+	if err := tool.private(tool.Config, o.Conf.Only(o.Repo, filepath.Join(own, "data"), own)); err != nil {
+		return Info{}, err
+	}
+	return tool.Info(ctx)
+}
+
+// OwnAs gives a file to who owns another, where we are root.
+func OwnAs(path, like string) error {
+	return ownAs(path, like)
 }

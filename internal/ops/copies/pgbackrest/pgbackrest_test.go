@@ -3,6 +3,7 @@ package pgbackrest_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"kassavalv/internal/apptest"
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies/pgbackrest"
+	"kassavalv/internal/ops/copies/walarchive"
 )
 
 // rig is a server with two repositories.
@@ -50,14 +52,14 @@ func (r *rig) do(t *testing.T, stmts ...string) {
 	}
 }
 
-func (r *rig) archiver(t *testing.T) *pgbackrest.Archiver {
+func (r *rig) archiver(t *testing.T) *walarchive.Archiver {
 	t.Helper()
 	d, err := db.Open(t.Context(), db.Options{URL: r.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	a, err := pgbackrest.ReadArchiver(t.Context(), d)
+	a, err := walarchive.Read(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,13 +144,24 @@ func TestRealServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &pgbackrest.Watcher{Tool: tool, Conf: conf, DB: d, Now: time.Now}
+	w := &walarchive.Watcher{DB: d}
+	if st := w.Look(ctx); !errors.Is(st.Trouble, walarchive.ErrSilent) {
+		t.Errorf("before anybody looked: %+v", st)
+	}
+	look := func() walarchive.Status {
+		t.Helper()
+		r, _ := tool.Report(ctx, conf)
+		if err := w.Take(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		return w.Look(ctx)
+	}
 	r.do(t, `SELECT pg_switch_wal()`)
 	if err := apptest.Poll(time.Minute, func() bool {
-		st := w.Look(ctx)
-		return st.Trouble == nil && st.Repos[0].Lag == 0 && st.Repos[1].Lag == 0 && st.Repos[0].Trouble == nil && st.Repos[0].Backups == 1
+		st := look()
+		return st.Trouble == nil && st.Repos[0].Lag == 0 && st.Repos[1].Lag == 0 && st.Repos[0].Trouble == "" && st.Repos[0].Backups == 1
 	}); err != nil {
-		t.Fatalf("%+v", w.Last())
+		t.Fatalf("%+v", w.Look(ctx))
 	}
 
 	rows := func(url string) (n int) {
@@ -186,7 +199,7 @@ func TestRealServer(t *testing.T) {
 		if got := rows(url); got != 10000 {
 			t.Errorf("repository %d: %d rows came back", n, got)
 		}
-		if err := c.Reaches(w.Last().Repos[n-1].Log); err != nil {
+		if err := c.Reaches(w.Look(ctx).Repos[n-1].Log); err != nil {
 			t.Errorf("repository %d: %v", n, err)
 		}
 		if c.At.Before(before) || c.Version == "" || c.End == "" {
@@ -240,10 +253,10 @@ func TestRealServer(t *testing.T) {
 	r.Hide(t, "away")
 	r.do(t, `INSERT INTO goods SELECT i FROM generate_series(30001, 40000) i`, `SELECT pg_switch_wal()`)
 	if err := apptest.Poll(time.Minute, func() bool {
-		st := w.Look(ctx)
-		return len(st.Repos) == 2 && st.Repos[1].Trouble != nil && st.Repos[0].Trouble == nil
+		st := look()
+		return len(st.Repos) == 2 && st.Repos[1].Trouble != "" && st.Repos[0].Trouble == ""
 	}); err != nil {
-		t.Errorf("a repository that is gone: %+v", w.Last())
+		t.Errorf("a repository that is gone: %+v", w.Look(ctx))
 	}
 	if err := apptest.Poll(time.Minute, func() bool {
 		in, err := tool.Info(ctx)
@@ -258,13 +271,13 @@ func TestRealServer(t *testing.T) {
 	}
 
 	// A piece that is lost in the middle of the log ends the replay without a word: it is found.
-	lost := w.Last().Repos[0].Log
+	lost := w.Look(ctx).Repos[0].Log
 	r.do(t, `INSERT INTO goods SELECT i FROM generate_series(50001, 51000) i`, `SELECT pg_switch_wal()`, `INSERT INTO goods VALUES (60000)`, `SELECT pg_switch_wal()`)
 	var in pgbackrest.Info
 	if err := apptest.Poll(time.Minute, func() bool {
 		var err error
 		in, err = tool.Info(ctx)
-		return err == nil && in.Max[1] > lost && w.Look(ctx).Repos[0].Lag == 0
+		return err == nil && in.Max[1] > lost && look().Repos[0].Lag == 0
 	}); err != nil {
 		t.Fatal("the log does not arrive")
 	}

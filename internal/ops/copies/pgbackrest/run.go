@@ -90,14 +90,14 @@ func (t *Tool) command(ctx context.Context, program string, args ...string) *exe
 	return cmd
 }
 
-// Failed is what pgBackRest says of something that went wrong: its own number and words.
-type Failed struct {
+// Refusal is what pgBackRest says of something that went wrong: its own number and words.
+type Refusal struct {
 	What string // the command
 	Code int
 	Said string
 }
 
-func (f *Failed) Error() string {
+func (f *Refusal) Error() string {
 	said := f.Said
 	if said == "" {
 		said = "no word why"
@@ -107,8 +107,27 @@ func (f *Failed) Error() string {
 
 var said = regexp.MustCompile(`(?m)^(?:\d{4}-\d\d-\d\d [0-9:.]+ )?P\d+ +(ERROR|WARN): +`)
 
-// run is one command of pgBackRest.
+// lockTaken is pgBackRest's number for "another one is running".
+const lockTaken = 50
+
+// run is one command of pgBackRest. Another that runs, such as the one that gives up the
+// server's log, is waited for.
 func (t *Tool) run(ctx context.Context, command string, args ...string) ([]byte, error) {
+	for until := time.Now().Add(2 * time.Minute); ; {
+		out, err := t.once(ctx, command, args...)
+		var f *Refusal
+		if !errors.As(err, &f) || f.Code != lockTaken || time.Now().After(until) {
+			return out, err
+		}
+		select {
+		case <-ctx.Done():
+			return out, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (t *Tool) once(ctx context.Context, command string, args ...string) ([]byte, error) {
 	all := []string{"--config=" + t.Config}
 	if t.Stanza != "" {
 		all = append(all, "--stanza="+t.Stanza)
@@ -123,7 +142,7 @@ func (t *Tool) run(ctx context.Context, command string, args ...string) ([]byte,
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("pgbackrest %s: %w", command, ctx.Err())
 	}
-	f := &Failed{What: command, Code: cmd.ProcessState.ExitCode()}
+	f := &Refusal{What: command, Code: cmd.ProcessState.ExitCode()}
 	// Warnings and errors go to stdout or stderr, by version; the words after the mark are meant for people.
 	text := out.String() + "\n" + errs.String()
 	if at := said.FindStringIndex(text); at != nil {

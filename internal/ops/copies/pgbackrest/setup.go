@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kassavalv/internal/ops/copies/walarchive"
 )
 
 // SetupOptions say what to set up.
@@ -20,7 +22,7 @@ type SetupOptions struct {
 	Config  string // where its configuration file is to be, outside the server's data
 	Conf    Conf   // passes that are empty are drawn, those of a file that is there are kept
 	// Archiver is how the server is set now; nil: it could not be asked.
-	Archiver *Archiver
+	Archiver *walarchive.Archiver
 	Write    bool // false: nothing is written or run
 	// Keep is given the text of the configuration before it is put in its place: what is not
 	// kept elsewhere must not be written under.
@@ -208,7 +210,7 @@ func where(c *Conf) error {
 const ArchiveTimeout = 10
 
 // needs are the settings that the server lacks, and what to do about them.
-func needs(t *Tool, a *Archiver) (lines, todo []string) {
+func needs(t *Tool, a *walarchive.Archiver) (lines, todo []string) {
 	command := fmt.Sprintf("%s --config=%s --stanza=%s archive-push %%p", t.Program, t.Config, t.Stanza)
 	want := []string{"wal_level = replica", "archive_mode = on", "archive_command = '" + command + "'", fmt.Sprintf("archive_timeout = %ds", ArchiveTimeout)}
 	switch {

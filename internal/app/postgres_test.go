@@ -1,0 +1,285 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kassavalv/internal/apptest"
+	"kassavalv/internal/db"
+	"kassavalv/internal/ops/copies"
+)
+
+// A shop on a server of its own is set up, tended, drilled, lost and brought back: the database
+// from either repository, keys and pictures from a site. Who was erased stays erased.
+func TestPostgresShop(t *testing.T) {
+	ctx := context.Background()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	pg := apptest.StartPostgres(t)
+	t.Setenv("DATABASE_URL", pg.URL)
+	dir := filepath.Join(t.TempDir(), "shop")
+	run := func() *App {
+		t.Helper()
+		a, _, err := Demo(ctx, DemoOptions{Dir: dir, Addr: "127.0.0.1:0", Log: log, Out: io.Discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { a.Close(ctx) })
+		return a
+	}
+	a := run()
+	if err := a.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	o := SetupPostgresOptions{Config: filepath.Join(pg.Folder(), "etc", "kassavalv.conf"), Data: pg.Data(), User: "postgres", Spool: pg.Make(t, "spool"), Lock: pg.Make(t, "lock"),
+		Repos: []string{"file://" + pg.Make(t, "nas") + "?name=nas&provider=own", "file://" + pg.Make(t, "away") + "?name=away&provider=other"}, Write: true}
+	if _, err := SetupPostgres(ctx, dir, o); err == nil || !strings.Contains(err.Error(), "backup paper") {
+		t.Errorf("without a paper key: %v", err)
+	}
+	words, err := NewPaper(ctx, dir, "Fiket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paper, err := copies.ParsePaper(words.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := "file://" + filepath.Join(t.TempDir(), "site") + "?name=site&provider=third"
+	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(fmt.Sprintf("[copies]\nsites = [%q]\n", site)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := SetupPostgres(ctx, dir, o)
+	if err != nil || s.Ready || len(s.Lines) != 4 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	for _, l := range s.Lines {
+		k, v, _ := strings.Cut(l, " = ")
+		pg.Set(t, k+"='"+strings.Trim(v, "'")+"'")
+	}
+	pg.Kill()
+	if err := pg.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = SetupPostgres(ctx, dir, o); err != nil || !s.Ready || len(s.Warnings) > 0 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if strings.Contains(s.Text, "cipher-pass=") && !strings.Contains(s.Text, "cipher-pass=(not shown)") {
+		t.Error("a pass is shown")
+	}
+
+	a = run()
+	if st, err := a.backupStatus(ctx); err != nil || st.Trouble == "" {
+		t.Errorf("before anybody has looked at the repositories: %+v, %v", st, err)
+	}
+	field := fieldTest
+	type sealed struct {
+		person db.ID
+		value  []byte
+	}
+	person := func(text string) sealed {
+		t.Helper()
+		s, _, err := db.Write(ctx, a.DB, func(tx *db.Tx) (s sealed, err error) {
+			p, err := a.Vault.NewPerson(tx)
+			if err != nil {
+				return s, err
+			}
+			s.person = p.ID
+			s.value, err = a.Vault.Seal(tx, s.person, field, s.person, []byte(text))
+			return s, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	clock := func() (at time.Time) {
+		t.Helper()
+		var micros int64
+		if _, err := db.Read(ctx, a.DB, func(q *db.Reader) (int, error) {
+			return 0, q.QueryRow(`SELECT (extract(epoch FROM clock_timestamp())*1000000)::bigint`).Scan(&micros)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return time.UnixMicro(micros)
+	}
+	stays, erased := person("stays"), person("is erased later")
+	before := clock()
+	if err := db.Do(ctx, a.DB, func(tx *db.Tx) error { return a.Vault.Erase(tx, erased.person) }); err != nil {
+		t.Fatal(err)
+	}
+	late := person("came later")
+
+	// What is there is given up within the time that the server's settings say.
+	tend := func() Tended {
+		t.Helper()
+		x, err := TendPostgres(ctx, dir, TendOptions{Config: o.Config})
+		if err != nil || !x.Told {
+			t.Fatalf("%+v, %v", x, err)
+		}
+		return x
+	}
+	wanted := clock()
+	var st BackupStatus
+	first := tend()
+	if len(first.Drills) != 2 || first.Drills[0].State != copies.Ok || first.Drills[1].State != copies.Ok {
+		t.Errorf("drills: %+v", first.Drills)
+	}
+	for _, d := range first.Drills {
+		t.Logf("drill of %s: %s in %s, RTO %s, RPO %s, %d MB: %v", d.Site, d.State, d.Took.Round(time.Millisecond), d.RTO.Round(time.Millisecond), d.RPO.Round(time.Millisecond), d.Size>>20, d.Steps)
+	}
+	if err := apptest.Poll(2*time.Minute, func() bool {
+		if x := tend(); len(x.Drills) > 0 {
+			t.Fatalf("drilled twice a day: %+v", x)
+		}
+		st, err = a.backupStatus(ctx)
+		reached := 0
+		for _, x := range st.Sites {
+			if x.Holds == "database" && x.Newest.After(wanted) || x.Holds == "keys and files" && !x.Acked.IsZero() {
+				reached++
+			}
+		}
+		return err == nil && st.Trouble == "" && reached == 3
+	}); err != nil {
+		b, _ := json.MarshalIndent(st, "", " ")
+		t.Fatalf("%s", b)
+	}
+	for _, x := range st.Sites {
+		if x.Trouble != "" || x.Holds == "database" && (x.Full.IsZero() || x.Lag > 60) {
+			t.Errorf("%+v", x)
+		}
+	}
+	kept, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]copies.Result, error) { return copies.Drills(q, time.Now().Add(-time.Hour)) })
+	if err != nil || len(kept) != 2 || kept[0].State != copies.Ok || kept[0].RTO == 0 || kept[0].Newest.IsZero() {
+		t.Errorf("results kept: %+v, %v", kept, err)
+	}
+	metrics := gathered(t, a)
+	for _, want := range []string{`kassavalv_copies_lag_seconds site=nas`, `kassavalv_copies_lag_seconds site=away`, `kassavalv_copies_archive_up`, `kassavalv_copies_backup_seconds site=nas`} {
+		if _, ok := metrics[want]; !ok {
+			t.Errorf("no metric %s", want)
+		}
+	}
+	if metrics["kassavalv_copies_archive_up"] != 1 {
+		t.Error("the archive is well, and is told not to be")
+	}
+	if err := a.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	pg.Kill()
+
+	opens := func(b *App, s sealed) string {
+		text, err := db.Read(ctx, b.DB, func(q *db.Reader) ([]byte, error) { return b.Vault.Open(q, s.person, field, s.person, s.value) })
+		if err != nil {
+			return ""
+		}
+		return string(text)
+	}
+	back := func(repo string, at time.Time) (*App, PostgresReport) {
+		t.Helper()
+		to := filepath.Join(t.TempDir(), "back")
+		data := filepath.Join(pg.Make(t, fmt.Sprintf("back-%s-%d", repo, at.Unix())), "data")
+		rep, err := RestorePostgres(ctx, RestorePostgresOptions{RestoreOptions: RestoreOptions{Paper: paper, Sites: []string{site}, To: to, At: at, Log: log}, Data: data, Repo: repo, URL: pg.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("from %q: %+v", repo, rep)
+		if len(rep.Damages) > 0 || rep.Files == 0 {
+			t.Errorf("%+v", rep)
+		}
+		if err := pg.OpenOn(data); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := LoadConfig(to, os.Environ())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := open(ctx, to, cfg, log, openOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close(ctx) })
+		return b, rep
+	}
+	for _, repo := range []string{"nas", "away", ""} {
+		b, rep := back(repo, time.Time{})
+		if opens(b, stays) != "stays" || opens(b, late) != "came later" || opens(b, erased) != "" {
+			t.Errorf("%s: not the shop that was", repo)
+		}
+		if n, err := readEpoch(b.Dir); err != nil || n != rep.Epoch || n < 2 {
+			t.Errorf("epoch %d, %v", n, err)
+		}
+		if repo == "" {
+			plant(t, b)
+		}
+		b.Close(ctx)
+		pg.Kill()
+	}
+	b, rep := back("nas", before)
+	if opens(b, stays) != "stays" || opens(b, erased) != "" || rep.Erased != 1 || rep.At.After(before) {
+		t.Errorf("an older point: %q %q %+v", opens(b, stays), opens(b, erased), rep)
+	}
+	b.Close(ctx)
+	pg.Kill()
+	if _, err := RestorePostgres(ctx, RestorePostgresOptions{RestoreOptions: RestoreOptions{Paper: copies.NewPaper(), Sites: []string{site}, To: filepath.Join(t.TempDir(), "x")}, Data: filepath.Join(t.TempDir(), "y"), URL: pg.URL}); err == nil {
+		t.Error("other words opened it")
+	}
+	if _, err := RestorePostgres(ctx, RestorePostgresOptions{RestoreOptions: RestoreOptions{Paper: paper, Sites: []string{site}, To: filepath.Join(t.TempDir(), "x")}, Data: pg.Data(), URL: pg.URL}); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("into a server's data: %v", err)
+	}
+}
+
+// plant spoils a restored shop in each way that checkRestored looks for.
+func plant(t *testing.T, b *App) {
+	t.Helper()
+	ctx := t.Context()
+	if f := checkRestored(ctx, b.DB, b.keeper); len(f) > 0 {
+		t.Errorf("a sound shop: %v", f)
+	}
+	// What is wrong in a copy is found, each thing.
+	for object, stmt := range map[string]string{
+		"stock":      `UPDATE stock_level SET on_hand=on_hand+1 WHERE variant_id=(SELECT min(variant_id) FROM stock_level WHERE tracked=1)`,
+		"payments":   `INSERT INTO payment_intent (id, purchase_id, method, reference, idem_key, amount, currency, captured, refunding, refunded, created_at, changed_at) VALUES (1, 1, 'card', 'x', 'x', 100, 'SEK', 100, 0, 0, 1, 1)`,
+		"gift cards": `INSERT INTO giftcard_card (id, version, code_version, code_hash, last4, currency, issued, balance, held, state, origin, lang, reason, expires_at, created_at, changed_at) VALUES (1, 1, 1, ''::bytea, '0000', 'SEK', 100, 50, 0, 'active', 'staff', 'sv', '', 1, 1, 1)`,
+		"audit log":  `UPDATE audit_entry SET action='x' WHERE id=(SELECT min(id) FROM audit_entry)`,
+	} {
+		if err := db.Do(ctx, b.DB, func(tx *db.Tx) error { _, err := tx.Exec(stmt); return err }); err != nil {
+			t.Errorf("%s: %v", object, err)
+			continue
+		}
+		if f := checkRestored(ctx, b.DB, b.keeper); !slices.ContainsFunc(f, func(x copies.Finding) bool { return x.Object == object && !x.Unknown }) {
+			t.Errorf("%s: %v", object, f)
+		}
+	}
+	if f := checkRestored(ctx, b.DB, nil); !slices.ContainsFunc(f, func(x copies.Finding) bool { return x.Object == "audit log" && x.Unknown }) {
+		t.Errorf("without keys the audit log is called sound: %v", f)
+	}
+}
+
+// gathered are the shop's metrics by name and label.
+func gathered(t *testing.T, a *App) map[string]float64 {
+	t.Helper()
+	fs, err := a.meters.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]float64{}
+	for _, f := range fs {
+		for _, m := range f.GetMetric() {
+			name := f.GetName()
+			for _, l := range m.GetLabel() {
+				name += " " + l.GetName() + "=" + l.GetValue()
+			}
+			if g := m.GetGauge(); g != nil {
+				out[name] = g.GetValue()
+			}
+		}
+	}
+	return out
+}

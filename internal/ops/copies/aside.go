@@ -1,0 +1,144 @@
+package copies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Aside keeps at the sites what lies beside a database that is copied by other means: the
+// vault's keys, configuration, certificates, and the shop's files. Stream and DB of its
+// Options are nil.
+type Aside struct {
+	r      *Room
+	mu     sync.Mutex
+	whole  map[string]time.Time // when a site last had everything
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// OpenAside begins to feed the sites.
+func OpenAside(ctx context.Context, o Options) (*Aside, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Epoch == 0 {
+		return nil, errors.New("copies: epochs begin with 1")
+	}
+	to, err := o.Charter.recipients()
+	if err != nil {
+		return nil, err
+	}
+	a := &Aside{r: &Room{o: o, streams: streamKeys{to: to, now: o.Now}, nudge: make(chan struct{}), acked: make(chan struct{}), levels: map[int][]Segment{}}, whole: map[string]time.Time{}}
+	if err := os.MkdirAll(filepath.Join(o.Dir, "sites"), 0o700); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, so := range o.Sites {
+		name := so.Site.Place().Name
+		if Name(name) != nil || strings.Contains(name, "/") || seen[name] {
+			return nil, fmt.Errorf("copies: each site needs a name of its own of a-z, 0-9 and dashes, not %q", name)
+		}
+		seen[name] = true
+		s := &shipper{r: a.r, o: so, name: name, site: so.Site, file: filepath.Join(o.Dir, "sites", name+".json")}
+		if err := s.load(); err != nil {
+			return nil, err
+		}
+		a.r.shippers = append(a.r.shippers, s)
+	}
+	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, s := range a.r.shippers {
+		a.wg.Go(func() { a.run(ctx, s) })
+	}
+	return a, nil
+}
+
+func (a *Aside) run(ctx context.Context, s *shipper) {
+	ready := false
+	for ctx.Err() == nil {
+		begun := a.r.o.Now().UTC()
+		err := func() error {
+			if !ready {
+				if err := s.charter(ctx); err != nil {
+					return err
+				}
+				if err := s.listFiles(ctx); err != nil {
+					return err
+				}
+				ready = true
+			}
+			if err := s.beside(ctx); err != nil {
+				return err
+			}
+			return s.shipFiles(ctx)
+		}()
+		if ctx.Err() != nil {
+			return
+		}
+		s.told(err)
+		if err != nil {
+			wait := min(time.Second<<min(s.failures()-1, 6), maxBackoff)
+			sleep(ctx, wait/2+rand.N(wait/2))
+			continue
+		}
+		a.mu.Lock()
+		a.whole[s.name] = begun
+		a.mu.Unlock()
+		sleep(ctx, filesEvery)
+	}
+}
+
+// listFiles learns which files the site has.
+func (s *shipper) listFiles(ctx context.Context) error {
+	files := map[string]bool{}
+	for o, err := range s.site.List(ctx, filePrefix, "") {
+		if err != nil {
+			return err
+		}
+		files[o.Name] = true
+	}
+	s.mu.Lock()
+	s.files = files
+	s.mu.Unlock()
+	return nil
+}
+
+// AsideStatus is how one site stands.
+type AsideStatus struct {
+	Place   Place
+	Whole   time.Time // when it last had everything; zero: not yet since the start
+	Acked   time.Time
+	Bytes   int64
+	Trouble error
+	Since   time.Time
+}
+
+// Status tells how the sites stand.
+func (a *Aside) Status() (out []AsideStatus) {
+	for _, s := range a.r.shippers {
+		a.mu.Lock()
+		x := AsideStatus{Place: s.site.Place(), Whole: a.whole[s.name]}
+		a.mu.Unlock()
+		s.mu.Lock()
+		x.Acked, x.Bytes, x.Trouble = s.st.Acked, s.st.Bytes, s.trouble
+		if s.trouble != nil {
+			x.Since = s.since
+		}
+		s.mu.Unlock()
+		out = append(out, x)
+	}
+	return out
+}
+
+// Close stops feeding; what is not there yet goes at the next start.
+func (a *Aside) Close() error {
+	a.cancel()
+	a.wg.Wait()
+	return nil
+}
