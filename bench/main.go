@@ -28,15 +28,17 @@ import (
 )
 
 var (
-	program  = flag.String("program", ".cache/kassavalv", "the built program")
-	products = flag.Int("products", 100_000, "size of the large shop")
-	keep     = flag.String("keep", "", "folder for the shops, kept for the next run; empty: a temporary one")
-	postgres = flag.String("postgres", os.Getenv("DATABASE_URL"), "server for the purchase on PostgreSQL; empty: KASSAVALV_TEST_POSTGRES, or not measured")
-	length   = flag.Duration("time", 4*time.Second, "length of each measurement")
-	turns    = flag.Int("turns", 3, "turns; medians are printed")
-	only     = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,button,safety,vault,start")
-	persons  = flag.Int("persons", 1_000_000, "data keys of the vault on SQLite; a fifth of them on PostgreSQL")
-	refMode  = flag.String("reference", "", "internal: serve this file over TLS")
+	program   = flag.String("program", ".cache/kassavalv", "the built program")
+	products  = flag.Int("products", 100_000, "size of the large shop")
+	keep      = flag.String("keep", "", "folder for the shops, kept for the next run; empty: a temporary one")
+	postgres  = flag.String("postgres", os.Getenv("DATABASE_URL"), "server for the purchase on PostgreSQL; empty: KASSAVALV_TEST_POSTGRES, or not measured")
+	length    = flag.Duration("time", 4*time.Second, "length of each measurement")
+	turns     = flag.Int("turns", 3, "turns; medians are printed")
+	only      = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,button,safety,vault,copies,start")
+	persons   = flag.Int("persons", 1_000_000, "data keys of the vault on SQLite; a fifth of them on PostgreSQL")
+	megabytes = flag.Int("megabytes", 1024, "size of the database that is restored from copies")
+	scratch   = flag.String("scratch", "", "folder, best on another disk, for the sites of copies and the machine that is lost; empty: beside the rest")
+	refMode   = flag.String("reference", "", "internal: serve this file over TLS")
 )
 
 func main() {
@@ -291,6 +293,11 @@ func run() error {
 	}
 	if part("safety") {
 		if err := safety(dir); err != nil {
+			return err
+		}
+	}
+	if part("copies") {
+		if err := copiesCost(dir); err != nil {
 			return err
 		}
 	}

@@ -141,7 +141,8 @@ func (c *Config) checkCopies(bad func(key, what string) error) error {
 }
 
 // storeEvery is how long changes are gathered for an object store, where each object costs.
-const storeEvery = 10 * time.Second
+// With the time it takes to send them, a store lacks ten seconds at most.
+const storeEvery = 8 * time.Second
 
 // feedSite opens a site of [copies] sites with how it is fed.
 func feedSite(address, dataDir string) (copies.SiteOptions, error) {

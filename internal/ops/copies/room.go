@@ -393,7 +393,7 @@ func (r *Room) takeSnapshot(ctx context.Context) (Segment, error) {
 		}
 		g = Segment{Level: Snapshot, Min: 1, Max: h.TX, Post: h.Sum, Pages: f.Pages, PageSize: f.PageSize, At: h.At}
 		return r.o.Stream.spool.put(r.o.Stream.spool.of(g), true, func(w io.Writer) error {
-			m := measure(w)
+			m := &tally{w: w}
 			if err := snapshotTo(ctx, m, f, g, r.o.Stream.spool.dir); err != nil {
 				return err
 			}

@@ -37,6 +37,7 @@ type shipper struct {
 	headDue bool       // something changed that the head tells
 	heading sync.Mutex // one head at a time, the newest last
 	saving  sync.Mutex
+	saved   time.Time // under saving
 }
 
 // siteState is what is known of a site across restarts. It may be older than the site by
@@ -83,9 +84,21 @@ func (s *shipper) load() error {
 	return nil
 }
 
+// saveSoon saves once a second at most: what the state lacks, adopt learns from the site.
+func (s *shipper) saveSoon() error {
+	s.saving.Lock()
+	recent := time.Since(s.saved) < time.Second
+	s.saving.Unlock()
+	if recent {
+		return nil
+	}
+	return s.save()
+}
+
 func (s *shipper) save() error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
+	s.saved = time.Now()
 	s.mu.Lock()
 	b, err := json.Marshal(s.st)
 	s.mu.Unlock()
@@ -129,6 +142,13 @@ const (
 // a keeper that does not answer), never holds back the next change.
 func (s *shipper) run(ctx context.Context) {
 	ready := false
+	defer func() {
+		if ready {
+			if err := s.save(); err != nil {
+				s.r.o.Log.Warn("what a site has could not be noted; it is asked at the next start", "site", s.name, "error", err)
+			}
+		}
+	}()
 	heads := &duty{every: headEvery, do: s.head}
 	other := []*duty{{every: time.Second, do: s.longer}, {every: time.Second, do: s.shipDump}, {every: filesEvery, do: s.shipFiles}, {every: besideEvery, do: s.beside}, heads}
 	var looked time.Time
@@ -257,6 +277,7 @@ func sleep(ctx context.Context, d time.Duration) {
 // raw sends what the stream has beyond the site, and a snapshot when that does not follow
 // what is there.
 func (s *shipper) raw(ctx context.Context) error {
+	begun := s.r.o.Stream.Head().TX
 	for {
 		head := s.r.o.Stream.Head()
 		if head.TX == 0 {
@@ -279,8 +300,8 @@ func (s *shipper) raw(ctx context.Context) error {
 		if err := s.put(ctx, s.piece(segs)); err != nil {
 			return err
 		}
-		if waited, _ := s.r.hurry(s.cursor()); s.o.Every > 0 && !waited && len(segs) == 1 {
-			return nil
+		if waited, _ := s.r.hurry(s.cursor()); s.o.Every > 0 && !waited && s.cursor() >= begun {
+			return nil // what came meanwhile is gathered: each object costs there
 		}
 	}
 }
@@ -380,7 +401,7 @@ func (s *shipper) put(ctx context.Context, of []Segment) error {
 	s.st.Bytes += size
 	s.mu.Unlock()
 	s.r.confirmed()
-	return s.save()
+	return s.saveSoon()
 }
 
 // putLarge is put for a segment that does not fit in memory: it is sealed into a file.

@@ -1,6 +1,7 @@
 package copies
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/superfly/ltx"
@@ -140,6 +142,20 @@ func segmentOf(h ltx.Header, t ltx.Trailer, level int, size int64) Segment {
 // tempSuffix ends the names of files that are being written.
 const tempSuffix = ".tmp"
 
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 128<<10) }}
+
+// tally counts what goes through.
+type tally struct {
+	w io.Writer
+	n int64
+}
+
+func (c *tally) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
 // put writes a file beside its place and moves it there, whole or not at all; sync makes it
 // outlive a loss of power.
 func (s spool) put(path string, sync bool, fill func(w io.Writer) error) (err error) {
@@ -153,7 +169,16 @@ func (s spool) put(path string, sync bool, fill func(w io.Writer) error) (err er
 			os.Remove(path + tempSuffix)
 		}
 	}()
-	if err := fill(f); err != nil {
+	w := buffers.Get().(*bufio.Writer) // pages come one by one, in small pieces
+	w.Reset(f)
+	defer func() {
+		w.Reset(nil)
+		buffers.Put(w)
+	}()
+	if err := fill(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
 		return err
 	}
 	if sync {
@@ -223,7 +248,7 @@ func (s spool) mergeTo(w io.Writer, of []Segment) (size int64, err error) {
 		defer f.Close()
 		rs = append(rs, f)
 	}
-	m := measure(w)
+	m := &tally{w: w}
 	c, err := ltx.NewCompactor(m, rs)
 	if err != nil {
 		return 0, err

@@ -457,7 +457,7 @@ func (s *Stream) encode(c db.Commit, head Head) (Segment, error) {
 	g := Segment{Level: Raw, Min: head.TX + 1, Max: head.TX + uint64(c.Count), Pre: head.Sum, Post: post, Pages: c.Size, PageSize: s.pageSize, At: s.now().UTC(), Salt: c.Mark.Salt, Offset: c.Mark.Offset}
 	path := s.spool.of(g)
 	err := s.spool.put(path, false, func(w io.Writer) error {
-		m := measure(w)
+		m := &tally{w: w}
 		e, err := ltx.NewEncoder(m)
 		if err != nil {
 			return err
