@@ -230,7 +230,7 @@ func (w *world) crash(lost int) {
 	w.t.Helper()
 	to := w.t.TempDir()
 	// The log first: as on a disk whose spool was written after it.
-	if err := os.CopyFS(to, os.DirFS(w.dir)); err != nil {
+	if err := w.stream.Still(func() error { return os.CopyFS(to, os.DirFS(w.dir)) }); err != nil {
 		w.t.Fatal(err)
 	}
 	w.close()
