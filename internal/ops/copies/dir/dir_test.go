@@ -248,3 +248,11 @@ func TestDraftsOfThePastAreSwept(t *testing.T) {
 		t.Error("a draft that is being written was taken away:", err)
 	}
 }
+
+func TestFull(t *testing.T) {
+	disk, ok := sitetest.SmallDisk(t, 6<<20)
+	if !ok {
+		return
+	}
+	sitetest.Full(t, open(t, filepath.Join(disk, "copies"), Options{SetUp: true}))
+}

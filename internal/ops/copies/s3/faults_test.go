@@ -424,3 +424,12 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		}
 	}
 }
+
+func TestFull(t *testing.T) {
+	disk, ok := sitetest.SmallDisk(t, 6<<20)
+	if !ok {
+		return
+	}
+	srv := s3test.Start(t, s3test.Options{Dir: disk})
+	sitetest.Full(t, open(t, options(srv.URL, srv.Bucket(t, false))))
+}

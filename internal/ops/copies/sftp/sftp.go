@@ -439,6 +439,7 @@ func (s *Site) draft(ctx context.Context, c *conn, w *copies.Watch, body io.Read
 	}
 	defer func() {
 		if err != nil {
+			err = s.class(ctx, c, err) // while what did not fit still lies there
 			_ = c.Remove(name)
 		}
 	}()

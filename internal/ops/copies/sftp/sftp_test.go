@@ -321,3 +321,11 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		}
 	}
 }
+
+func TestFull(t *testing.T) {
+	disk, ok := sitetest.SmallDisk(t, 6<<20)
+	if !ok {
+		return
+	}
+	sitetest.Full(t, open(t, options(sftptest.Start(t), disk)))
+}
