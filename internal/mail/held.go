@@ -36,7 +36,7 @@ func Held(q db.Q, n int) ([]HeldRow, error) {
 	return db.All(q, func(r *db.Rows) (x HeldRow, err error) {
 		err = r.Scan(&x.ID, &x.Kind, &x.RefKind, &x.Ref, &x.Person, &x.State, &x.Attempts, &x.LastCode, &x.Relay, &x.Queued, &x.Sent, &x.HasCopy, &x.Since)
 		return
-	}, `SELECT `+rowColumns+`, held_at FROM mail_message WHERE held_at IS NOT NULL ORDER BY id LIMIT $1`, min(max(n, 1), 500))
+	}, `SELECT `+rowColumns+`, held_at FROM mail_message WHERE held_at IS NOT NULL AND id > $1 ORDER BY id LIMIT $2`, 0, min(max(n, 1), 500))
 }
 
 // SendHeld sends a held letter; db.ErrConflict when it is not held any more. may is the
