@@ -80,13 +80,14 @@ type App struct {
 	Index    *search.Index
 	Cache    *pagecache.Cache
 
-	Copies  *copies.Room   // nil while no site is configured
-	stream  *copies.Stream // nil without a charter, and on PostgreSQL
-	charter copies.Charter
-	archive *walarchive.Watcher // on PostgreSQL
-	aside   *copies.Aside       // on PostgreSQL, when sites are configured
-	keeper  secret.Keeper
-	stands  standing
+	Copies    *copies.Room   // nil while no site is configured
+	stream    *copies.Stream // nil without a charter, and on PostgreSQL
+	charter   copies.Charter
+	archive   *walarchive.Watcher // on PostgreSQL
+	aside     *copies.Aside       // on PostgreSQL, when sites are configured
+	keeper    secret.Keeper
+	stands    standing
+	apartness apartness
 
 	Lessons   *lesson.Room
 	Incidents *incident.Room

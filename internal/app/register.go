@@ -17,6 +17,7 @@ import (
 	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/ops/lesson"
+	"kassavalv/internal/ops/recovery"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/cart"
@@ -49,7 +50,7 @@ var Migrations = []db.Migrations{
 	secret.Migrations, job.Migrations, audit.Migrations, auth.Migrations, mail.Migrations, file.Migrations,
 	catalog.Migrations, pricing.Migrations, stock.Migrations, delivery.Migrations, content.Migrations, customer.Migrations,
 	cart.Migrations, payment.Migrations, order.Migrations, checkout.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, intake.Migrations, waitlist.Migrations, giftcard.Migrations, account.Migrations,
-	lesson.Migrations, incident.Migrations, privacy.Migrations, copies.Migrations,
+	lesson.Migrations, incident.Migrations, privacy.Migrations, copies.Migrations, recovery.Migrations,
 }
 
 type principal struct{}
@@ -106,7 +107,7 @@ func (a *App) buildRoutes() {
 	shop = append(shop, store.Hooks()...)
 	shop = append(shop, office.Routes()...)
 	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Privacy: a.Privacy, Mailer: a.Mail, Log: a.Log,
-		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery, Keeper: or(a.Config.Keys.Keeper, "file"), TurnKeys: a.turnByHand, Standing: a.sellingStands, OpenShop: a.askReopen, Lessons: a.Lessons, Incidents: a.Incidents}
+		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery, Keeper: or(a.Config.Keys.Keeper, "file"), TurnKeys: a.turnByHand, Standing: a.sellingStands, OpenShop: a.askReopen, Copies: a.copiesStand, Lessons: a.Lessons, Incidents: a.Incidents}
 	shop = append(shop, a.office.Routes()...)
 	shop = append(shop, web.ReportRoute(a.Log, nil))
 	doc := api.Document(shop, a.Origin)

@@ -79,6 +79,14 @@ var (
 	OpeningMinutes = number("personal.opening_minutes", auth.OpeningMinutes, auth.MinOpeningMinutes, auth.MaxOpeningMinutes, auth.SettingsWrite)
 	// AnswerHours: within how many hours a case is promised an answer.
 	AnswerHours = number("support.answer_hours", 24, 1, 48, auth.SettingsWrite)
+	// GoalLoss: how many seconds of the shop's time may be lost with its machine. The usual
+	// is how often an object store is fed.
+	GoalLoss = number("copies.goal_loss_seconds", 10, 0, 86_400, auth.SettingsWrite)
+	// GoalBack: within how many minutes the shop is to be back after its machine was lost.
+	GoalBack = number("copies.goal_back_minutes", 60, 1, 2_880, auth.SettingsWrite)
+	// CopiesPrice: what a site takes for a GB in a month, in öre. The usual is the list price of
+	// Amazon S3 Standard in Stockholm, 0.023 USD, rounded up; smaller providers take a quarter.
+	CopiesPrice = number("copies.price_gb_ore", 25, 0, 10_000, auth.SettingsWrite)
 )
 
 // Get reads the value, or the default.

@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/ops/lesson"
+	"kassavalv/internal/ops/recovery"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/fulfilment"
@@ -51,6 +52,9 @@ type Admin struct {
 	Standing func() Standing
 	OpenShop func(tx *db.Tx, by auth.By) error
 
+	// Copies tells how the shop stands towards the loss of its machine, without its drills.
+	Copies func(ctx context.Context) recovery.Standing
+
 	Origin   string // public origin, without a slash at the end
 	Currency string // sales currency
 	Country  string // whose VAT applies, ISO 3166
@@ -69,7 +73,7 @@ const (
 func (a *Admin) Routes() []web.Route {
 	var out []web.Route
 	for _, part := range [][]web.Route{a.doorRoutes(), a.proofRoutes(), a.startRoutes(), a.orderRoutes(), a.moneyRoutes(), a.productRoutes(), a.caseRoutes(), a.contentRoutes(),
-		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.roleRoutes(), a.approvalRoutes(), a.reviewRoutes(), a.tokenRoutes(), a.securityRoutes(), a.engineRoutes(), a.keyRoutes(), a.restoredRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.callerRoutes(), a.packingRoutes(), a.privacyRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
+		a.shelfRoutes(), a.inviteRoutes(), a.staffRoutes(), a.roleRoutes(), a.approvalRoutes(), a.reviewRoutes(), a.tokenRoutes(), a.securityRoutes(), a.engineRoutes(), a.keyRoutes(), a.restoredRoutes(), a.copyRoutes(), a.carrierRoutes(), a.giftRoutes(), a.personalRoutes(), a.customerRoutes(), a.callerRoutes(), a.packingRoutes(), a.privacyRoutes(), a.lessonRoutes(), a.incidentRoutes(), a.moreRoutes()} {
 		out = append(out, part...)
 	}
 	return out

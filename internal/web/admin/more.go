@@ -46,6 +46,7 @@ var navs = []struct {
 	{"/admin/approvals", "approvals", "key", "people", "", true},
 	{"/admin/lessons", "lessons", "heart", "people", "", true},
 	{"/admin/incidents", "incidents", "warning", "safety", "", true},
+	{"/admin/copies", "copies", "store", "safety", auth.JobsWrite, true},
 	{"/admin/audit", "audit", "eye", "safety", auth.AuditRead, true},
 	{"/admin/restored", "restored", "refresh", "safety", auth.OrdersRead, true},
 	{"/admin/keys", "keys", "key", "safety", auth.KeysWrite, true},

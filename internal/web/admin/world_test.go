@@ -22,8 +22,10 @@ import (
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/file"
 	"kassavalv/internal/mail"
+	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/ops/lesson"
+	"kassavalv/internal/ops/recovery"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/content"
@@ -40,7 +42,7 @@ import (
 	"kassavalv/internal/web/admin"
 )
 
-var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, lesson.Migrations, incident.Migrations, privacy.Migrations)
+var migrations = append(append([]db.Migrations{}, shoptest.Migrations...), auth.Migrations, file.Migrations, mail.Migrations, content.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, lesson.Migrations, incident.Migrations, copies.Migrations, recovery.Migrations, privacy.Migrations)
 
 const password = "korrekt häst batteri"
 
@@ -60,6 +62,8 @@ type office struct {
 	srv   *httptest.Server
 	mux   *web.Mux
 	staff map[string]*someone
+
+	standing recovery.Standing // how the copies stand; the program's, see internal/app
 }
 
 func each(t *testing.T, fn func(t *testing.T, o *office)) {
@@ -88,6 +92,7 @@ func open(t testing.TB, d *db.DB) *office {
 	o.admin = &admin.Admin{Keeper: "file", DB: d, Vault: o.Vault, Auth: o.auth, Desk: o.Desk, Files: file.New(d, files), Log: log, Origin: o.srv.URL, Currency: "SEK", Country: "SE",
 		Carriers: fulfilment.Carriers{"local": fulfilment.NewGuard(local.New(), fulfilment.Options{Template: "https://carrier.example/track/{number}"})}}
 	o.admin.TurnKeys = func(_ *db.Tx, by auth.By) error { return by.Need(auth.KeysWrite) } // the keys are the program's, see internal/app
+	o.admin.Copies = func(context.Context) recovery.Standing { return o.standing }
 	o.admin.Privacy = &privacy.Desk{DB: d, Vault: o.Vault, Log: log}
 	o.admin.Lessons, o.admin.Incidents = &lesson.Room{DB: d, Auth: o.auth}, &incident.Room{DB: d, Vault: o.Vault, Auth: o.auth}
 	o.auth.SetLacking(lesson.Lacking)

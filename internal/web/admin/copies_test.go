@@ -1,0 +1,177 @@
+package admin_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/recovery"
+	"kassavalv/internal/shop/stock"
+)
+
+func siteOf(name, kind string, tx uint64, lag time.Duration, trouble error) copies.SiteStatus {
+	now := time.Now().UTC()
+	return copies.SiteStatus{Place: copies.Place{Kind: kind, Name: name, Address: name + ".example", Location: "Malmö", Provider: "Molnbolaget"}, TX: tx, Newest: now.Add(-lag), Lag: lag, Bytes: 3_500_000_000, Trouble: trouble, Since: now.Add(-2 * time.Hour)}
+}
+
+// drilled makes these the results that there are.
+func (o *office) drilled(rs ...copies.Result) {
+	o.t.Helper()
+	o.Do(func(tx *db.Tx) error {
+		if _, err := tx.Exec(`DELETE FROM copies_drill`); err != nil {
+			return err
+		}
+		for _, r := range rs {
+			r.Newest = r.Started
+			if err := copies.Record(tx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// The first sentence is what would be lost and how long it would take, in every state; each
+// state says what to do.
+func TestCopiesPage(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		b := o.as("owner")
+		now := time.Now().UTC()
+		two := &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 7, 3*time.Second, nil), siteOf("moln", "s3", 5, 40*time.Minute, copies.ErrFull)}}
+		for _, x := range []struct {
+			name string
+			s    recovery.Standing
+			want []string
+			not  []string
+		}{
+			{"nothing", recovery.Standing{}, []string{"är hela butiken borta", "kassavalv backup paper", "copies.sites", "Ingen övning har gjorts än"}, []string{"<svg class=\"chart\""}},
+			{"PostgreSQL", recovery.Standing{Postgres: true}, []string{"PostgreSQL", "kassavalv backup setup-postgres"}, []string{"är hela butiken borta", "ingenting förlorat"}},
+			{"first copy", recovery.Standing{Status: &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 0, 0, nil)}}}, []string{"ingen av dem har fått en hel kopia", "Får sin första kopia", "Det finns en enda plats"}, []string{"ingenting förlorat"}},
+			{"lag", recovery.Standing{Status: two}, []string{"de senaste 3 sekunder förlorade", "ingen övning visat", "Full", "2 timmar", "högst 0,88", "40 minuter", "Malmö", "Molnbolaget"}, []string{"är hela butiken borta"}},
+			{"all there", recovery.Standing{Status: &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 7, 0, nil)}}, Required: 1, Drills: []copies.Result{
+				{Site: "nas", State: "failed", Started: now.Add(-time.Hour)}, {Site: "nas", State: "ok", Cold: true, Started: now.Add(-30 * time.Hour), RTO: 4 * time.Minute, RPO: time.Second}, {Site: "nas", State: "inconclusive", Started: now.Add(-50 * time.Hour)}}},
+				[]string{"går ingenting förlorat: nas", "tar 4 minuter", "<svg class=\"chart\"", "Kom inte tillbaka", "Gick inte att avgöra", "från grunden", "4 minuter, inom målet", "1 annan plats"}, []string{"ingen övning visat"}},
+			{"slow back", recovery.Standing{Status: two, Drills: []copies.Result{{Site: "nas", State: "ok", Started: now, RTO: 3 * time.Hour}}}, []string{"3 timmar, mer än målet"}, nil},
+			{"shared", recovery.Standing{Status: two, Warnings: []copies.Warning{{A: "nas", B: "moln", What: "provider", Shared: "Molnbolaget"}, {A: "nas", B: "moln", What: "credential"}, {A: "a", B: "b", What: "disk"}, {A: "a", B: "b", What: "machine"}, {A: "a", B: "b", What: "network"}}},
+				[]string{"nas och moln har samma leverantör, Molnbolaget", "öppnas med samma nyckel", "samma disk", "samma dator", "samma nät"}, nil},
+			{"trouble", recovery.Standing{Status: &copies.Status{Trouble: errors.New("x"), Dump: copies.DumpStatus{Trouble: errors.New("x")}, Sites: two.Sites}}, []string{"skrivs inte längre till kopiorna", "görs varje natt"}, nil},
+		} {
+			o.standing = x.s
+			o.drilled(x.s.Drills...)
+			for _, prefix := range []string{"", "/en"} {
+				a := b.page(prefix + "/admin/copies")
+				structure(t, x.name, a.body)
+				if strings.Contains(a.text(), "admin.") || strings.Contains(a.text(), "{") {
+					t.Errorf("%s%s: words are missing: %s", x.name, prefix, a.text())
+				}
+				if prefix != "" {
+					continue
+				}
+				for _, w := range x.want {
+					if !strings.Contains(strings.ReplaceAll(a.body, "\u00a0", " "), w) {
+						t.Errorf("%s: does not say %q: %s", x.name, w, a.text())
+					}
+				}
+				for _, w := range x.not {
+					if strings.Contains(a.body, w) {
+						t.Errorf("%s: says %q", x.name, w)
+					}
+				}
+			}
+			structure(t, x.name+", plan", b.page("/admin/copies/plan").body)
+		}
+		// The chart stands there as a table for who cannot see it.
+		o.standing = recovery.Standing{Status: two}
+		o.drilled(copies.Result{Site: "nas", State: "ok", Started: now, RTO: 150 * time.Second})
+		if a := b.page("/admin/copies"); strings.Count(a.body, "Ingen övning</td>") != 89 || !strings.Contains(a.body, "2 minuter 30 sekunder</td>") {
+			t.Error("the figures of the chart are no table")
+		}
+	})
+}
+
+// The calculator begins from the shop's own month, takes what is typed, and tells what it
+// cannot read.
+func TestCopiesCalculator(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		b := o.as("owner")
+		if a := b.page("/admin/copies"); !strings.Contains(a.text(), "Räknat på ett exempel") {
+			t.Error("an empty shop has figures of its own")
+		}
+		o.bought(stock.Line{Variant: o.Product(9900, 5), Quantity: 1})
+		a := b.page("/admin/copies")
+		if !strings.Contains(a.text(), "senaste 30 dagar: 1 order, som mest 1 på en timme") || !strings.Contains(a.body, `name="orders"`) {
+			t.Errorf("not the shop's own: %s", a.text())
+		}
+		a = b.page("/admin/copies?orders=60&value=500&spare=4800")
+		words := strings.ReplaceAll(a.text(), "\u00a0", " ")
+		for _, w := range []string{"30 000 kr", "60 × 500 kr", "× 1 minut = 500 kr, som är 1 order", "× 30 minuter = 15 000 kr", "3 platser"} {
+			if !strings.Contains(words, w) {
+				t.Errorf("does not say %q: %s", w, words)
+			}
+		}
+		if a := b.page("/admin/copies?orders=många&value=-1&spare=x"); strings.Count(a.body, `aria-invalid="true"`) != 3 {
+			t.Errorf("takes anything: %s", a.text())
+		}
+	})
+}
+
+// Who types the words of the paper key proves it; nothing of them comes back.
+func TestPaperKeyInTheOffice(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		paper := copies.NewPaper()
+		words := paper.Words().Reveal()
+		first, _, _ := strings.Cut(words, " ")
+		b := o.as("owner")
+		if a := b.post("/admin/copies/paper", "password_words", words, "totp", o.code(o.member("owner"))); a.status != http.StatusConflict {
+			t.Errorf("without a paper key: %d", a.status)
+		}
+		o.standing.Charter = copies.NewCharter(paper, copies.NewKeys(make([]byte, 32)), "Provbutiken")
+		if a := b.page("/admin/copies"); !strings.Contains(a.text(), "Ingen har visat att pappersnyckeln finns kvar") {
+			t.Error("no reminder")
+		}
+		if a := b.post("/admin/copies/paper", "password_words", words+" "+first); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.text(), "Det här är ingen pappersnyckel") || strings.Contains(a.body, words) {
+			t.Errorf("mistyped: %d", a.status)
+		}
+		if a := b.post("/admin/copies/paper", "password_words", copies.NewPaper().Words().Reveal()); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.text(), "inte den som öppnar kopiorna nu") {
+			t.Errorf("another's: %d", a.status)
+		}
+		if a := b.done("/admin/copies/paper", "password_words", words); !strings.Contains(a.text(), "Det är rätt nyckel") || !strings.Contains(a.text(), "Pappersnyckeln fanns kvar den") || strings.Contains(a.body, words) {
+			t.Errorf("the right words: %s", a.text())
+		}
+		o.Do(func(tx *db.Tx) error {
+			_, err := tx.Exec(`UPDATE recovery_proof SET at=$1, day=0 WHERE proven=1`, tx.Now().Add(-recovery.Quarter-time.Hour))
+			return err
+		})
+		if a := b.page("/admin/copies"); !strings.Contains(a.text(), "Gör det en gång i kvartalet") {
+			t.Error("no reminder after a quarter")
+		}
+	})
+}
+
+// The plan has the shop's own addresses, what people wrote, and knows when it was printed.
+func TestRecoveryPlan(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.standing = recovery.Standing{Addresses: []string{"file:///mnt/nas?name=nas", "s3://b/p?name=it's"}, Facts: recovery.Facts{Origin: "https://butik.example", Mail: "smtp.example", MailFrom: "hej@butik.example", Providers: []string{"card", "swish"}}}
+		b := o.as("owner")
+		a := b.page("/admin/copies/plan")
+		for _, w := range []string{"--from &#39;file:///mnt/nas?name=nas&#39;", `it&#39;\&#39;&#39;s`, "https://butik.example/hooks/swish", "smtp.example", "aldrig skrivits ut"} {
+			if !strings.Contains(a.body, w) {
+				t.Errorf("does not say %q", w)
+			}
+		}
+		b.done("/admin/copies/plan", "version", "0", "people", "Markkontakt 070-174 06 12", "machine", "", "domain", "", "mail", "", "bank", "", "keys", "", "owner", "")
+		if a := b.done("/admin/copies/plan/printed"); !strings.Contains(a.text(), "Markkontakt 070-174 06 12") || !strings.Contains(a.text(), "skrevs senast ut") {
+			t.Errorf("%s", a.text())
+		}
+		if a := b.post("/admin/copies/plan", "version", "0", "people", "x", "machine", "", "domain", "", "mail", "", "bank", "", "keys", "", "owner", ""); a.status != http.StatusConflict || !strings.Contains(a.text(), "x") {
+			t.Errorf("written over another's: %d", a.status)
+		}
+		if a := b.post("/admin/copies/plan", "version", "1", "people", strings.Repeat("x", recovery.MaxPart+1), "machine", "", "domain", "", "mail", "", "bank", "", "keys", "", "owner", ""); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("too long: %d", a.status)
+		}
+	})
+}
