@@ -34,6 +34,16 @@ for p in crash race fault copies; do
 done
 caught="$(cat "$out"/broken-*.log | grep -c '_test.go:[0-9]*: caught')"
 echo "broken programs: $caught caught in $((SECONDS - begin)) s"
+# Random histories of copies, and a database over a gigabyte: a third of the time, 100,000 at most (HISTORIES).
+if [ $failed = 0 ]; then
+  if KASSAVALV_TEST_HISTORIES="${HISTORIES:-100000}" KASSAVALV_TEST_MINUTES=$((minutes / 3 + 1)) go test ./internal/ops/copies -count=1 -v -timeout 24h -run 'TestHistories$|TestOverTheLockPage' >"$out/histories.log" 2>&1; then
+    grep -hoE '[0-9]+ of [0-9]+ histories in .*|a drill of [0-9]+ MB in [^:]*' "$out/histories.log"
+  else
+    failed=1
+    echo "FAILED: $out/histories.log"
+    grep -E '_test\.go:|panic|--- FAIL' "$out/histories.log" | head -n 40
+  fi
+fi
 turns=0
 while [ $failed = 0 ] && [ $((SECONDS - begin)) -lt $((minutes * 60)) ]; do
   turns=$((turns + 1))

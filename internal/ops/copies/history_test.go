@@ -278,9 +278,18 @@ func (l *life) judge(all bool) {
 func TestHistories(t *testing.T) {
 	n := histories(t)
 	begun := time.Now()
+	until := begun.Add(1000 * time.Hour)
+	if m, err := strconv.Atoi(os.Getenv("KASSAVALV_TEST_MINUTES")); err == nil {
+		until = begun.Add(time.Duration(m) * time.Minute)
+	}
+	var lived atomic.Int64
 	for seed := range int64(n) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
+			if time.Now().After(until) {
+				return // the line at the end tells how many there were
+			}
+			lived.Add(1)
 			l := newLife(t, seed)
 			defer func() {
 				if t.Failed() {
@@ -294,7 +303,12 @@ func TestHistories(t *testing.T) {
 			l.judge(seed%20 == 0)
 		})
 	}
-	t.Cleanup(func() { t.Logf("%d histories in %s", n, time.Since(begun).Round(time.Second)) })
+	t.Cleanup(func() {
+		t.Logf("%d of %d histories in %s", lived.Load(), n, time.Since(begun).Round(time.Second))
+		if lived.Load() == 0 {
+			t.Error("no history was lived through")
+		}
+	})
 }
 
 // A database of more than a gigabyte, across the page that SQLite never writes, comes back

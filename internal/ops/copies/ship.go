@@ -182,6 +182,7 @@ func (s *shipper) run(ctx context.Context) {
 			looked = time.Time{} // that may be why
 		}
 		if err != nil {
+			ready = false // what failed may have arrived, and only its answer been lost
 			wait := min(time.Second<<min(s.failures()-1, 6), maxBackoff)
 			sleep(ctx, wait/2+rand.N(wait/2))
 			continue
@@ -590,7 +591,7 @@ func (s *shipper) adopt(ctx context.Context) error {
 		var newest Object
 		var last chain
 		after := ""
-		if have.Max > adoptBack && !s.o.Unsealed {
+		if l == Raw && have.Max > adoptBack && !s.o.Unsealed { // a longer one that is new may begin long before
 			after = fmt.Sprintf("%s%016x", prefix, have.Max-adoptBack)
 		}
 		for o, err := range s.site.List(ctx, prefix, after) {

@@ -162,6 +162,8 @@ func (s *Stream) Attach(b db.Base) error {
 			s.log.Warn("the database is not the one the copies know: it was changed while nothing copied it, or put back from elsewhere; the copies begin with a snapshot", "transaction", last.Max)
 		}
 		ours = 0
+		// A row that began anew and was never written to left no segment: its number stands.
+		s.head.TX = max(s.head.TX, start)
 		s.sums, s.size = nil, b.Pages
 		if err := s.sumFile(b); err != nil {
 			return err
@@ -201,9 +203,17 @@ func followed(all []Segment, start uint64) (row, lost []Segment) {
 	return row, lost
 }
 
+// leap is more transactions, less one, than can be lost between two syncs of the spool.
+const leap = 1<<20 - 1
+
 // anew begins a row of segments that follows nothing before it. Under both locks.
 func (s *Stream) anew() error {
+	// A site may have more of the row that ends than the spool still tells, where segments
+	// were sent and then lost with the machine's power: their numbers are left out.
 	tx := s.head.TX + 1
+	if tx > 1 {
+		tx = (s.head.TX | leap) + 1
+	}
 	if err := s.spool.setBase(tx); err != nil {
 		return err
 	}
