@@ -76,7 +76,7 @@ func (a *Aside) run(ctx context.Context, s *shipper) {
 			if err := s.beside(ctx); err != nil {
 				return err
 			}
-			return s.shipFiles(ctx)
+			return s.shipFiles(ctx, nil)
 		}()
 		if ctx.Err() != nil {
 			return

@@ -12,7 +12,7 @@ import (
 
 // shipFiles sends the files of the shop that the site does not have. A file is written
 // once under its name and never changed, so a name that is there needs no second look.
-func (s *shipper) shipFiles(ctx context.Context) error {
+func (s *shipper) shipFiles(ctx context.Context, between func(ctx context.Context) error) error {
 	if s.r.o.Files == "" {
 		return nil
 	}
@@ -32,8 +32,21 @@ func (s *shipper) shipFiles(ctx context.Context) error {
 		if have {
 			return nil
 		}
-		return s.shipFile(ctx, path, e.Name())
+		if err := s.shipFile(ctx, path, e.Name()); err != nil || between == nil {
+			return err
+		}
+		return between(ctx)
 	})
+}
+
+// between sends what changed in the database between two files: many pictures at once must
+// not hold it back.
+func (s *shipper) between(ctx context.Context) error {
+	at := s.cursor()
+	if waited, _ := s.r.hurry(at); s.o.Every > 0 && !waited || s.r.o.Stream.Head().TX <= at {
+		return nil
+	}
+	return s.raw(ctx)
 }
 
 func (s *shipper) shipFile(ctx context.Context, path, name string) error {

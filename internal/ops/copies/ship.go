@@ -150,7 +150,7 @@ func (s *shipper) run(ctx context.Context) {
 		}
 	}()
 	heads := &duty{every: headEvery, do: s.head}
-	other := []*duty{{every: time.Second, do: s.longer}, {every: time.Second, do: s.shipDump}, {every: filesEvery, do: s.shipFiles}, {every: besideEvery, do: s.beside}, heads}
+	other := []*duty{{every: time.Second, do: s.longer}, {every: time.Second, do: s.shipDump}, {every: filesEvery, do: func(ctx context.Context) error { return s.shipFiles(ctx, s.between) }}, {every: besideEvery, do: s.beside}, heads}
 	var looked time.Time
 	for ctx.Err() == nil {
 		err := func() error {
