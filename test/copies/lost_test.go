@@ -138,7 +138,10 @@ func (w *world) comesBack(required int) {
 		w.mu.Unlock()
 	}
 	w.Logf("round %d: all sites: transaction %d of epoch %d, %d orders lost of %d told", w.round, got.Point.TX, got.Point.Epoch, len(missing), w.told())
-	// The shop goes on there.
+	// The shop goes on there, and sells: the steps before that are held in package app.
+	if err := os.Remove(filepath.Join(all, "restored.json")); err != nil {
+		w.Fatal(err)
+	}
 	w.o.Dir = all
 	w.shop = apptest.Prepare(w.top, w.o)
 	w.open()
