@@ -88,6 +88,7 @@ type App struct {
 	keeper    secret.Keeper
 	stands    standing
 	apartness apartness
+	drilling  sync.Mutex // one drill at a time
 
 	Lessons   *lesson.Room
 	Incidents *incident.Room
@@ -328,6 +329,7 @@ func (a *App) background(ctx context.Context) error {
 	run("search", a.Index.Run)
 	run("control", func(ctx context.Context) { a.note("control socket", a.control(ctx)) })
 	run("sweeper", a.sweep)
+	run("drills", a.drills)
 	run("credentials", a.watchCredentials)
 	run("keys", func(ctx context.Context) { a.Vault.Watch(ctx, a.watchKeys()) })
 	return nil

@@ -86,6 +86,7 @@ func (a *App) control(ctx context.Context) error {
 	})
 	mux.HandleFunc("POST /import/bank", a.controlBank)
 	mux.HandleFunc("POST /keys/{verb}", a.controlKeys)
+	mux.HandleFunc("POST /backup/drill", a.controlDrill)
 	mux.HandleFunc("POST /backup/{verb}", a.controlBackup)
 	mux.HandleFunc("POST /reopen", a.controlReopen)
 	mux.HandleFunc("POST /backup/postgres", a.controlArchive)

@@ -1,0 +1,279 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"kassavalv/internal/auth"
+	"kassavalv/internal/db"
+	"kassavalv/internal/file"
+	"kassavalv/internal/lang"
+	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/incident"
+	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/order"
+)
+
+// When sites are drilled.
+const (
+	coldEvery = 7 * 24 * time.Hour
+	drillHour = 3       // local hour from which the day's drills may begin
+	drillRate = 8 << 20 // bytes a second that a daily drill reads: buyers come first
+)
+
+// drills runs the day's drills, one site after the other, until ctx ends.
+func (a *App) drills(ctx context.Context) {
+	every(ctx, 10*time.Minute, func() {
+		if a.Copies == nil || a.Copies.Fenced() != nil {
+			return
+		}
+		for _, s := range a.Copies.Status().Sites {
+			due, cold, err := a.drillDue(ctx, s.Place.Name, time.Now())
+			if err != nil {
+				a.Log.Error("whether a drill is due could not be read", "site", s.Place.Name, "error", err)
+				return
+			}
+			if due && ctx.Err() == nil {
+				a.drill(ctx, s.Place.Name, cold)
+			}
+		}
+	})
+}
+
+// drillDue tells whether a site waits for its drill: the first as soon as it has anything,
+// then once a day in the quiet hours, and at once when the last is older than a day and a half.
+func (a *App) drillDue(ctx context.Context, site string, now time.Time) (due, cold bool, err error) {
+	list, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]copies.Result, error) { return copies.Drills(q, now.Add(-coldEvery)) })
+	if err != nil {
+		return false, false, err
+	}
+	cold = true
+	var last time.Time
+	for _, r := range list {
+		if r.Site != site {
+			continue
+		}
+		if r.Started.After(last) {
+			last = r.Started
+		}
+		if r.Cold && r.State == copies.Ok {
+			cold = false
+		}
+	}
+	age := now.Sub(last)
+	quiet := now.In(lang.Zone).Hour() >= drillHour && now.In(lang.Zone).Hour() < drillHour+3
+	due = last.IsZero() || age > drillEvery+drillEvery/2 || age > drillEvery-6*time.Hour && quiet
+	if last.IsZero() && now.Sub(a.started) < 5*time.Minute { // it has just begun to take copies
+		due = false
+	}
+	return due, cold, nil
+}
+
+// ErrNoSite is returned for a site that is not configured.
+var ErrNoSite = errors.New("no such site")
+
+// drill proves the way back from one site and keeps the result.
+func (a *App) drill(ctx context.Context, site string, cold bool) (copies.Result, error) {
+	a.drilling.Lock()
+	defer a.drilling.Unlock()
+	var place copies.Site
+	open := feedSite
+	if a.demo {
+		open = demoSite
+	}
+	for _, s := range a.Config.Copies.Sites {
+		if x, err := parseSite(s); err == nil && x.name == site {
+			o, err := open(s, a.Dir)
+			if err != nil {
+				return copies.Result{}, err
+			}
+			place = o.Site
+		}
+	}
+	if place == nil || a.Copies == nil {
+		return copies.Result{}, fmt.Errorf("%w: %s", ErrNoSite, site)
+	}
+	defer place.Close()
+	root, err := secret.CopyRoot(ctx, a.keeper)
+	if err != nil {
+		return copies.Result{}, err
+	}
+	o := copies.DrillOptions{Site: place, Charter: a.charter, Who: copies.NewKeys(root).Drill, Dir: filepath.Join(a.Dir, copiesDir, "drill"), Cold: cold,
+		Files: neededFiles, Check: a.examine}
+	if !cold {
+		o.Rate = drillRate
+	}
+	if k, ok := a.Copies.Known(site); ok && !cold { // a cold drill asks the site alone
+		o.Known = &k
+	}
+	if err := os.RemoveAll(o.Dir); err != nil {
+		return copies.Result{}, err
+	}
+	r := copies.Drill(ctx, o)
+	if ctx.Err() != nil {
+		return r, ctx.Err() // the shop stops: that says nothing of the site
+	}
+	err = db.Do(ctx, a.DB, func(tx *db.Tx) error {
+		if err := copies.Record(tx, r); err != nil {
+			return err
+		}
+		if r.State != copies.Failed || a.Incidents == nil {
+			return nil
+		}
+		_, err := a.Incidents.Open(tx, auth.System("drill"), incident.Other, incident.Facts{Place: "/admin/copies", Key: "drill:" + site, Window: 24 * time.Hour})
+		return err
+	})
+	switch {
+	case r.State == copies.Ok:
+		a.Log.Info("the way back from a site is proven", "site", site, "cold", cold, "took", r.Took.Round(time.Millisecond), "rto", r.RTO.Round(time.Millisecond), "rpo", r.RPO.Round(time.Millisecond))
+	default:
+		for i, f := range r.Findings {
+			if i == 10 {
+				break
+			}
+			a.Log.Error("a drill found something", "site", site, "state", string(r.State), "finding", f.String())
+		}
+	}
+	return r, err
+}
+
+// neededFiles lists the files that a restored shop needs.
+func neededFiles(ctx context.Context, path string) ([]string, error) {
+	d, err := db.Open(ctx, db.Options{Path: path, Existing: true})
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return db.Read(ctx, d, func(q *db.Reader) ([]string, error) { return file.Names(q) })
+}
+
+// examine looks at a restored shop as its books would: what checkRestored sees in any copy,
+// series of documents, and the orders beside the living shop's.
+func (a *App) examine(ctx context.Context, path string) (out []copies.Finding) {
+	const step = "checks"
+	find := func(object string, unknown bool, form string, args ...any) {
+		out = append(out, copies.Finding{Step: step, Object: object, What: fmt.Sprintf(form, args...), Unknown: unknown})
+	}
+	d, err := db.Open(ctx, db.Options{Path: path, Existing: true})
+	if err != nil {
+		find("database", false, "does not open: %v", err)
+		return out
+	}
+	defer d.Close()
+	for _, f := range checkRestored(ctx, d, a.keeper) {
+		f.Step = step
+		out = append(out, f)
+	}
+	// What could not be read in time says nothing about the shop.
+	wrong, err := db.Read(ctx, d, func(q *db.Reader) ([]string, error) { return order.Examine(q) })
+	if err != nil {
+		find("series", true, "could not be read: %v", err)
+	}
+	for _, w := range wrong {
+		find("series", false, "%s", w)
+	}
+	type counted struct {
+		all    int64
+		newest db.ID
+		below  int64
+	}
+	count := func(d *db.DB, up db.ID) (counted, error) {
+		return db.Read(ctx, d, func(q *db.Reader) (c counted, err error) {
+			c.all, c.newest, c.below, err = order.Count(q, up)
+			return
+		})
+	}
+	back, err := count(d, 0)
+	if err == nil {
+		var live counted
+		if live, err = count(a.DB, back.newest); err == nil && live.below != back.all {
+			find("orders", false, "%d came back, the shop has %d up to the newest of them", back.all, live.below)
+		}
+	}
+	if err != nil {
+		find("orders", true, "could not be counted: %v", err)
+	}
+	return out
+}
+
+// Drilled is the result of a drill, for people and programs.
+type Drilled struct {
+	Site     string   `json:"site"`
+	State    string   `json:"state"` // ok, failed or inconclusive
+	Cold     bool     `json:"cold"`
+	Took     float64  `json:"took_seconds"`
+	RTO      float64  `json:"rto_seconds"` // from nothing to a verified database with its files
+	RPO      float64  `json:"rpo_seconds"` // of the shop's time that the site lacked
+	Size     int64    `json:"size_bytes"`
+	Objects  int      `json:"objects"`
+	Findings []string `json:"findings,omitempty"`
+	Error    string   `json:"error,omitempty"`
+}
+
+func drilled(site string, r copies.Result, err error) Drilled {
+	d := Drilled{Site: site, State: string(r.State), Cold: r.Cold, Took: r.Took.Seconds(), RTO: r.RTO.Seconds(), RPO: r.RPO.Seconds(), Size: r.Size, Objects: r.Objects}
+	for _, f := range r.Findings {
+		d.Findings = append(d.Findings, f.String())
+	}
+	if err != nil {
+		d.Error = err.Error()
+	}
+	return d
+}
+
+// controlDrill answers `kassavalv backup drill`: one line of JSON for each site.
+func (a *App) controlDrill(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	if a.Copies == nil {
+		enc.Encode(Drilled{Error: ErrNoCopies.Error()})
+		return
+	}
+	for _, s := range a.Copies.Status().Sites {
+		name := s.Place.Name
+		if one := r.URL.Query().Get("site"); one != "" && one != name {
+			continue
+		}
+		res, err := a.drill(r.Context(), name, r.URL.Query().Get("cold") == "yes")
+		enc.Encode(drilled(name, res, err))
+		http.NewResponseController(w).Flush()
+	}
+}
+
+// DrillNow asks the running shop to prove the way back from a site, or from all.
+func DrillNow(ctx context.Context, dir, site string, cold bool, each func(Drilled)) error {
+	q := url.Values{"site": {site}}
+	if cold {
+		q.Set("cold", "yes")
+	}
+	res, done, err := askRunning(ctx, dir, "/backup/drill?"+q.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	d, n := json.NewDecoder(res.Body), 0
+	for ; ; n++ {
+		var one Drilled
+		if err := d.Decode(&one); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return err
+		}
+		if one.Site == "" {
+			return errors.New(one.Error)
+		}
+		each(one)
+	}
+	if n == 0 {
+		return fmt.Errorf("%w: %s", ErrNoSite, site)
+	}
+	return nil
+}
