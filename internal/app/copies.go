@@ -127,7 +127,7 @@ func (a *App) startCopies(ctx context.Context) error {
 		return err
 	}
 	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: a.charter, Keys: copies.NewKeys(root), Epoch: epoch, Stream: a.stream, DB: a.DB,
-		Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
+		Files: filepath.Join(a.Dir, "files"), Along: a.along, KeysNow: a.keysNow, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
 	open := feedSite
 	if a.demo {
 		open = demoSite
@@ -181,6 +181,18 @@ func (a *App) closeCopies(ctx context.Context) error {
 		errs = append(errs, a.stream.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// keysNow names the keys that come and go.
+func (a *App) keysNow() string {
+	var b strings.Builder
+	for _, e := range a.Vault.Epochs() {
+		b.WriteString(e.Name + " ")
+	}
+	for _, y := range a.Vault.Years() {
+		b.WriteString(y.Name + " ")
+	}
+	return b.String()
 }
 
 // along is what a restore needs beside the database and the files: the vault's keys, the

@@ -35,6 +35,10 @@ type Options struct {
 	// Along is what a restore needs beside the database: the vault's keys, configuration,
 	// certificates. It is kept at the sites sealed to the paper key. Nil: nothing.
 	Along func(ctx context.Context) (Along, error)
+	// KeysNow names the vault's keys as they are now, cheaply. When it changes, what lies
+	// beside goes before the next change of the database: that may be sealed under a key
+	// which no site has yet. Nil: they never change.
+	KeysNow func() string
 	// Policy is what the sites keep; zero: DefaultPolicy.
 	Policy Policy
 	Log    *slog.Logger

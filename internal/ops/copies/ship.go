@@ -32,6 +32,7 @@ type shipper struct {
 	since   time.Time // of the trouble
 	frozen  error     // why nothing is removed
 	files   map[string]bool
+	keys    string // the vault's keys when what lies beside was last brought
 
 	wishes  chan wish
 	headDue bool       // something changed that the head tells
@@ -289,6 +290,9 @@ func (s *shipper) raw(ctx context.Context) error {
 		s.mu.Unlock()
 		segs, whole := s.r.o.Stream.After(at)
 		begins := snap == 0 && len(segs) > 0 && segs[0].Min == 1 // a database whose first segment is all of it
+		if err := s.keysFirst(ctx); err != nil {
+			return err
+		}
 		if !whole || at < head.Base || snap == 0 && !begins {
 			if err := s.snapshot(ctx); err != nil {
 				return err
@@ -305,6 +309,24 @@ func (s *shipper) raw(ctx context.Context) error {
 			return nil // what came meanwhile is gathered: each object costs there
 		}
 	}
+}
+
+// keysFirst brings what lies beside the database up to date when the vault's keys are not
+// those of the last time. It is asked after the segments were listed that are to go next:
+// whatever they hold was sealed under a key that was there before.
+func (s *shipper) keysFirst(ctx context.Context) error {
+	if s.r.o.KeysNow == nil || s.o.Unsealed {
+		return nil
+	}
+	k := s.r.o.KeysNow()
+	if k == s.keys {
+		return nil
+	}
+	if err := s.beside(ctx); err != nil && s.keys != "" { // the first time it is told elsewhere
+		return err
+	}
+	s.keys = k
+	return nil
 }
 
 // piece is the beginning of segs that goes in one object.
