@@ -61,6 +61,15 @@ func Drills(q db.Q, since time.Time) ([]Result, error) {
 		FROM copies_drill WHERE started_at >= $1 ORDER BY started_at DESC, id DESC`, since)
 }
 
+// LastProven is when a drill last ended ok, of any site; zero when none has in 90 days.
+func LastProven(q db.Q) (at time.Time, err error) {
+	err = q.QueryRow(`SELECT started_at FROM copies_drill WHERE state='ok' ORDER BY started_at DESC LIMIT 1`).Scan(&at)
+	if errors.Is(err, db.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return at, err
+}
+
 func readDrill(rows *db.Rows) (r Result, err error) {
 	var state, told string
 	var took, epoch, tx, rpo, rto int64

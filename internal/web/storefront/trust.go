@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/support"
 	"kassavalv/internal/web"
@@ -54,6 +55,11 @@ func (s *Store) trust(w http.ResponseWriter, r *web.Request) error {
 			return p, err
 		}
 		p.Figures = append(p.Figures, logFigures(l, log, s.Witnessed)...)
+		proven, err := copies.LastProven(q)
+		if err != nil {
+			return p, err
+		}
+		p.Figures = append(p.Figures, provenFigure(l, proven, q.Now()))
 		c := f.company
 		p.Sections = []view.TrustSection{
 			{Heading: lang.T(l, "trust.company"), Facts: factsOf(
@@ -95,6 +101,23 @@ func logFigures(l lang.Lang, x audit.Standing, witnesses bool) []view.Figure {
 		out = append(out, view.Figure{Name: lang.T(l, "trust.witnessed"), Value: lang.Stamp(l, x.Witnessed), Note: lang.T(l, "trust.witnessed.note")})
 	}
 	return out
+}
+
+// provenLate is the age from which a proof of the way back is told to be old: two days of
+// daily drills.
+const provenLate = 48 * time.Hour
+
+// provenFigure tells when it was last proven that the shop comes back from its copies.
+func provenFigure(l lang.Lang, at, now time.Time) view.Figure {
+	f := view.Figure{Name: lang.T(l, "trust.restored"), Value: lang.T(l, "trust.restored.none"), Note: lang.T(l, "trust.restored.soon")}
+	if at.IsZero() {
+		return f
+	}
+	f.Value, f.Note = lang.Stamp(l, at), lang.T(l, "trust.restored.note")
+	if now.Sub(at) > provenLate {
+		f.Note, f.Tone = lang.T(l, "trust.restored.late"), ui.Wait
+	}
+	return f
 }
 
 func lateTone(late int64) ui.Tone {

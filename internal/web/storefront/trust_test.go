@@ -8,7 +8,39 @@ import (
 	"kassavalv/internal/audit"
 	"kassavalv/internal/db"
 	"kassavalv/internal/lang"
+	"kassavalv/internal/ops/copies"
 )
+
+// What the page says of the way back is the newest drill that ended ok, and that it is old.
+func TestTrustTellsOfTheWayBack(t *testing.T) {
+	each(t, func(t *testing.T, s *shop) {
+		v := s.visitor()
+		say := func(value, note string) {
+			t.Helper()
+			want := lang.T(lang.SV, "trust.restored") + " " + value + " " + lang.T(lang.SV, note)
+			for _, x := range v.get("/trust").all("dl.figures > div") {
+				if strings.Join(strings.Fields(words(x)), " ") == strings.Join(strings.Fields(want), " ") {
+					return
+				}
+			}
+			t.Errorf("the page does not say %q", want)
+		}
+		drilled := func(state copies.State, age time.Duration) (at time.Time) {
+			t.Helper()
+			s.Do(func(tx *db.Tx) error {
+				at = tx.Now().Add(-age)
+				return copies.Record(tx, copies.Result{Site: "nas", State: state, Started: at, Took: time.Minute, RTO: time.Minute, Epoch: 1, TX: 1, Newest: at})
+			})
+			return at
+		}
+		say(lang.T(lang.SV, "trust.restored.none"), "trust.restored.soon")
+		drilled(copies.Failed, time.Hour)
+		drilled(copies.Inconclusive, time.Minute)
+		say(lang.T(lang.SV, "trust.restored.none"), "trust.restored.soon")
+		say(lang.Stamp(lang.SV, drilled(copies.Ok, 3*24*time.Hour)), "trust.restored.late")
+		say(lang.Stamp(lang.SV, drilled(copies.Ok, 5*time.Hour)), "trust.restored.note")
+	})
+}
 
 // What the page says of the log of readings is what the log holds: first nothing, then as many readings as there
 // are, of people and machines and of the last 30 days, then when the whole of it was verified, and that it was not whole.

@@ -28,6 +28,7 @@ import (
 	"kassavalv/internal/file"
 	"kassavalv/internal/mail"
 	"kassavalv/internal/money"
+	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/shop/account"
 	"kassavalv/internal/shop/cart"
 	"kassavalv/internal/shop/catalog"
@@ -65,7 +66,7 @@ type shop struct {
 }
 
 func migrations() []db.Migrations {
-	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, auth.Migrations, mail.Migrations, account.Migrations, privacy.Migrations)
+	return append(append([]db.Migrations(nil), shoptest.Migrations...), content.Migrations, file.Migrations, fulfilment.Migrations, returns.Migrations, support.Migrations, waitlist.Migrations, auth.Migrations, mail.Migrations, account.Migrations, privacy.Migrations, copies.Migrations)
 }
 
 // each runs fn in a fresh shop on both engines.
