@@ -88,7 +88,8 @@ type App struct {
 	keeper    secret.Keeper
 	stands    standing
 	apartness apartness
-	drilling  sync.Mutex // one drill at a time
+	drilling  sync.Mutex    // one drill at a time
+	wantDrill chan struct{} // somebody asks for one
 
 	Lessons   *lesson.Room
 	Incidents *incident.Room
@@ -134,7 +135,7 @@ const demoMark = "demo"
 
 // open takes the folder, the database and the vault.
 func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openOptions) (*App, error) {
-	a := &App{Dir: dir, Config: cfg, Log: log, shift: o.shift, started: time.Now(), stopping: make(chan struct{})}
+	a := &App{Dir: dir, Config: cfg, Log: log, shift: o.shift, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1)}
 	if o.create {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err

@@ -31,21 +31,57 @@ const (
 
 // drills runs the day's drills, one site after the other, until ctx ends.
 func (a *App) drills(ctx context.Context) {
-	every(ctx, 10*time.Minute, func() {
-		if a.Copies == nil || a.Copies.Fenced() != nil {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		asked := false
+		select {
+		case <-ctx.Done():
 			return
+		case <-a.wantDrill:
+			asked = true
+		case <-tick.C:
 		}
-		for _, s := range a.Copies.Status().Sites {
-			due, cold, err := a.drillDue(ctx, s.Place.Name, time.Now())
-			if err != nil {
-				a.Log.Error("whether a drill is due could not be read", "site", s.Place.Name, "error", err)
-				return
-			}
-			if due && ctx.Err() == nil {
-				a.drill(ctx, s.Place.Name, cold)
-			}
+		a.drillRound(ctx, asked)
+	}
+}
+
+// drillNow asks for a drill of every site; false when that was asked already.
+func (a *App) drillNow() bool {
+	if a.Copies == nil || !a.drilling.TryLock() {
+		return false
+	}
+	a.drilling.Unlock()
+	select {
+	case a.wantDrill <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// drillsByHand is drillNow where there is something to drill.
+func (a *App) drillsByHand() func() bool {
+	if len(a.Config.Copies.Sites) == 0 || a.Config.Database.URL.Reveal() != "" {
+		return nil
+	}
+	return a.drillNow
+}
+
+// drillRound drills the sites that are due, or all of them.
+func (a *App) drillRound(ctx context.Context, all bool) {
+	if a.Copies == nil || a.Copies.Fenced() != nil {
+		return
+	}
+	for _, s := range a.Copies.Status().Sites {
+		due, cold, err := a.drillDue(ctx, s.Place.Name, time.Now())
+		if err == nil && (due || all) && ctx.Err() == nil {
+			_, err = a.drill(ctx, s.Place.Name, cold && !all)
 		}
-	})
+		if err != nil && ctx.Err() == nil {
+			a.Log.Error("a drill could not be done", "site", s.Place.Name, "error", err)
+		}
+	}
 }
 
 // drillDue tells whether a site waits for its drill: the first as soon as it has anything,

@@ -107,7 +107,7 @@ func (a *App) buildRoutes() {
 	shop = append(shop, store.Hooks()...)
 	shop = append(shop, office.Routes()...)
 	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Privacy: a.Privacy, Mailer: a.Mail, Log: a.Log,
-		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery, Keeper: or(a.Config.Keys.Keeper, "file"), TurnKeys: a.turnByHand, Standing: a.sellingStands, OpenShop: a.askReopen, Copies: a.copiesStand, Lessons: a.Lessons, Incidents: a.Incidents}
+		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery, Keeper: or(a.Config.Keys.Keeper, "file"), TurnKeys: a.turnByHand, Standing: a.sellingStands, OpenShop: a.askReopen, Copies: a.copiesStand, DrillNow: a.drillsByHand(), Lessons: a.Lessons, Incidents: a.Incidents}
 	shop = append(shop, a.office.Routes()...)
 	shop = append(shop, web.ReportRoute(a.Log, nil))
 	doc := api.Document(shop, a.Origin)

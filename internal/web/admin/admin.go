@@ -53,7 +53,10 @@ type Admin struct {
 	OpenShop func(tx *db.Tx, by auth.By) error
 
 	// Copies tells how the shop stands towards the loss of its machine, without its drills.
-	Copies func(ctx context.Context) recovery.Standing
+	// DrillNow begins a drill of every site; false when one is under way. Nil: nothing is
+	// copied that could be drilled.
+	DrillNow func() bool
+	Copies   func(ctx context.Context) recovery.Standing
 
 	Origin   string // public origin, without a slash at the end
 	Currency string // sales currency

@@ -25,6 +25,7 @@ func (a *Admin) copyRoutes() []web.Route {
 	return []web.Route{
 		a.page(get, "/admin/copies", run, (*visit).copies),
 		a.page(post, "/admin/copies/paper", web.Staff(auth.KeysWrite), (*visit).provePaper),
+		a.page(post, "/admin/copies/drill", run, (*visit).drillNow),
 		a.page(get, "/admin/copies/plan", run, (*visit).recoveryPlan),
 		a.page(post, "/admin/copies/plan", run, (*visit).saveRecoveryPlan),
 		a.page(post, "/admin/copies/plan/printed", run, (*visit).printedRecoveryPlan),
@@ -276,10 +277,25 @@ func (v *visit) goalsPanel(x insight) view.Block {
 	return view.Panel("goals", v.t("copies.goals"), view.Facts(v.l, facts), view.Links(v.l, []ui.Link{{Text: v.t("copies.goals.change"), URL: "/admin/settings"}}))
 }
 
+// drillNow asks for a drill of every site; its result is on the page when it is done.
+func (v *visit) drillNow() error {
+	if _, err := v.r.ReadForm(); err != nil {
+		return err
+	}
+	if v.DrillNow == nil || !v.DrillNow() {
+		return v.done("drill_waits", "/admin/copies")
+	}
+	return v.done("drill_begun", "/admin/copies")
+}
+
 // drillsPanel is the proofs of the way back.
 func (v *visit) drillsPanel(x insight) view.Block {
+	var now view.Block
+	if v.DrillNow != nil {
+		now = view.ButtonForm(v.l, view.Button{Action: "/admin/copies/drill", Text: v.t("copies.drill.now")})
+	}
 	if len(x.Drills) == 0 {
-		return view.Panel("drills", v.t("copies.drills"), view.Say(v.t("copies.drills.none")))
+		return view.Panel("drills", v.t("copies.drills"), view.Say(v.t("copies.drills.none")), now)
 	}
 	t := view.Table{Caption: v.t("copies.drills.last"), Cols: []ui.Column{{Text: v.t("col.at")}, {Text: v.t("copies.col.site")}, {Text: v.t("col.outcome")}, {Text: v.t("copies.col.lost")}, {Text: v.t("copies.col.took")}}}
 	for _, d := range x.Drills[:min(len(x.Drills), 10)] {
@@ -295,7 +311,7 @@ func (v *visit) drillsPanel(x insight) view.Block {
 		}
 		t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, d.Started), Sub: kind}, {Text: d.Site}, {Text: v.t("copies.drill." + string(d.State)), Sub: found, Badge: true, Tone: drillTones[d.State]}, {Text: lost}, {Text: took}}})
 	}
-	return view.Panel("drills", v.t("copies.drills"), ui.Bars(v.l, v.drillChart(x)), view.TableBlock(v.l, t), view.Quiet(v.t("copies.drills.print")))
+	return view.Panel("drills", v.t("copies.drills"), ui.Bars(v.l, v.drillChart(x)), view.TableBlock(v.l, t), now, view.Quiet(v.t("copies.drills.print")))
 }
 
 // drillChart is a bar a day: how many minutes the slowest proof of the day took. A day

@@ -175,3 +175,29 @@ func TestRecoveryPlan(t *testing.T) {
 		}
 	})
 }
+
+// The button asks for a drill once, and says so when one is under way.
+func TestDrillNow(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		b := o.as("owner")
+		free, asked := true, 0
+		o.admin.DrillNow = func() bool {
+			if free {
+				asked++
+			}
+			return free
+		}
+		for _, want := range []string{"Övningen har börjat", "En övning pågår redan"} {
+			if a := b.post("/admin/copies/drill"); a.status != 303 {
+				t.Fatal(a.status)
+			}
+			if !strings.Contains(b.page("/admin/copies").text(), want) {
+				t.Errorf("the page does not say %q", want)
+			}
+			free = false
+		}
+		if asked != 1 {
+			t.Errorf("%d drills", asked)
+		}
+	})
+}
