@@ -181,6 +181,9 @@ func (a *App) drill(ctx context.Context, site string, cold bool) (copies.Result,
 	return r, err
 }
 
+// fileGrace is how long a new file may take to its sites before a drill misses it.
+const fileGrace = 10 * time.Minute
+
 // neededFiles lists the files that a restored shop needs.
 func neededFiles(ctx context.Context, path string) ([]string, error) {
 	d, err := db.Open(ctx, db.Options{Path: path, Existing: true})
@@ -188,7 +191,7 @@ func neededFiles(ctx context.Context, path string) ([]string, error) {
 		return nil, err
 	}
 	defer d.Close()
-	return db.Read(ctx, d, func(q *db.Reader) ([]string, error) { return file.Names(q) })
+	return db.Read(ctx, d, func(q *db.Reader) ([]string, error) { return file.Names(q, time.Now().Add(-fileGrace)) })
 }
 
 // examine looks at a restored shop as its books would: what checkRestored sees in any copy,

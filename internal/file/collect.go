@@ -194,11 +194,11 @@ func keysOf(h Hash, kind string) []string {
 	return out
 }
 
-// Names lists the blobs that the shop needs, by the keys they have in the store. It reads
-// all files: for a copy that was restored, not for a page.
-func Names(q db.Q) (out []string, err error) {
+// Names lists the blobs that the shop has had since before a time, by the keys they have in
+// the store. It reads all files: for a copy that was restored, not for a page.
+func Names(q db.Q, before time.Time) (out []string, err error) {
 	rows, err := db.All(q, func(r *db.Rows) (x [2]string, err error) { err = r.Scan(&x[0], &x[1]); return },
-		`SELECT hash, kind FROM file_file WHERE state='stored' ORDER BY hash`)
+		`SELECT hash, kind FROM file_file WHERE state='stored' AND created < $1 ORDER BY hash`, before)
 	for _, x := range rows {
 		out = append(out, keysOf(Hash(x[0]), x[1])...)
 	}

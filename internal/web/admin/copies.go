@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"kassavalv/internal/auth"
@@ -99,8 +100,8 @@ func (v *visit) showCopies(code int, paper ui.Form) error {
 	}
 	v.stand(&x)
 	side := []view.Block{v.goalsPanel(x), v.paperPanel(x, paper), view.Panel("", v.t("copies.plan"), view.Quiet(v.t("copies.plan.text")), view.Go(v.l, v.t("copies.plan.go"), "/admin/copies/plan", false))}
-	main := []view.Block{v.sitesPanel(x), v.drillsPanel(x), v.calculator(x, qv)}
-	return v.show(code, view.Shell{Title: v.t("copies.title")}, v.nowNotice(x), v.copyWarnings(x), view.Beside(view.Group(main...), view.Group(side...)))
+	// The two tables have many columns and take the whole width.
+	return v.show(code, view.Shell{Title: v.t("copies.title")}, v.nowNotice(x), v.copyWarnings(x), v.sitesPanel(x), v.drillsPanel(x), view.Beside(v.calculator(x, qv), view.Group(side...)))
 }
 
 // howLong is a length of time in words; what is shorter than a second is one.
@@ -320,10 +321,12 @@ func (v *visit) drillChart(x insight) ui.Chart {
 	c := ui.Chart{Title: v.t("copies.chart"), Goal: x.goalBack.Minutes(), LabelOf: v.t("col.at"), ValueOf: v.t("copies.col.took")}
 	for i := chartDays - 1; i >= 0; i-- {
 		day := x.now.In(lang.Zone).AddDate(0, 0, -i)
-		p := ui.Point{Label: lang.DateShort(v.l, day), Text: v.t("copies.chart.none")}
+		date := lang.DateShort(v.l, day)
+		// Ninety days name their year by themselves, and ten dates must find room.
+		p := ui.Point{Label: strings.TrimSuffix(date, " "+strconv.Itoa(day.Year())), Text: v.t("copies.chart.none")}
 		worst, bad := time.Duration(0), false
 		for _, d := range x.Drills {
-			if lang.DateShort(v.l, d.Started) != p.Label {
+			if lang.DateShort(v.l, d.Started) != date {
 				continue
 			}
 			if d.State != copies.Ok {
