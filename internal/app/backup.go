@@ -86,6 +86,7 @@ type backupSaid struct {
 func (a *App) controlBackup(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("verb") == "now" && a.Copies != nil {
 		n := len(a.Copies.Status().Sites)
+		a.Copies.Retry()
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Minute)
 		defer cancel()
 		if k := a.Copies.Wait(ctx, 0, n); k.Sites < n {

@@ -47,9 +47,15 @@ func Look(ctx context.Context, o Options, tables ...string) (map[string]bool, er
 	return holds, nil
 }
 
-// readOnly is the address of a file that nothing may be written to.
+// readOnly is the address of a file that nothing may be written to. Where there is no log
+// nobody has the file open and all of it is in the file itself: it is read as one that does
+// not change, or SQLite would make a log to look into.
 func readOnly(path string) string {
-	return address(path) + "?mode=ro&_pragma=busy_timeout(10000)"
+	at := address(path) + "?mode=ro&_pragma=busy_timeout(10000)"
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		at += "&immutable=1"
+	}
+	return at
 }
 
 func (e Engine) hasTable(ctx context.Context, d *sql.DB, name string) (bool, error) {

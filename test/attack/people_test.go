@@ -316,10 +316,16 @@ func quiet(t testing.TB, what string, a apptest.Answer) {
 	if a.Status >= 500 && a.Status != 503 {
 		t.Errorf("%s: %d %s", what, a.Status, a.Words())
 	}
-	if bad := insides.FindString(string(a.Body)); bad != "" {
+	body := a.Body
+	if strings.Contains(what, "/admin/copies") { // where copies lie is what these pages tell
+		body = copyPlaces.ReplaceAll(body, nil)
+	}
+	if bad := insides.FindString(string(body)); bad != "" {
 		t.Errorf("%s talks of its insides: %q", what, bad)
 	}
 }
+
+var copyPlaces = regexp.MustCompile(`(file://)?/[^\s'"<>]*/sites/plats-[12]`)
 
 var insides = regexp.MustCompile(`(?i)goroutine \d|panic:|SQLSTATE|sqlite|pgconn|no such (table|column)|syntax error at|\.go:\d+|internal/(db|auth|web|shop)/|/tmp/|runtime error`)
 

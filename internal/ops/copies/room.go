@@ -78,6 +78,7 @@ type Room struct {
 	sealed  []sealedSegment // the last few, for sites beside each other
 	awaited uint64          // somebody waits for this transaction
 	nudge   chan struct{}   // closed when awaited grows
+	retry   chan struct{}   // closed when all sites are to be tried at once
 	acked   chan struct{}   // closed when a site has confirmed something
 	levels  map[int][]Segment
 	snap    sync.Mutex // one snapshot at a time
@@ -120,7 +121,7 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{o: o, streams: streamKeys{to: to, now: o.Now}, nudge: make(chan struct{}), acked: make(chan struct{}), levels: map[int][]Segment{}}
+	r := &Room{o: o, streams: streamKeys{to: to, now: o.Now}, nudge: make(chan struct{}), acked: make(chan struct{}), retry: make(chan struct{}), levels: map[int][]Segment{}}
 	for _, l := range []int{Minutes, Hours, Days, Snapshot} {
 		segs, bad, err := o.Stream.spool.list(l)
 		if err != nil {
@@ -311,6 +312,28 @@ func (r *Room) wait(ctx context.Context, tx uint64, n int) int {
 		case <-again:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// Retry has every site tried at once that is waited with after a failure.
+func (r *Room) Retry() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.retry)
+	r.retry = make(chan struct{})
+}
+
+// rest sleeps, or is woken by Retry.
+func (r *Room) rest(ctx context.Context, d time.Duration) {
+	r.mu.Lock()
+	retry := r.retry
+	r.mu.Unlock()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-retry:
+	case <-t.C:
 	}
 }
 

@@ -113,6 +113,9 @@ func (s *shipper) save() error {
 func (s *shipper) reached() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if proof.Broken("early") { // what is only on its way counts as confirmed
+		return s.r.o.Stream.Head().TX
+	}
 	if s.st.Snap == 0 || s.st.Snap < s.st.Base || s.st.Along == "" && s.r.o.Along != nil && !s.o.Unsealed {
 		return 0 // a database whose keys are not there is none
 	}
@@ -185,7 +188,7 @@ func (s *shipper) run(ctx context.Context) {
 		if err != nil {
 			ready = false // what failed may have arrived, and only its answer been lost
 			wait := min(time.Second<<min(s.failures()-1, 6), maxBackoff)
-			sleep(ctx, wait/2+rand.N(wait/2))
+			s.r.rest(ctx, wait/2+rand.N(wait/2))
 			continue
 		}
 		if !s.o.Unsealed {
@@ -467,10 +470,6 @@ func (s *shipper) object(ctx context.Context, h Header, payload io.ReaderAt) (in
 		return 0, err
 	}
 	size := int64(len(front)) + h.SealedSize
-	if proof.Broken("early") {
-		s.link(c, chain{h.Seq, hash, h.Max})
-		s.r.confirmed()
-	}
 	if err := s.store(ctx, objectName(h), joined(front, payload, h.SealedSize), size); err != nil {
 		return 0, err
 	}
