@@ -22,6 +22,7 @@ import (
 type backupCmd struct {
 	Status backupStatusCmd `cmd:"" help:"Where the copies are, how old, and what would be lost."`
 	Now    backupNowCmd    `cmd:"" help:"Bring every site up to date and say how they stand."`
+	Verify backupVerifyCmd `cmd:"" help:"Look through what the sites hold: signatures, chains, hashes. It needs no key and no running shop."`
 	Drill  backupDrillCmd  `cmd:"" help:"Prove the way back now: restore from a site into a folder of its own and look at everything."`
 	Paper  backupPaperCmd  `cmd:"" help:"Draw a new paper key, which opens the copies from now on."`
 
@@ -122,6 +123,45 @@ func size(n int64) string {
 		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
 	}
 	return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
+}
+
+type backupVerifyCmd struct {
+	Site  string  `help:"One site only." placeholder:"NAME"`
+	Share float64 `help:"How much is read whole, from 0 to 1; headers are always read." default:"1"`
+}
+
+// Help is the example under --help.
+func (backupVerifyCmd) Help() string {
+	return "Example: kassavalv backup verify --site nas --data /var/lib/kassavalv\n\nExit status: 0 everything is as the shop left it, 1 failed, 3 something is damaged, missing, or could not be looked at."
+}
+
+func (c backupVerifyCmd) Run(e env) error {
+	if c.Share < 0 || c.Share > 1 {
+		return errors.New("--share lies between 0 and 1")
+	}
+	found := false
+	err := app.VerifySites(e.ctx, e.dir(usualData), c.Site, c.Share, func(v app.VerifiedSite) {
+		found = found || len(v.Findings)+len(v.Unseen) > 0
+		if e.json {
+			e.printed(v)
+			return
+		}
+		fmt.Printf("%s: %d objects, %s, %d read whole; epoch %d, transaction %d.\n", v.Site, v.Objects, size(v.Bytes), v.Read, v.Epoch, v.TX)
+		for _, f := range v.Findings {
+			fmt.Println("  DAMAGED:", f)
+		}
+		for _, f := range v.Unseen {
+			fmt.Println("  not looked at:", f)
+		}
+	})
+	if errors.Is(err, app.ErrNoCopies) {
+		fmt.Fprintln(os.Stderr, "kassavalv:", err)
+		return errFound
+	}
+	if err == nil && found {
+		err = errFound
+	}
+	return err
 }
 
 type backupDrillCmd struct {

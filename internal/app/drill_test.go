@@ -62,6 +62,46 @@ func TestShopDrillsItsSites(t *testing.T) {
 	if due, _, err := a.drillDue(ctx, "plats-2", time.Now().Add(time.Hour)); err != nil || !due {
 		t.Errorf("a site that was never drilled is not due: %v %v", due, err)
 	}
+	verify := func() (found, unseen int) {
+		t.Helper()
+		if err := VerifySites(ctx, dir, "plats-1", 1, func(v VerifiedSite) {
+			found, unseen = len(v.Findings), len(v.Unseen)
+			if v.Objects == 0 || v.Read == 0 {
+				t.Errorf("%+v", v)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if found, unseen := verify(); found+unseen != 0 {
+		t.Errorf("a whole site: %d damaged, %d not looked at", found, unseen)
+	}
+	spoilt := ""
+	filepath.WalkDir(filepath.Join(dir, "sites", "plats-1", "f"), func(p string, e os.DirEntry, _ error) error {
+		if !e.IsDir() {
+			spoilt = p
+		}
+		return nil
+	})
+	whole, err := os.ReadFile(spoilt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := append([]byte{}, whole...)
+	bad[len(bad)-1] ^= 1
+	if err := os.WriteFile(spoilt, bad, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, _ := verify(); found != 1 {
+		t.Errorf("one bit turned over: %d findings", found)
+	}
+	if err := os.WriteFile(spoilt, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := VerifySites(ctx, dir, "nowhere", 1, func(VerifiedSite) {}); err == nil {
+		t.Error("a site that is not configured was verified")
+	}
 	if _, err := a.drill(ctx, "nowhere", false); err == nil {
 		t.Error("a site that is not configured")
 	}
