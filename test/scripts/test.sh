@@ -33,6 +33,7 @@ beside() {
   part "race: the last piece, code and krona, one purchase moved by all, broken programs caught" proof ./test/race
   part "fault: bank, database, disk and relay misbehave, broken programs caught" proof ./test/fault
   part "copies: the machine lost under load and restored, killed at every step, disks full, sites away; broken programs caught" proof ./test/copies
+  part "after a restore: browse, open, the old shop closes, the gap with the bank" proof ./test/wayback
   part "purchases through a partner's stand-in, both engines, killed while money is taken" proof ./test/partners
   part "nothing personal can be read in any byte the shop leaves, both engines" proof ./test/vault
   printf '%s\n' "${ran[@]}" > .cache/beside.ran
