@@ -242,8 +242,11 @@ func (x *Index) follow(ctx context.Context) error {
 }
 
 // reached says that changes up to n can be found; shows, that some list looks
-// different for it.
+// different for it: who keeps lists is told before anybody takes the changes for found.
 func (x *Index) reached(n uint64, shows bool) {
+	if shows {
+		x.tell()
+	}
 	x.mu.Lock()
 	strayed := false
 	for v := range x.strays {
@@ -259,9 +262,6 @@ func (x *Index) reached(n uint64, shows bool) {
 	close(x.moved)
 	x.moved = make(chan struct{})
 	x.mu.Unlock()
-	if shows {
-		x.tell()
-	}
 }
 
 // tell calls who waits for readings.
