@@ -401,6 +401,44 @@ func TestWithoutTheCondition(t *testing.T) {
 	}
 }
 
+// A store that takes the rest of a refused upload for the next request misreads that one:
+// it is asked again, once, whatever it was; a store that always says so is in trouble.
+func TestMisread(t *testing.T) {
+	srv := s3test.Start(t, s3test.Options{})
+	bad := answer(400, "BadRequest", "An error occurred when parsing the HTTP request.")
+	for _, c := range []struct {
+		method string
+		always bool
+	}{{"PUT", false}, {"HEAD", false}, {"GET", false}, {"PUT", true}, {"HEAD", true}, {"GET", true}} {
+		t.Run(fmt.Sprint(c.method, " ", c.always), func(t *testing.T) {
+			var n atomic.Int32
+			on := atomic.Bool{}
+			url := between(t, srv.URL, func(w http.ResponseWriter, r *http.Request) bool {
+				if !on.Load() || r.Method != c.method || n.Add(1) > 1 && !c.always {
+					return false
+				}
+				return bad(w, r)
+			}, nil)
+			s := open(t, options(url, srv.Bucket(t, false)))
+			if err := put(s, "e/before", "segment"); err != nil { // it has learnt what the bucket is
+				t.Fatal(err)
+			}
+			on.Store(true)
+			err := put(s, "e/a", "segment")
+			got := ""
+			if err == nil {
+				got, err = get(s, "e/a")
+			}
+			if (err != nil) != c.always || !c.always && got != "segment" {
+				t.Errorf("%q %v", got, err)
+			}
+			if m := n.Load(); m < 1 || c.always && m > 4 {
+				t.Errorf("asked %d times", m)
+			}
+		})
+	}
+}
+
 func TestSettingsThatAreWrong(t *testing.T) {
 	for name, change := range map[string]func(*Options){
 		"http over the network": func(o *Options) { o.Endpoint = "http://store.example" },

@@ -160,7 +160,7 @@ func Open(o Options) (copies.Site, error) {
 	client := func(access, key secret.Secret) (*minio.Core, error) {
 		return minio.NewCore(u.Host, &minio.Options{
 			Creds:  credentials.NewStaticV4(access.Reveal(), key.Reveal(), ""),
-			Secure: u.Scheme == "https", Transport: lists{tr}, Region: o.Region, MaxRetries: 3,
+			Secure: u.Scheme == "https", Transport: lists{asks{tr}}, Region: o.Region, MaxRetries: 3,
 		})
 	}
 	s := &Site{o: settings{o.Name, o.Location, o.Provider, u.Host, o.Bucket, o.Prefix, o.Lock, o.Retain, o.Timeout}}
@@ -176,6 +176,26 @@ func Open(o Options) (copies.Site, error) {
 		}
 	}
 	return s, nil
+}
+
+// asks repeats a question that the store has misread. Some stores refuse an upload before
+// they have read it (a name that is taken), and take the rest of it for the next request on
+// that connection, which may be any.
+type asks struct{ http.RoundTripper }
+
+func (a asks) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := a.RoundTripper.RoundTrip(r)
+	if err != nil || res.StatusCode != http.StatusBadRequest || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return res, err
+	}
+	res.Body.Close()
+	return a.RoundTripper.RoundTrip(r)
+}
+
+// misread is what asks repeats, of an upload. It is no code of S3's own.
+func misread(err error) bool {
+	r := minio.ToErrorResponse(err)
+	return r.StatusCode == http.StatusBadRequest && r.Code == "BadRequest"
 }
 
 // lists refuses an answer to the question for a list that is none, such as the page of a
@@ -346,15 +366,20 @@ func (s *Site) put(ctx context.Context, name string, body io.ReadSeeker, size in
 			}
 		}
 	}
-	for {
+	for again := false; ; {
 		if err := copies.Whole(body, size); err != nil {
 			return copies.Receipt{}, err
 		}
 		err = s.send(ctx, name, copies.During(ctx, copies.Exactly(body, size)), size, want, opts, w)
-		if err == nil || s.plain.Load() || !notImplemented(err) {
-			break
+		switch {
+		case err != nil && !s.plain.Load() && notImplemented(err):
+			s.plain.Store(true)
+			continue
+		case err != nil && misread(err) && !again:
+			again = true
+			continue
 		}
-		s.plain.Store(true)
+		break
 	}
 	switch c := code(err); {
 	case err == nil, c == "PreconditionFailed", c == "ConditionalRequestConflict", minio.ToErrorResponse(err).StatusCode == http.StatusPreconditionFailed:
