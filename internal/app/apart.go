@@ -19,7 +19,7 @@ func (a *App) copiesStand(ctx context.Context) recovery.Standing {
 		s.Facts.Providers = append(s.Facts.Providers, p.Method())
 	}
 	if s.Status != nil {
-		places := []copies.Place{{Kind: "dir", Name: "kassavalv", Address: a.Dir}} // the shop's own machine
+		places := []copies.Place{{Kind: "dir", Address: a.Dir}} // the shop's own machine; a site has a name
 		for _, x := range s.Status.Sites {
 			places = append(places, x.Place)
 		}

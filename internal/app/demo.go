@@ -100,10 +100,8 @@ func Demo(ctx context.Context, o DemoOptions) (*App, *Ready, error) {
 	if !o.Now.IsZero() {
 		shift = time.Until(o.Now)
 	}
-	if cfg.Database.URL.Reveal() == "" && len(cfg.Copies.Sites) == 0 && os.Getenv("KASSAVALV_TEST_NO_COPIES") == "" {
-		if cfg.Copies.Sites, err = demoSites(o.Dir); err != nil {
-			return nil, nil, err
-		}
+	if cfg.Copies.Sites, err = sitesOf(o.Dir, cfg); err != nil {
+		return nil, nil, err
 	}
 	a, err := open(ctx, o.Dir, cfg, o.Log, openOptions{create: true, shift: shift, onStatement: o.onStatement})
 	if _, none := readCharter(o.Dir); err == nil && len(cfg.Copies.Sites) > 0 && errors.Is(none, os.ErrNotExist) {
@@ -120,6 +118,14 @@ func Demo(ctx context.Context, o DemoOptions) (*App, *Ready, error) {
 		return nil, nil, errors.Join(err, a.Close(cctx))
 	}
 	return a, ready, nil
+}
+
+// sitesOf are the configured sites of a folder, or the demo's own where none is configured.
+func sitesOf(dir string, cfg Config) ([]string, error) {
+	if _, err := os.Stat(filepath.Join(dir, demoMark)); err != nil || len(cfg.Copies.Sites) > 0 || cfg.Database.URL.Reveal() != "" || os.Getenv("KASSAVALV_TEST_NO_COPIES") != "" {
+		return cfg.Copies.Sites, nil
+	}
+	return demoSites(dir)
 }
 
 // demoSites are two folders beside the demo's data: they show how copies work, and save

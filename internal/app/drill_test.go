@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,22 @@ func TestShopDrillsItsSites(t *testing.T) {
 	}
 	if found, unseen := verify(); found+unseen != 0 {
 		t.Errorf("a whole site: %d damaged, %d not looked at", found, unseen)
+	}
+	looked, err := Check(ctx, dir, CheckOptions{Resolver: names{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := 0
+	for _, x := range looked {
+		if x.Area == "copies" && x.Judge == Good {
+			answers++
+		}
+		if x.Area == "config" && x.Judge == Amiss || strings.Contains(x.What, "no site is configured") {
+			t.Errorf("the demo's folder is judged as a shop's: %+v", x)
+		}
+	}
+	if answers != 2 {
+		t.Errorf("%d of the demo's two sites answer a check: %+v", answers, looked)
 	}
 	spoilt := ""
 	filepath.WalkDir(filepath.Join(dir, "sites", "plats-1", "f"), func(p string, e os.DirEntry, _ error) error {

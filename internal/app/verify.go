@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"kassavalv/internal/ops/copies"
 )
@@ -29,10 +28,8 @@ func VerifySites(ctx context.Context, dir, site string, share float64, each func
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, demoMark)); err == nil && len(cfg.Copies.Sites) == 0 {
-		if cfg.Copies.Sites, err = demoSites(dir); err != nil {
-			return err
-		}
+	if cfg.Copies.Sites, err = sitesOf(dir, cfg); err != nil {
+		return err
 	}
 	if len(cfg.Copies.Sites) == 0 {
 		return ErrNoCopies

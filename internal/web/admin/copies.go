@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -159,8 +160,12 @@ func (v *visit) copyWarnings(x insight) view.Block {
 			list = append(list, view.Notice(ui.Wait, v.t("copies.one")))
 		}
 	}
+	var together []string
 	for _, w := range x.Warnings {
-		list = append(list, view.Notice(ui.Wait, v.t("copies.shared."+w.What, "a", w.A, "b", w.B, "shared", w.Shared)))
+		together = append(together, v.t("copies.shared."+w.What, "a", cmp.Or(w.A, v.t("copies.self")), "b", cmp.Or(w.B, v.t("copies.self")), "shared", w.Shared))
+	}
+	if len(together) > 0 {
+		list = append(list, view.Panel("", v.t("copies.shared"), view.List(together)))
 	}
 	if x.Status != nil && x.Required == 0 {
 		list = append(list, view.Quiet(v.t("copies.required.none")))
