@@ -673,7 +673,7 @@ func (v *verifier) chains() {
 			switch l, ok := bySeq[e.Seq]; {
 			case ok && l.hash != e.Hash:
 				v.found(l.x.Name, "is not the one that the head tells of: another was put in its place")
-			case !ok && e.Seq > last && e.Seq >= from:
+			case !ok && e.Seq > last && e.Seq >= from && (strict || !v.agedOut(c, v.out.Epoch, e.Max)):
 				v.missing(id, v.dirOf(c), "the newest of %s, numbers %d to %d, are gone", c, last+1, e.Seq)
 			}
 		}
@@ -689,13 +689,36 @@ func (v *verifier) dirOf(c string) string {
 	return strings.TrimSuffix(levelPrefix(v.out.Epoch, n), "/")
 }
 
-// mayBeGone reports whether what stood before an object may have been removed by its age.
+// mayBeGone reports whether what stood before an object may have been removed by its age, by
+// a site that keeps its own retention and tells nobody what it took.
 func (v *verifier) mayBeGone(l link) bool {
-	after := v.o.Policy.Dumps
-	if l.h.Kind == KindSegment {
-		after = v.o.Policy.after(l.h.Level)
+	if l.h.Kind != KindSegment {
+		return v.old(l.h.Time(), v.o.Policy.Dumps)
 	}
-	return v.o.Now.Sub(l.h.Time()) > after-2*retainEvery
+	return v.old(l.h.Time(), v.o.Policy.after(l.h.Level)) || v.agedOut(chainOf(l.h.Kind, l.h.Level), l.h.Epoch, l.h.Min-1)
+}
+
+func (v *verifier) old(at time.Time, after time.Duration) bool {
+	return v.o.Now.Sub(at) > after-2*retainEvery
+}
+
+// agedOut reports whether a segment of a chain that reached up to a transaction may have been
+// removed by its age: a longer one holds the transaction, and it was committed that long ago.
+// A shop that stood still for some days has a chain of which nothing is left but what came since.
+func (v *verifier) agedOut(c string, epoch uint32, tx uint64) bool {
+	kind, level, _ := strings.Cut(c, "/")
+	n, err := strconv.Atoi(level)
+	if kind != KindSegment || err != nil {
+		return false
+	}
+	for _, list := range v.links {
+		for _, l := range list {
+			if l.h.Kind == KindSegment && l.h.Epoch == epoch && l.h.Level > n && l.h.Min <= tx && tx <= l.h.Max && v.old(l.h.Time(), v.o.Policy.after(n)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // follows compares the positions of two neighbours of a chain.
