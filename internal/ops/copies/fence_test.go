@@ -3,9 +3,11 @@ package copies_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,5 +138,60 @@ func TestNobodyFencesByANameAlone(t *testing.T) {
 	r.Wait(context.Background(), 0, 1)
 	if n, err = copies.Newest(context.Background(), s.siteAt(0), s.charter, 1); err != nil || n != 3 {
 		t.Fatalf("epoch %d is the newest, %v", n, err)
+	}
+}
+
+// fencing is a site that says that a later epoch has begun, as an outpost does, and lies.
+type fencing struct {
+	copies.Site
+	lies    *atomic.Bool
+	refused *atomic.Int32
+}
+
+func (f fencing) Put(ctx context.Context, name string, body io.ReadSeeker, size int64) (copies.Receipt, error) {
+	if f.lies.Load() {
+		f.refused.Add(1)
+		return copies.Receipt{}, fmt.Errorf("%w: %w: epoch 9 has begun", copies.ErrRefused, copies.ErrFenced)
+	}
+	return f.Site.Put(ctx, name, body, size)
+}
+
+// Who runs a site closes no shop: its word stops what goes to it, and nothing else.
+func TestNobodyFencesByHisWordAlone(t *testing.T) {
+	s := newShop(t, 33, 2)
+	s.some()
+	s.settled()
+	s.end()
+	var lies atomic.Bool
+	var refused atomic.Int32
+	s.wrap = func(i int, x copies.Site) copies.Site {
+		if i == 1 {
+			return fencing{x, &lies, &refused}
+		}
+		return x
+	}
+	s.begin()
+	s.settled()
+	lies.Store(true)
+	s.some()
+	s.eventually(func() bool { return refused.Load() >= 2 }) // it has looked for the object meanwhile
+	if f := s.room.Fenced(); f != nil {
+		t.Fatalf("closed by a word: %+v", f)
+	}
+	if a := s.room.Wait(context.Background(), 0, 1); a.Sites < 1 {
+		t.Error("the other site does not go on")
+	}
+	lies.Store(false)
+	s.settled()
+	// The same words where such an object is.
+	w, r := s.another(2, 1)
+	w.some()
+	if a := r.Wait(context.Background(), 0, 1); a.Sites != 1 {
+		t.Fatal("the new shop's site does not take it")
+	}
+	lies.Store(true)
+	s.some()
+	if f := untilFenced(t, s.room); f.Site != "site1" || !strings.Contains(f.Says, "epoch 2") {
+		t.Errorf("told %+v", f)
 	}
 }

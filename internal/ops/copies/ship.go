@@ -179,11 +179,11 @@ func (s *shipper) run(ctx context.Context) {
 			return
 		}
 		s.told(err)
-		if errors.Is(err, ErrFenced) && s.r.fence(s.name, err) {
+		if errors.Is(err, ErrFenced) && !errors.Is(err, ErrRefused) && s.r.fence(s.name, err) {
 			return
 		}
 		if errors.Is(err, ErrRefused) {
-			looked = time.Time{} // that may be why
+			looked = time.Time{} // that a later epoch has begun may be why; a site's own word for it proves nothing
 		}
 		if err != nil {
 			ready = false // what failed may have arrived, and only its answer been lost
