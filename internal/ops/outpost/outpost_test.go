@@ -397,6 +397,43 @@ func TestFence(t *testing.T) {
 	}
 }
 
+// slow calls at, once, when an object is read for the second time: on its way.
+type slow struct {
+	*bytes.Reader
+	read int64
+	at   func()
+}
+
+func (s *slow) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	if s.read += int64(n); s.read > s.Size() && s.at != nil {
+		s.at()
+		s.at = nil
+	}
+	return n, err
+}
+
+// A body may not stand still; how long what is whole takes to be looked at and stored is
+// another matter.
+func TestWhatTakesLongToLookAt(t *testing.T) {
+	const idle = 2 * time.Second
+	p := start(t, Options{Idle: idle})
+	c := newCustomer(t)
+	s := c.join(t, p)
+	name, b := c.object(segmentHeader(1, 0, 1, 1), bytes.Repeat([]byte("large"), 1<<18)) // it is asked whether it may come before it does
+	shop := p.all()[0]
+	body := &slow{Reader: bytes.NewReader(b), at: func() {
+		shop.mu.Lock() // it is not looked at before this is given back
+		time.AfterFunc(2*idle, shop.mu.Unlock)
+	}}
+	if _, err := s.Put(context.Background(), name, body, int64(len(b))); err != nil {
+		t.Error(err)
+	}
+	if got, err := get(s, name); err != nil || !bytes.Equal(got, b) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
 // No single credential can read and delete: there is no verb to delete, and nobody reads
 // another's.
 func TestNothingIsRemovedOrSeenByAnother(t *testing.T) {
