@@ -11,8 +11,9 @@
 //
 //   - What is not signed by the shop that is enrolled, is not what its header says, or does
 //     not lie under the name that follows from the header.
-//   - What belongs to an epoch before the newest one it has taken (answer 410): two machines
-//     that both think they are the shop are kept apart here.
+//   - What belongs to an epoch before the newest one of which it has taken something that the
+//     shop has signed (answer 410): two machines that both think they are the shop are kept
+//     apart here.
 //   - More than a shop may send at a time, and what is too large.
 //
 // # Retention

@@ -397,6 +397,40 @@ func TestFence(t *testing.T) {
 	}
 }
 
+// An epoch begins with what the shop has signed. What the certificate alone can store, which
+// may have been stolen, shuts nobody out; and what of an ended epoch was under way when the
+// next one began is not confirmed.
+func TestWhatBeginsAnEpoch(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, Options{Dir: dir})
+	c := newCustomer(t)
+	s := c.join(t, p)
+	charter, err := json.Marshal(c.charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"e/00000002/charter.json": charter, "e/00000003/k/0123456789abcdef.age": []byte("key")} {
+		if _, err := put(s, name, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range uint64(2) {
+		name, b := c.object(segmentHeader(1, 0, i+1, i+1), []byte("segment"))
+		if _, err := put(s, name, b); err != nil {
+			t.Fatal("shut out by what nobody has signed:", err)
+		}
+		stop(t, p)
+		p = start(t, Options{Dir: dir, Addr: p.Addr()}) // it learns its epochs again from what is there
+	}
+	name, b := c.object(segmentHeader(2, 0, 3, 3), []byte("segment"))
+	if _, err := put(s, name, b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.all()[0].note("e/00000001/l0/x.kvc", 1, taken{epoch: 1, chain: "1/segment/0", seq: 3}); !errors.Is(err, errFenced) {
+		t.Error("of an ended epoch, stored while the next one began:", err)
+	}
+}
+
 // slow calls at, once, when an object is read for the second time: on its way.
 type slow struct {
 	*bytes.Reader

@@ -418,10 +418,14 @@ func (p *Outpost) put(w http.ResponseWriter, r *http.Request, s *shop) {
 }
 
 // note takes down what was stored. A later epoch is on disk before it is answered: from then
-// on the one before is fenced.
+// on the one before is fenced, also what of it was under way. Only what the shop has signed
+// begins an epoch: a charter can be read here by whoever has the certificate.
 func (s *shop) note(name string, size int64, t taken) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.fenced(t.epoch); err != nil {
+		return 0, err
+	}
 	s.st.Seen = s.now().UTC()
 	_, again := s.seqs[name]
 	seq, err := s.stored(name, size)
@@ -431,8 +435,10 @@ func (s *shop) note(name string, size int64, t taken) (uint64, error) {
 	if !again {
 		s.follow(name, t)
 	}
-	later := t.epoch > s.st.Epoch
-	s.st.Epoch = max(s.st.Epoch, t.epoch)
+	later := t.chain != "" && t.epoch > s.st.Epoch
+	if later {
+		s.st.Epoch = t.epoch
+	}
 	return seq, s.save(later)
 }
 
@@ -468,14 +474,12 @@ func (p *Outpost) replace(w http.ResponseWriter, r *http.Request, s *shop) {
 		}
 	}
 	if err == nil {
-		s.mu.Lock()
+		s.mu.Lock() // until it is done: an old machine must not replace what the new one has put
 		if err = s.fenced(t.epoch); err == nil {
 			s.st.Seen = s.now().UTC()
+			err = s.site.Replace(r.Context(), name, b)
 		}
 		s.mu.Unlock()
-	}
-	if err == nil {
-		err = s.site.Replace(r.Context(), name, b)
 	}
 	if err != nil {
 		p.failed(w, s, err)

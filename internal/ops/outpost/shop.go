@@ -138,10 +138,8 @@ func (s *shop) count() error {
 		if n, has := old[o.Name]; has {
 			s.seqs[o.Name] = n
 			s.next = max(s.next, n)
-			if part := strings.Split(o.Name, "/"); len(part) > 2 && part[0] == "e" {
-				if e, err := strconv.ParseUint(part[1], 16, 32); err == nil {
-					s.st.Epoch = max(s.st.Epoch, uint32(e))
-				}
+			if kind, g := parse(o.Name); kind == "segment" { // as note does
+				s.st.Epoch = max(s.st.Epoch, g.epoch)
 			}
 			continue
 		}
