@@ -431,6 +431,59 @@ func TestWhatBeginsAnEpoch(t *testing.T) {
 	}
 }
 
+// A new paper key makes another charter: the shop joins again with a token that names it.
+func TestANewPaperKey(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, Options{Dir: dir, joins: 100})
+	c := newCustomer(t)
+	c.join(t, p)
+	was := c.o
+	other := newCustomer(t)
+	other.join(t, p)
+	c.charter.Paper, c.charter.Seal = "another", "sealed by it"
+	charter, err := json.Marshal(c.charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := func() error {
+		_, err := put(c.site(t), "e/00000002/charter.json", charter)
+		return err
+	}
+	if err := begin(); !errors.Is(err, copies.ErrRefused) || !strings.Contains(err.Error(), "--shop "+c.charter.Shop) {
+		t.Error("a charter that was not enrolled:", err)
+	}
+	join := func(shop string) error {
+		tok, err := NewToken(dir, p.Addr(), shop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, _, err := post.Join(context.Background(), tok, "watch", c.charter)
+		if err == nil {
+			c.o = o
+		}
+		return err
+	}
+	if err := join(other.charter.Shop); !errors.Is(err, copies.ErrRefused) {
+		t.Error("with a token for another shop:", err)
+	}
+	if err := join(c.charter.Shop); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, p)
+	p = start(t, Options{Dir: dir, Addr: p.Addr()})
+	if err := begin(); err != nil {
+		t.Error("after it has joined again:", err)
+	}
+	name, b := c.object(segmentHeader(2, 0, 1, 1), []byte("segment"))
+	if _, err := put(c.site(t), name, b); err != nil {
+		t.Error(err)
+	}
+	c.o = was // what was let in stays so
+	if _, err := get(c.site(t), name); err != nil {
+		t.Error(err)
+	}
+}
+
 // slow calls at, once, when an object is read for the second time: on its way.
 type slow struct {
 	*bytes.Reader

@@ -590,7 +590,7 @@ func (p *Outpost) join(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, s, err)
 		return
 	}
-	p.o.Log.Info("a shop has joined", "shop", s.id, "name", s.who.Charter.Name)
+	p.o.Log.Info("a shop has joined", "shop", s.id, "name", q.Charter.Name)
 	send(w, post.Joined{Shop: s.id, Cert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), CA: p.ca.pem})
 }
 
@@ -601,9 +601,18 @@ func (p *Outpost) enrol(t token, q post.JoinRequest) (*shop, error) {
 		if s == nil {
 			return nil, errors.New("the shop of this token is not enrolled here")
 		}
-		if q.Charter != (copies.Charter{}) && q.Charter != s.who.Charter {
-			return nil, errors.New("the shop of this token has another charter here")
+		if q.Charter == (copies.Charter{}) {
+			return s, nil
 		}
+		if q.Charter.Shop != t.Shop {
+			return nil, errors.New("the token is another shop's")
+		}
+		if _, err := q.Charter.VerifyKey(); err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		s.who.Charter = q.Charter // a new paper key makes another one
+		s.mu.Unlock()
 		return s, nil
 	}
 	id := q.Charter.Shop

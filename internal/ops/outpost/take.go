@@ -56,7 +56,7 @@ func (s *shop) verify(name string, body io.ReadSeeker, size int64) (t taken, err
 		}
 		var c copies.Charter
 		if json.Unmarshal(b, &c) != nil || c != who.Charter {
-			return refuse("this is not the charter of the shop that is enrolled")
+			return refuse("this is not the charter of the shop that is enrolled; after a new paper key it joins again, with a token of kassavalv outpost init --shop %s", who.Charter.Shop)
 		}
 		return t, nil
 	}
