@@ -29,28 +29,10 @@ if [ ! -f .cache/node_modules/axe-core/axe.min.js ]; then
   mkdir -p .cache
   npm install --ignore-scripts --no-audit --no-fund --no-save --silent --prefix .cache axe-core@4.13 || { echo "axe-core could not be fetched from npm" >&2; exit 1; }
 fi
-# Stripe's own judge of requests, built once.
-if [ ! -x .cache/stripe-mock ]; then
-  echo "== building stripe-mock"
-  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/stripe/stripe-mock@v0.203.0 || { echo "stripe-mock could not be built" >&2; exit 1; }
-fi
-# A server by others that speaks the protocol of AWS KMS, built once (internal/secret/kms/kmstest has the same version).
-if [ ! -x .cache/local-kms ]; then
-  echo "== building local-kms"
-  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/nsmithuk/local-kms@v0.0.0-20260228092603-2a5e92d09ab6 || { echo "local-kms could not be built" >&2; exit 1; }
-fi
-# An object store by others, that the tests of copies keep copies in, built once (internal/ops/copies/s3/s3test has the same version).
-if [ ! -x .cache/versitygw ]; then
-  echo "== building versitygw"
-  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || { echo "versitygw could not be built" >&2; exit 1; }
-fi
-# The stock program that opens the second road of the copies, built once (internal/ops/copies/agetest has the same version).
-if [ ! -x .cache/age ]; then
-  echo "== building age"
-  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install filippo.io/age/cmd/age@v1.3.2 || { echo "age could not be built" >&2; exit 1; }
-fi
-# An independent reader of the format of our copies, built once (internal/ops/copies/litestreamtest has the same version).
-if [ ! -x .cache/litestream ]; then
-  echo "== building litestream"
-  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install github.com/benbjohnson/litestream/cmd/litestream@v0.5.18 || { echo "litestream could not be built" >&2; exit 1; }
-fi
+# Programs of others that tests run, built once.
+while read -r name what; do
+  case "$name" in '' | '#'*) continue ;; esac
+  [ -x ".cache/$name" ] && continue
+  echo "== building $name"
+  GOBIN="$PWD/.cache" GOFLAGS= CGO_ENABLED=0 go install "$what" </dev/null || { echo "$name could not be built" >&2; exit 1; }
+done <test/scripts/programs.txt

@@ -17,7 +17,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
-	"kassavalv/internal/ops/copies/agetest"
+	"kassavalv/internal/programtest"
 )
 
 // dumped waits until every site has the newest dump.
@@ -145,7 +145,7 @@ func loose(t *testing.T, path, text string) {
 // The stock program age opens a copy of the second road, and what is in it is zstd of a
 // SQLite file: nothing of ours is needed.
 func TestStockProgramsOpenTheSecondRoad(t *testing.T) {
-	program := agetest.Program(t)
+	program := programtest.Program(t, "age")
 	s := newShop(t, 32, 1)
 	for range 10 {
 		s.some()

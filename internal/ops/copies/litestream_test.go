@@ -5,13 +5,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"kassavalv/internal/ops/copies/litestreamtest"
+	"kassavalv/internal/programtest"
 )
 
 // The format is no dialect of ours: what an unsealed site holds, the stock program of
 // Litestream restores, to the newest position.
 func TestLitestreamRestores(t *testing.T) {
-	bin := litestreamtest.Program(t)
+	bin := programtest.Program(t, "litestream")
 	s := newShop(t, 21, 0)
 	s.end()
 	s.plain = t.TempDir()

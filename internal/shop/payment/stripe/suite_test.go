@@ -8,11 +8,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"kassavalv/internal/programtest"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/paytest"
 	"kassavalv/internal/shop/payment/paytest/stripesim"
@@ -108,7 +108,7 @@ func (s *sim) Codes() map[string]payment.Reason {
 func official(t *testing.T) *stripesim.Judge {
 	mock.once.Do(func() { mock.url, mock.err = startMock() })
 	if mock.err != nil {
-		t.Fatalf("stripe-mock: %v (test/scripts/setup.sh builds it)", mock.err)
+		t.Fatalf("stripe-mock: %v", mock.err)
 	}
 	j := &stripesim.Judge{URL: mock.url}
 	t.Cleanup(func() {
@@ -130,21 +130,10 @@ var mock struct {
 	cmd  *exec.Cmd
 }
 
-const mockVersion = "v0.203.0"
-
 func startMock() (string, error) {
-	cache, err := filepath.Abs("../../../../.cache")
+	program, err := programtest.Build("stripe-mock")
 	if err != nil {
 		return "", err
-	}
-	program := filepath.Join(cache, "stripe-mock")
-	if _, err := os.Stat(program); err != nil {
-		cmd := exec.Command("go", "install", "github.com/stripe/stripe-mock@"+mockVersion)
-		cmd.Env = append(os.Environ(), "GOBIN="+cache, "GOFLAGS=", "CGO_ENABLED=0")
-		cmd.Dir = os.TempDir()
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", &os.PathError{Op: strings.TrimSpace(string(out)), Path: program, Err: err}
-		}
 	}
 	cmd := exec.Command(program, "-http-addr", "127.0.0.1:0")
 	out, err := cmd.StdoutPipe()
