@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -41,29 +40,11 @@ func TestErasedFromEveryCopy(t *testing.T) {
 			t.Fatalf("%d sites have it", k.Sites)
 		}
 	}
-	type sealed struct {
-		person db.ID
-		value  []byte
-	}
 	const marker = "Märta Märkvärdig, Markörgatan 1"
-	seal := func() sealed {
-		t.Helper()
-		s, _, err := db.Write(ctx, a.DB, func(tx *db.Tx) (s sealed, err error) {
-			p, err := a.Vault.NewPerson(tx)
-			if err != nil {
-				return s, err
-			}
-			s.person = p.ID
-			s.value, err = a.Vault.Seal(tx, s.person, fieldTest, s.person, []byte(marker))
-			return s, err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		settle()
-		return s
-	}
-	gone, stays := seal(), seal()
+	gone := seal(t, a, marker)
+	settle()
+	stays := seal(t, a, marker)
+	settle()
 	if err := a.Copies.Dump(ctx); err != nil { // the second road has him too
 		t.Fatal(err)
 	}
@@ -71,18 +52,7 @@ func TestErasedFromEveryCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	settle()
-	words, err := os.ReadFile(filepath.Join(dir, demoPaperFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	paper, err := copies.ParsePaper(string(words))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sites, err := demoSites(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	paper, sites := wayBack(t, dir)
 	// search restores every position that any site holds, and opens with the keys that lie
 	// beside whatever opens. It returns at how many positions each of the two was found.
 	search := func() (positions, found, living int) {

@@ -343,14 +343,10 @@ func RestorePostgres(ctx context.Context, o RestorePostgresOptions) (rep Postgre
 			return rep, err
 		}
 	}
-	f := &copies.Finder{Who: o.Paper.Identity(), Paper: &o.Paper}
-	for _, s := range o.Sites {
-		site, err := readSite(s, o.From)
-		if err != nil {
-			return rep, err
-		}
-		defer site.Close()
-		f.Sites = append(f.Sites, site)
+	f, done, err := o.finder()
+	defer done()
+	if err != nil {
+		return rep, err
 	}
 	inv, err := f.Look(ctx)
 	if err != nil {

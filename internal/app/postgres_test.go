@@ -79,27 +79,6 @@ func TestPostgresShop(t *testing.T) {
 	if st, err := a.backupStatus(ctx); err != nil || st.Trouble == "" {
 		t.Errorf("before anybody has looked at the repositories: %+v, %v", st, err)
 	}
-	field := fieldTest
-	type sealed struct {
-		person db.ID
-		value  []byte
-	}
-	person := func(text string) sealed {
-		t.Helper()
-		s, _, err := db.Write(ctx, a.DB, func(tx *db.Tx) (s sealed, err error) {
-			p, err := a.Vault.NewPerson(tx)
-			if err != nil {
-				return s, err
-			}
-			s.person = p.ID
-			s.value, err = a.Vault.Seal(tx, s.person, field, s.person, []byte(text))
-			return s, err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
 	clock := func() (at time.Time) {
 		t.Helper()
 		var micros int64
@@ -110,12 +89,12 @@ func TestPostgresShop(t *testing.T) {
 		}
 		return time.UnixMicro(micros)
 	}
-	stays, erased := person("stays"), person("is erased later")
+	stays, erased := seal(t, a, "stays"), seal(t, a, "is erased later")
 	before := clock()
 	if err := db.Do(ctx, a.DB, func(tx *db.Tx) error { return a.Vault.Erase(tx, erased.person) }); err != nil {
 		t.Fatal(err)
 	}
-	late := person("came later")
+	late := seal(t, a, "came later")
 
 	// What is there is given up within the time that the server's settings say.
 	tend := func() Tended {
@@ -174,13 +153,6 @@ func TestPostgresShop(t *testing.T) {
 	}
 	pg.Kill()
 
-	opens := func(b *App, s sealed) string {
-		text, err := db.Read(ctx, b.DB, func(q *db.Reader) ([]byte, error) { return b.Vault.Open(q, s.person, field, s.person, s.value) })
-		if err != nil {
-			return ""
-		}
-		return string(text)
-	}
 	back := func(repo string, at time.Time) (*App, PostgresReport) {
 		t.Helper()
 		to := filepath.Join(t.TempDir(), "back")
@@ -209,7 +181,7 @@ func TestPostgresShop(t *testing.T) {
 	}
 	for _, repo := range []string{"nas", "away", ""} {
 		b, rep := back(repo, time.Time{})
-		if opens(b, stays) != "stays" || opens(b, late) != "came later" || opens(b, erased) != "" {
+		if stays.opens(b) != "stays" || late.opens(b) != "came later" || erased.opens(b) != "" {
 			t.Errorf("%s: not the shop that was", repo)
 		}
 		if n, err := readEpoch(b.Dir); err != nil || n != rep.Epoch || n < 2 {
@@ -222,8 +194,8 @@ func TestPostgresShop(t *testing.T) {
 		pg.Kill()
 	}
 	b, rep := back("nas", before)
-	if opens(b, stays) != "stays" || opens(b, erased) != "" || rep.Erased != 1 || rep.At.After(before) {
-		t.Errorf("an older point: %q %q %+v", opens(b, stays), opens(b, erased), rep)
+	if stays.opens(b) != "stays" || erased.opens(b) != "" || rep.Erased != 1 || rep.At.After(before) {
+		t.Errorf("an older point: %q %q %+v", stays.opens(b), erased.opens(b), rep)
 	}
 	b.Close(ctx)
 	pg.Kill()

@@ -14,7 +14,6 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/job"
 	"kassavalv/internal/mail"
-	"kassavalv/internal/ops/copies"
 )
 
 // Through a true restore: what was alive at the position that came back is not alive in the
@@ -79,18 +78,7 @@ func TestNothingComesAliveThatMustNot(t *testing.T) {
 		t.Fatal("no site has it")
 	}
 	// Stopped without a further word to its database.
-	words, err := os.ReadFile(filepath.Join(dir, demoPaperFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	paper, err := copies.ParsePaper(string(words))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sites, err := demoSites(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	paper, sites := wayBack(t, dir)
 	to := filepath.Join(t.TempDir(), "back")
 	if _, err := Restore(ctx, RestoreOptions{Paper: paper, Sites: sites, To: to, Log: log}); err != nil {
 		t.Fatal(err)

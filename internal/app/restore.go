@@ -92,6 +92,24 @@ type RestoredEnds struct {
 	Letters  int64 `json:"letters"` // held
 }
 
+// finder opens the sites to restore from; done closes them.
+func (o RestoreOptions) finder() (f *copies.Finder, done func(), err error) {
+	f = &copies.Finder{Who: o.Paper.Identity(), Paper: &o.Paper}
+	done = func() {
+		for _, s := range f.Sites {
+			s.Close()
+		}
+	}
+	for _, s := range o.Sites {
+		site, err := readSite(s, o.From)
+		if err != nil {
+			return f, done, err
+		}
+		f.Sites = append(f.Sites, site)
+	}
+	return f, done, nil
+}
+
 // Restore brings a shop back from its copies into an empty folder. Everything lands beside
 // the place first; the folder becomes a shop with its last file, so that a restore that was
 // cut off is not taken for one that was finished.
@@ -102,14 +120,10 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return rep, err
 	}
-	f := &copies.Finder{Who: o.Paper.Identity(), Paper: &o.Paper}
-	for _, s := range o.Sites {
-		site, err := readSite(s, o.From)
-		if err != nil {
-			return rep, err
-		}
-		defer site.Close()
-		f.Sites = append(f.Sites, site)
+	f, done, err := o.finder()
+	defer done()
+	if err != nil {
+		return rep, err
 	}
 	inv, err := f.Look(ctx)
 	if err != nil {

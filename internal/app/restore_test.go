@@ -18,6 +18,56 @@ import (
 
 var fieldTest = secret.Register("test.restored", "to see whether it opens")
 
+// sealed is a text under the key of a person of its own.
+type sealed struct {
+	person db.ID
+	value  []byte
+}
+
+func seal(t *testing.T, a *App, text string) sealed {
+	t.Helper()
+	s, _, err := db.Write(t.Context(), a.DB, func(tx *db.Tx) (s sealed, err error) {
+		p, err := a.Vault.NewPerson(tx)
+		if err != nil {
+			return s, err
+		}
+		s.person = p.ID
+		s.value, err = a.Vault.Seal(tx, s.person, fieldTest, s.person, []byte(text))
+		return s, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// opens is what it says in a shop; empty: nothing.
+func (s sealed) opens(b *App) string {
+	text, err := db.Read(context.Background(), b.DB, func(q *db.Reader) ([]byte, error) { return b.Vault.Open(q, s.person, fieldTest, s.person, s.value) })
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// wayBack is what brings a demo back: its paper key and the addresses of its sites.
+func wayBack(t *testing.T, dir string) (copies.Paper, []string) {
+	t.Helper()
+	words, err := os.ReadFile(filepath.Join(dir, demoPaperFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	paper, err := copies.ParsePaper(string(words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sites, err := demoSites(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paper, sites
+}
+
 // A demo comes back from either of its folders and the words of its paper key alone, and an
 // older point of it does not bring back who was erased since.
 func TestRestoreAShop(t *testing.T) {
@@ -36,28 +86,7 @@ func TestRestoreAShop(t *testing.T) {
 			a.Close(ctx)
 		}
 	}()
-	field := fieldTest
-	type sealed struct {
-		person db.ID
-		value  []byte
-	}
-	person := func(text string) sealed {
-		t.Helper()
-		s, _, err := db.Write(ctx, a.DB, func(tx *db.Tx) (s sealed, err error) {
-			p, err := a.Vault.NewPerson(tx)
-			if err != nil {
-				return s, err
-			}
-			s.person = p.ID
-			s.value, err = a.Vault.Seal(tx, s.person, field, s.person, []byte(text))
-			return s, err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	stays, erased := person("stays"), person("is erased later")
+	stays, erased := seal(t, a, "stays"), seal(t, a, "is erased later")
 	settle := func() time.Time {
 		t.Helper()
 		c, cancel := context.WithTimeout(ctx, time.Minute)
@@ -74,7 +103,7 @@ func TestRestoreAShop(t *testing.T) {
 	if err := db.Do(ctx, a.DB, func(tx *db.Tx) error { return a.Vault.Erase(tx, erased.person) }); err != nil {
 		t.Fatal(err)
 	}
-	late := person("came later")
+	late := seal(t, a, "came later")
 	// The keys turn a moment before the machine is lost: what is sealed under the new one
 	// must open from what the sites have.
 	if err := a.Vault.NewEpoch(ctx); err != nil {
@@ -84,31 +113,12 @@ func TestRestoreAShop(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	settle()
-	words, err := os.ReadFile(filepath.Join(dir, demoPaperFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	paper, err := copies.ParsePaper(string(words))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sites, err := demoSites(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	paper, sites := wayBack(t, dir)
 	if err := a.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
 	close(gone)
 
-	opens := func(b *App, s sealed) string {
-		t.Helper()
-		text, err := db.Read(ctx, b.DB, func(q *db.Reader) ([]byte, error) { return b.Vault.Open(q, s.person, field, s.person, s.value) })
-		if err != nil {
-			return ""
-		}
-		return string(text)
-	}
 	back := func(to string, from []string, at time.Time) (*App, RestoreReport) {
 		t.Helper()
 		rep, err := Restore(ctx, RestoreOptions{Paper: paper, Sites: from, To: to, At: at, Log: log})
@@ -131,7 +141,7 @@ func TestRestoreAShop(t *testing.T) {
 	}
 	for i, from := range [][]string{{sites[0]}, {sites[1]}, sites} {
 		b, rep := back(filepath.Join(t.TempDir(), "shop"), from, time.Time{})
-		if opens(b, stays) != "stays" || opens(b, late) != "came later" || opens(b, erased) != "" {
+		if stays.opens(b) != "stays" || late.opens(b) != "came later" || erased.opens(b) != "" {
 			t.Errorf("%d: not the shop that was", i)
 		}
 		if rep.Files == 0 || len(rep.Found.Sites) != len(from) {
@@ -142,8 +152,8 @@ func TestRestoreAShop(t *testing.T) {
 		}
 	}
 	b, rep := back(filepath.Join(t.TempDir(), "shop"), sites, before)
-	if opens(b, stays) != "stays" || opens(b, erased) != "" || rep.Erased != 1 || rep.Point.At.After(before) {
-		t.Errorf("an older point: %q %q %+v", opens(b, stays), opens(b, erased), rep)
+	if stays.opens(b) != "stays" || erased.opens(b) != "" || rep.Erased != 1 || rep.Point.At.After(before) {
+		t.Errorf("an older point: %q %q %+v", stays.opens(b), erased.opens(b), rep)
 	}
 	if n, err := db.Read(ctx, b.DB, func(q *db.Reader) (n int, err error) {
 		err = q.QueryRow(`SELECT count(*) FROM secret_person WHERE id=$1`, late.person).Scan(&n)
