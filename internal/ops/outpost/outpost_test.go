@@ -311,8 +311,12 @@ func TestRestart(t *testing.T) {
 			p = start(t, Options{Dir: dir, Addr: p.Addr()})
 		}
 	}
-	// As after a crash: an object whose count was not yet written.
+	// As after a crash: a body that was coming, and an object whose count was not yet written.
 	stop(t, p)
+	body := filepath.Join(dir, "shops", c.charter.Shop, ".body-1")
+	if err := os.WriteFile(body, []byte("half of"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	seq := filepath.Join(dir, "shops", c.charter.Shop, "seq")
 	lines, err := os.ReadFile(seq)
 	if err != nil {
@@ -328,6 +332,9 @@ func TestRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = start(t, Options{Dir: dir, Addr: p.Addr()})
+	if _, err := os.Stat(body); err == nil {
+		t.Error("half of a body stays for good")
+	}
 	for name, r := range got {
 		again, err := put(s, name, bodies[name])
 		if err != nil || !again.At.Equal(r.At) || name != lost && again.Seq != r.Seq || name == lost && again.Seq <= last {

@@ -105,6 +105,17 @@ func openShop(path string, o Options) (*shop, error) {
 	for c := range s.st.Chains {
 		s.unsure[c] = true
 	}
+	for _, form := range []string{".body-*", ".new-*"} { // of a process that was stopped
+		left, err := filepath.Glob(filepath.Join(path, form))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range left {
+			if err := os.Remove(f); err != nil {
+				return nil, err
+			}
+		}
+	}
 	site, err := dir.Open(filepath.Join(path, "objects"), dir.Options{Name: s.id, SetUp: true})
 	if err != nil {
 		return nil, err
