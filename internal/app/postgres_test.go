@@ -135,6 +135,15 @@ func TestPostgresShop(t *testing.T) {
 			t.Errorf("%+v", x)
 		}
 	}
+	looked := 0
+	if err := VerifySites(ctx, dir, "", 1, func(v VerifiedSite) {
+		looked++
+		if len(v.Findings) > 0 || len(v.Unseen) > 0 || v.Objects < 3 {
+			t.Errorf("the site of keys and files, looked at without a key: %+v", v)
+		}
+	}); err != nil || looked != 1 {
+		t.Errorf("%d sites looked at, %v", looked, err)
+	}
 	kept, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]copies.Result, error) { return copies.Drills(q, time.Now().Add(-time.Hour)) })
 	if err != nil || len(kept) != 2 || kept[0].State != copies.Ok || kept[0].RTO == 0 || kept[0].Newest.IsZero() {
 		t.Errorf("results kept: %+v, %v", kept, err)

@@ -53,7 +53,7 @@ func VerifySites(ctx context.Context, dir, site string, share float64, each func
 			each(VerifiedSite{Site: a.name, Unseen: []string{err.Error()}})
 			continue
 		}
-		v := copies.Verify(ctx, s, charter, copies.VerifyOptions{Share: share})
+		v := copies.Verify(ctx, s, charter, copies.VerifyOptions{Share: share, Aside: !cfg.Database.URL.IsZero()})
 		s.Close()
 		out := VerifiedSite{Site: a.name, Objects: v.Objects, Read: v.Read, Bytes: v.Bytes, Epoch: v.Epoch, TX: v.Max}
 		for _, f := range v.Findings {

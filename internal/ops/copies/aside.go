@@ -76,7 +76,10 @@ func (a *Aside) run(ctx context.Context, s *shipper) {
 			if err := s.beside(ctx); err != nil {
 				return err
 			}
-			return s.shipFiles(ctx, nil)
+			if err := s.shipFiles(ctx, nil); err != nil {
+				return err
+			}
+			return s.head(ctx) // of no chain: that the shop is there, and what lies under keys/
 		}()
 		if ctx.Err() != nil {
 			return

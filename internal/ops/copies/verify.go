@@ -77,7 +77,9 @@ type VerifyOptions struct {
 	Now   time.Time // zero: time.Now
 	// Parallel is how many objects are read at once; 0: 8.
 	Parallel int
-	Tell     Progress
+	// Aside says that the database is copied by other means: nothing of it is at the site.
+	Aside bool
+	Tell  Progress
 }
 
 // Verified is what was found at a site.
@@ -225,6 +227,9 @@ func (v *verifier) run(ctx context.Context) {
 		default:
 			v.out.Notes = append(v.out.Notes, o.Name+" is nothing of the shop's")
 		}
+	}
+	if v.o.Aside && v.has {
+		epochs[v.head.Epoch] = true // no segment tells of it
 	}
 	for e := range epochs {
 		v.out.Epoch = max(v.out.Epoch, e)
@@ -756,7 +761,9 @@ func (v *verifier) positions(inv *Inventory, files []Found) {
 	}
 	slices.SortFunc(inv.Segments, func(a, b Found) int { return strings.Compare(a.Name, b.Name) })
 	if want == 0 {
-		v.say(v.name, errors.New("no segment is there yet"))
+		if !v.o.Aside {
+			v.say(v.name, errors.New("no segment is there yet"))
+		}
 		return
 	}
 	p, ok := plan(inv.Segments, v.out.Epoch, 0, nil)
