@@ -138,7 +138,7 @@ func (r *Room) takeDump(ctx context.Context) (*nightly, error) {
 	var n nightly
 	var err error
 	const tries = 20
-	for try := range tries {
+	for range tries {
 		err = r.o.DB.Freeze(ctx, func(f db.Frozen) error {
 			h, err := r.o.Stream.keptHead(f.Mark)
 			if err != nil {
@@ -155,10 +155,7 @@ func (r *Room) takeDump(ctx context.Context) (*nightly, error) {
 				n.Header = last.Header
 				return nil
 			}
-			// A site that is beyond it all the time (it is ahead of this machine, or was when it
-			// was last asked) must not cost the others their second road: only there the two
-			// roads cannot be compared.
-			if err := r.cut(h.TX); err != nil && !(errors.Is(err, errCut) && try == tries-1) {
+			if err := r.cut(h.TX); err != nil {
 				return err
 			}
 			return f.VacuumInto(ctx, file)

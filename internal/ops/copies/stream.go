@@ -116,13 +116,14 @@ func (s *Stream) Attach(b db.Base) error {
 	if len(raw) > 0 {
 		last = raw[len(raw)-1]
 	} else {
-		// Everything may have gone to longer levels.
+		// Everything may have gone to longer levels. What ends before start is of a database
+		// that is no more, also where the one there is now is like it.
 		for _, l := range []int{Minutes, Hours, Days, Snapshot} {
 			longer, _, err := s.spool.list(l)
 			if err != nil {
 				return err
 			}
-			if n := len(longer); n > 0 && longer[n-1].Max > last.Max {
+			if n := len(longer); n > 0 && longer[n-1].Max > last.Max && longer[n-1].Max >= start {
 				last = longer[n-1]
 			}
 		}
@@ -151,11 +152,16 @@ func (s *Stream) Attach(b db.Base) error {
 	if ours > 0 {
 		s.told = b.Log[ours-1].Mark
 	}
-	s.kept = s.told
+	// A process that was killed may have left segments that no disk has yet.
+	s.kept = b.Start
+	for _, g := range raw {
+		if g.Salt == b.Start.Salt {
+			s.unsynced = append(s.unsynced, s.spool.of(g))
+		}
+	}
 	now := s.checksum()
 	switch {
-	case last.Max == 0 && b.PageSize == 0 && len(b.Log) == 0: // nothing yet anywhere: the first segment is the beginning
-		s.head.Base = 0
+	case last.Max == 0 && start == 0 && b.PageSize == 0 && len(b.Log) == 0: // nothing yet anywhere: the first segment is the beginning
 		return nil
 	case last.Max == 0 || now != last.Post:
 		if last.Max != 0 {
@@ -209,11 +215,9 @@ const leap = 1<<20 - 1
 // anew begins a row of segments that follows nothing before it. Under both locks.
 func (s *Stream) anew() error {
 	// A site may have more of the row that ends than the spool still tells, where segments
-	// were sent and then lost with the machine's power: their numbers are left out.
-	tx := s.head.TX + 1
-	if tx > 1 {
-		tx = (s.head.TX | leap) + 1
-	}
+	// were sent and then lost with the machine's power, be it all of them: their numbers are
+	// left out.
+	tx := (s.head.TX | leap) + 1
 	if err := s.spool.setBase(tx); err != nil {
 		return err
 	}

@@ -181,6 +181,9 @@ func TestSegmentsAreTheDatabase(t *testing.T) {
 	for seed := range int64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			w := newWorld(t, seed)
+			if err := w.stream.Keep(); err != nil { // or all could be lost, and the row begin anew
+				t.Fatal(err)
+			}
 			for range 6 {
 				for range 1 + w.r.Intn(40) {
 					w.some()
@@ -224,21 +227,31 @@ func (w *world) file(g copies.Segment) string {
 	return filepath.Join(w.dir, "copies", "spool", fmt.Sprintf("l%d", g.Level), ltx.FormatFilename(ltx.TXID(g.Min), ltx.TXID(g.Max)))
 }
 
-// crash copies the folder as it lies while the process runs, goes on in the copy, and
-// removes the newest segments there.
+// crash copies the folder at one moment while the process runs, goes on in the copy, and
+// removes segments there that no disk had to have.
 func (w *world) crash(lost int) {
 	w.t.Helper()
 	to := w.t.TempDir()
-	// The log first: as on a disk whose spool was written after it.
-	if err := w.stream.Still(func() error { return os.CopyFS(to, os.DirFS(w.dir)) }); err != nil {
+	kept := w.copyTo(to)
+	w.close()
+	w.wake(to, kept, lost)
+}
+
+// copyTo copies the folder while no segment is written, and tells up to where the spool is
+// on disk. Nobody may be writing, or freezing, the database.
+func (w *world) copyTo(to string) (kept db.Mark) {
+	w.t.Helper()
+	if err := w.stream.Still(func() error {
+		kept = w.stream.Kept()
+		return os.CopyFS(to, os.DirFS(w.dir))
+	}); err != nil {
 		w.t.Fatal(err)
 	}
-	w.close()
-	w.wake(to, lost)
+	return kept
 }
 
 // wake goes on in a folder that a machine left when it stopped.
-func (w *world) wake(to string, lost int) {
+func (w *world) wake(to string, kept db.Mark, lost int) {
 	w.t.Helper()
 	w.dir = to
 	es, err := filepath.Glob(filepath.Join(to, "copies", "spool", "l0", "*.ltx"))
@@ -248,8 +261,12 @@ func (w *world) wake(to string, lost int) {
 	salt := logSalt(w.t, w.path())
 	for i := len(es) - 1; i >= 0 && lost > 0; i-- {
 		b, err := os.ReadFile(es[i])
-		if err != nil || len(b) < 72 || binary.BigEndian.Uint64(b[64:]) != salt {
-			break // its commits are no longer in the log, so it was synced
+		if err != nil || len(b) < 72 {
+			break
+		}
+		of, end := binary.BigEndian.Uint64(b[64:]), int64(binary.BigEndian.Uint64(b[48:])+binary.BigEndian.Uint64(b[56:]))
+		if of != salt || of == kept.Salt && end <= kept.Offset {
+			break // its commits are in the file, or may be, so it was synced
 		}
 		if w.r.Intn(3) == 0 {
 			continue // the disk had this one
