@@ -308,7 +308,7 @@ func (s *shipper) adoptDump(ctx context.Context, key []byte) error {
 			continue
 		}
 		if h.Seq > have.Seq {
-			have = chain{h.Seq, hash, h.Max}
+			have = chain{h.Seq, hash, h.Max, h.Post}
 			s.link(c, have)
 		}
 	}

@@ -46,7 +46,7 @@ func (r *Room) house(ctx context.Context) error {
 		}
 		r.mu.Unlock()
 		if due {
-			if _, err := r.takeSnapshot(ctx); err != nil {
+			if _, err := r.takeSnapshot(ctx, 0); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,12 @@
 package copies_test
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"kassavalv/internal/ops/copies"
@@ -40,15 +44,21 @@ func TestNumbersAfterAllIsLost(t *testing.T) {
 	}
 }
 
+// snapped waits for the first snapshot.
+func (s *shop) snapped() {
+	s.t.Helper()
+	s.eventually(func() bool {
+		all, err := filepath.Glob(filepath.Join(s.dir, "copies", "spool", "l9", "*.ltx"))
+		return err == nil && len(all) > 0
+	})
+}
+
 // A row that begins anew, and in which nothing is before the next start, is not taken for
 // an earlier one whose snapshot is like the database.
 func TestNumbersOfAnOldSnapshot(t *testing.T) {
 	s := newShop(t, 12, 1)
 	s.settled()
-	s.eventually(func() bool {
-		all, err := filepath.Glob(filepath.Join(s.dir, "copies", "spool", "l9", "*.ltx"))
-		return err == nil && len(all) > 0
-	})
+	s.snapped()
 	s.end()
 	s.close()
 	old, err := os.ReadFile(s.path())
@@ -103,4 +113,48 @@ func TestKilledBeforeItIsOnDisk(t *testing.T) {
 	if k := w.stream.Kept(); k.Offset == 0 {
 		t.Error("nothing is on disk")
 	}
+}
+
+// A site that has what the spool lost is not taken for one that is ahead while the log is
+// still being read back.
+func TestStartsWithALeftLog(t *testing.T) {
+	s := newShop(t, 14, 1)
+	s.snapped()
+	s.some()
+	s.settled()
+	s.end()
+	to := t.TempDir()
+	kept := s.copyTo(to)
+	s.close()
+	all, err := filepath.Glob(filepath.Join(to, "copies", "spool", "l0", "*.ltx"))
+	if err != nil || len(all) == 0 {
+		t.Fatal(all, err)
+	}
+	os.Remove(all[len(all)-1])
+	s.wake(to, kept, 0)
+	var said safeBuffer
+	s.log = slog.New(slog.NewTextHandler(&said, nil))
+	s.begin()
+	s.some()
+	s.settled()
+	if strings.Contains(said.String(), "does not take copies") {
+		t.Error(said.String())
+	}
+}
+
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }

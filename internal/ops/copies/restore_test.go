@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ type shop struct {
 	places  []string
 	files   string
 	clock   func() time.Time
+	log     *slog.Logger // nil: quiet
 	look    time.Duration
 	wrap    func(i int, x copies.Site) copies.Site // of what feeds the sites
 	oldHead []byte                                 // of site0, from an earlier time
@@ -57,7 +59,11 @@ func (s *shop) siteAt(i int) copies.Site {
 
 func (s *shop) begin() {
 	s.t.Helper()
-	o := copies.Options{Dir: filepath.Join(s.dir, "copies"), Charter: s.charter, Keys: s.keys, Epoch: 1, Stream: s.stream, DB: s.d, Files: s.files, Log: quiet(), Now: s.clock, LookEvery: s.look,
+	log := s.log
+	if log == nil {
+		log = quiet()
+	}
+	o := copies.Options{Dir: filepath.Join(s.dir, "copies"), Charter: s.charter, Keys: s.keys, Epoch: 1, Stream: s.stream, DB: s.d, Files: s.files, Log: log, Now: s.clock, LookEvery: s.look,
 		Along: func(context.Context) (copies.Along, error) {
 			return copies.Along{Keys: "kassavalv-key-1 link", Files: map[string][]byte{"kassavalv.toml": []byte("x")}}, nil
 		}}
@@ -326,8 +332,15 @@ func TestChangedBehindTheCopies(t *testing.T) {
 	s.is(p)
 }
 
-// A data directory that is older than its copies is not let on.
+// A data directory that is older than its copies is not let on: not when it has as many
+// transactions as they in the end, and not where nobody could ask the site before.
 func TestOlderThanItsCopies(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		t.Run(fmt.Sprint("away ", away), func(t *testing.T) { olderThanItsCopies(t, away) })
+	}
+}
+
+func olderThanItsCopies(t *testing.T, away bool) {
 	s := newShop(t, 6, 1)
 	s.some()
 	s.settled()
@@ -349,17 +362,35 @@ func TestOlderThanItsCopies(t *testing.T) {
 	s.dir = old
 	os.Remove(filepath.Join(old, "copies", "sites", "site0.json"))
 	s.open()
+	further := func() {
+		t.Helper()
+		for range 10 {
+			s.some()
+			s.flushed()
+		}
+	}
+	if away {
+		further()
+	}
 	s.begin()
 	s.some()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	if a := s.room.Wait(ctx, 0, 1); a.Sites != 0 {
-		t.Fatal("an old copy of the shop was let write beside what is newer")
+	refused := func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if a := s.room.Wait(ctx, 0, 1); a.Sites != 0 {
+			t.Fatal("an old copy of the shop was let write beside what is newer")
+		}
+		st := s.room.Status()
+		if len(st.Sites) != 1 || !errors.Is(st.Sites[0].Trouble, copies.ErrAhead) {
+			t.Errorf("%+v", st)
+		}
 	}
-	st := s.room.Status()
-	if len(st.Sites) != 1 || !errors.Is(st.Sites[0].Trouble, copies.ErrAhead) {
-		t.Errorf("%+v", st)
-	}
+	refused()
+	further()
+	s.end()
+	s.begin()
+	refused()
 	p, _, err := s.restore(s.finder(0), copies.Target{})
 	if err != nil {
 		t.Fatal(err)

@@ -397,14 +397,15 @@ func (r *Room) header(first, last Segment) Header {
 	return h
 }
 
-// takeSnapshot writes the whole database as a segment of the spool, while it goes on.
-func (r *Room) takeSnapshot(ctx context.Context) (Segment, error) {
+// takeSnapshot writes the whole database as a segment of the spool, while it goes on. It
+// does not end before the transaction least.
+func (r *Room) takeSnapshot(ctx context.Context, least uint64) (Segment, error) {
 	r.snap.Lock()
 	defer r.snap.Unlock()
-	base := r.o.Stream.Head().Base
+	least = max(least, r.o.Stream.Head().Base)
 	r.mu.Lock()
 	for _, g := range slices.Backward(r.levels[Snapshot]) { // another site may have asked a moment ago
-		if g.Max >= base && (r.o.Now().Sub(g.At) < snapshotFresh || g.Max == r.o.Stream.Head().TX) {
+		if g.Max >= least && (r.o.Now().Sub(g.At) < snapshotFresh || g.Max == r.o.Stream.Head().TX) {
 			if _, whole := r.o.Stream.After(g.Max); whole {
 				r.mu.Unlock()
 				return g, nil

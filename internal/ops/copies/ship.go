@@ -59,6 +59,9 @@ type siteState struct {
 	// First is where chains are whole from, Retained when the retention was last carried out.
 	First    map[string]uint64 `json:"first,omitempty"`
 	Retained time.Time         `json:"retained"`
+	// Ahead is a transaction that the site was found to have and the data directory not. It
+	// does not pass when the directory gets that far by itself: it has another history then.
+	Ahead uint64 `json:"ahead,omitempty"`
 }
 
 // chain is the last link of a chain.
@@ -66,6 +69,7 @@ type chain struct {
 	Seq  uint64 `json:"seq"`
 	Prev string `json:"prev"` // hash of its header
 	Max  uint64 `json:"max"`
+	Post string `json:"post,omitempty"` // rolling checksum of the database after Max, where there is one
 }
 
 func chainOf(kind string, level int) string { return fmt.Sprintf("%s/%d", kind, level) }
@@ -288,9 +292,7 @@ func (s *shipper) raw(ctx context.Context) error {
 		if head.TX == 0 {
 			return nil
 		}
-		s.mu.Lock()
-		snap, at := s.st.Snap, max(s.st.Chains[chainOf(KindSegment, Raw)].Max, s.st.Snap)
-		s.mu.Unlock()
+		at, post, snap := s.end()
 		segs, whole := s.r.o.Stream.After(at)
 		begins := snap == 0 && len(segs) > 0 && segs[0].Min == 1 // a database whose first segment is all of it
 		if err := s.keysFirst(ctx); err != nil {
@@ -305,6 +307,9 @@ func (s *shipper) raw(ctx context.Context) error {
 		if len(segs) == 0 {
 			return nil
 		}
+		if g := segs[0]; post != "" && g.Min == at+1 && g.Pre.String() != post {
+			return s.ahead(at)
+		}
 		if err := s.put(ctx, s.piece(segs)); err != nil {
 			return err
 		}
@@ -312,6 +317,21 @@ func (s *shipper) raw(ctx context.Context) error {
 			return nil // what came meanwhile is gathered: each object costs there
 		}
 	}
+}
+
+// end is where the database ends that the site has: the transaction, what it sums to where
+// that is known, and the transaction of its newest snapshot.
+func (s *shipper) end() (at uint64, post string, snap uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snap = s.st.Snap
+	for _, l := range []int{Raw, Snapshot} {
+		c := s.st.Chains[chainOf(KindSegment, l)]
+		if at = max(snap, s.st.Chains[chainOf(KindSegment, Raw)].Max); c.Max == at {
+			return at, c.Post, snap
+		}
+	}
+	return at, "", snap
 }
 
 // keysFirst brings what lies beside the database up to date when the vault's keys are not
@@ -365,7 +385,7 @@ func (s *shipper) longer(ctx context.Context) error {
 }
 
 func (s *shipper) snapshot(ctx context.Context) error {
-	g, err := s.r.takeSnapshot(ctx)
+	g, err := s.r.takeSnapshot(ctx, s.cursor())
 	if err != nil {
 		return err
 	}
@@ -474,7 +494,7 @@ func (s *shipper) object(ctx context.Context, h Header, payload io.ReaderAt) (in
 		return 0, err
 	}
 	proof.At("copies", "put")
-	s.link(c, chain{h.Seq, hash, h.Max})
+	s.link(c, chain{h.Seq, hash, h.Max, h.Post})
 	return size, nil
 }
 
@@ -600,6 +620,12 @@ func (s *shipper) adopt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.mu.Lock()
+	ahead := s.st.Ahead
+	s.mu.Unlock()
+	if ahead > s.r.o.Stream.Head().Base {
+		return s.ahead(ahead)
+	}
 	for _, l := range Levels {
 		c := chainOf(KindSegment, l)
 		s.mu.Lock()
@@ -611,6 +637,7 @@ func (s *shipper) adopt(ctx context.Context) error {
 		}
 		var newest Object
 		var last chain
+		var snap uint64
 		after := ""
 		if l == Raw && have.Max > adoptBack && !s.o.Unsealed { // a longer one that is new may begin long before
 			after = fmt.Sprintf("%s%016x", prefix, have.Max-adoptBack)
@@ -619,20 +646,27 @@ func (s *shipper) adopt(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			min, max, ok := rangeOf(o.Name)
-			if !ok || max < last.Max {
+			from, to, ok := rangeOf(o.Name)
+			if !ok || to < last.Max {
 				continue
 			}
-			newest, last.Max = o, max
-			if min == 1 {
-				s.mu.Lock()
-				s.st.Snap = maxOf(s.st.Snap, max)
-				s.mu.Unlock()
+			newest, last.Max = o, to
+			if from == 1 {
+				snap = to
 			}
 		}
-		if last.Max > s.r.o.Stream.Head().TX {
-			return fmt.Errorf("%w: site %s holds transaction %d of epoch %d, this data directory reaches %d only. It is older than its own copy: restore from the site, or take a new epoch", ErrAhead, s.name, last.Max, s.r.o.Epoch, s.r.o.Stream.Head().TX)
+		far := max(last.Max, have.Max)
+		if far > s.r.o.Stream.Head().TX { // what a stopped process has left in the log may be in no segment yet
+			if _, err := s.r.o.Stream.Flush(); err != nil {
+				return err
+			}
 		}
+		if far > s.r.o.Stream.Head().TX {
+			return s.ahead(far)
+		}
+		s.mu.Lock() // only now: what is beyond the stream is no place to go on from
+		s.st.Snap = max(s.st.Snap, snap)
+		s.mu.Unlock()
 		if newest.Name == "" || last.Max == have.Max && have.Seq > 0 {
 			continue
 		}
@@ -641,7 +675,7 @@ func (s *shipper) adopt(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			last.Seq, last.Prev = h.Seq, hash
+			last.Seq, last.Prev, last.Post = h.Seq, hash, h.Post
 		}
 		s.link(c, last)
 	}
@@ -663,8 +697,17 @@ func (s *shipper) adopt(ctx context.Context) error {
 	return s.save()
 }
 
-// ErrAhead is returned for a site that holds more than the data directory.
+// ErrAhead is returned for a site that holds what the data directory does not.
 var ErrAhead = errors.New("copies: the site is ahead")
+
+// ahead notes and tells that the site has a transaction that is not of this directory's
+// history.
+func (s *shipper) ahead(tx uint64) error {
+	s.mu.Lock()
+	s.st.Ahead = tx
+	s.mu.Unlock()
+	return errors.Join(fmt.Errorf("%w: site %s holds transaction %d of epoch %d, which this data directory (now at %d) has not been through. It is older than its own copy: restore from the site, or take a new epoch", ErrAhead, s.name, tx, s.r.o.Epoch, s.r.o.Stream.Head().TX), s.save())
+}
 
 func (s *shipper) headerOf(ctx context.Context, name string, key []byte) (Header, string, error) {
 	r, err := s.site.Get(ctx, name)
@@ -688,5 +731,3 @@ func (s *shipper) charter(ctx context.Context) error {
 	}
 	return err
 }
-
-func maxOf(a, b uint64) uint64 { return max(a, b) }

@@ -45,6 +45,7 @@ type Stream struct {
 	head    Head
 	raw     []Segment // the raw segments of the spool, in order
 	atKeep  Head      // the head at kept
+	again   uint64    // a segment that begins here may have been made before, and sent
 	behind  error
 	fail    error // why segments cannot be written now
 	changed chan struct{}
@@ -182,6 +183,7 @@ func (s *Stream) Attach(b db.Base) error {
 		}
 		return s.anew()
 	}
+	s.again = s.head.TX + 1
 	for _, c := range b.Log[ours:] {
 		if proof.Broken("leftover") {
 			s.sum(c)
@@ -374,7 +376,7 @@ func (s *Stream) Changed() <-chan struct{} {
 
 // After lists the raw segments that reach beyond a transaction; the first may begin before
 // it, where a loss of power made it anew from the log. whole is false when some that come
-// after it are gone from the spool: then only a snapshot helps.
+// after it are gone from the spool, or none ends there: then only a snapshot helps.
 func (s *Stream) After(tx uint64) (out []Segment, whole bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -382,7 +384,8 @@ func (s *Stream) After(tx uint64) (out []Segment, whole bool) {
 	if i == len(s.raw) {
 		return nil, tx == s.head.TX
 	}
-	return slices.Clone(s.raw[i:]), s.raw[i].Min <= tx+1
+	first := s.raw[i].Min
+	return slices.Clone(s.raw[i:]), first == tx+1 || first <= tx && first == s.again
 }
 
 // Trouble is what keeps the stream from going on; nil when all is well.
