@@ -68,15 +68,12 @@ func (a *Aside) run(ctx context.Context, s *shipper) {
 				if err := s.charter(ctx); err != nil {
 					return err
 				}
-				if err := s.listFiles(ctx); err != nil {
-					return err
-				}
 				ready = true
 			}
 			if err := s.beside(ctx); err != nil {
 				return err
 			}
-			if err := s.shipFiles(ctx, nil); err != nil {
+			if err := s.shipFiles(ctx); err != nil {
 				return err
 			}
 			return s.head(ctx) // of no chain: that the shop is there, and what lies under keys/
@@ -95,21 +92,6 @@ func (a *Aside) run(ctx context.Context, s *shipper) {
 		a.mu.Unlock()
 		sleep(ctx, filesEvery)
 	}
-}
-
-// listFiles learns which files the site has.
-func (s *shipper) listFiles(ctx context.Context) error {
-	files := map[string]bool{}
-	for o, err := range s.site.List(ctx, filePrefix, "") {
-		if err != nil {
-			return err
-		}
-		files[o.Name] = true
-	}
-	s.mu.Lock()
-	s.files = files
-	s.mu.Unlock()
-	return nil
 }
 
 // AsideStatus is how one site stands.

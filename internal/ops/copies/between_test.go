@@ -14,14 +14,20 @@ import (
 	"kassavalv/internal/ops/copies/dir"
 )
 
-// slowFiles is a site that takes a file only when it may.
-type slowFiles struct {
+// slow is a site that takes what begins with prefix only when it may.
+type slow struct {
 	copies.Site
-	may chan struct{}
+	prefix  string
+	at, may chan struct{} // it is there, and may go on
 }
 
-func (s slowFiles) Put(ctx context.Context, name string, body io.ReadSeeker, size int64) (copies.Receipt, error) {
-	if strings.HasPrefix(name, "f/") {
+func (s slow) Put(ctx context.Context, name string, body io.ReadSeeker, size int64) (copies.Receipt, error) {
+	if strings.HasPrefix(name, s.prefix) {
+		select {
+		case s.at <- struct{}{}:
+		case <-ctx.Done():
+			return copies.Receipt{}, ctx.Err()
+		}
 		select {
 		case <-s.may:
 		case <-ctx.Done():
@@ -31,41 +37,60 @@ func (s slowFiles) Put(ctx context.Context, name string, body io.ReadSeeker, siz
 	return s.Site.Put(ctx, name, body, size)
 }
 
-// Many files do not hold back what changes in the database: it goes between two of them.
-func TestFilesDoNotHoldBackChanges(t *testing.T) {
-	w := newWorld(t, 8)
-	files := t.TempDir()
-	for i := range 5 {
-		name := strings.Repeat(fmt.Sprint(i), 64)
-		if err := os.MkdirAll(filepath.Join(files, name[:2], name[2:4]), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(files, name[:2], name[2:4], name), []byte(name), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	folder, err := dir.Open(t.TempDir(), dir.Options{Name: "ett", SetUp: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	site := slowFiles{folder, make(chan struct{})}
-	keys := copies.NewKeys([]byte("0123456789abcdef0123456789abcdef"))
-	room, err := copies.Open(context.Background(), copies.Options{Dir: filepath.Join(w.dir, "copies"), Charter: copies.NewCharter(copies.NewPaper(), keys, "Fiket"), Keys: keys, Epoch: 1, Stream: w.stream, DB: w.d, Files: files, Log: quiet(),
-		Sites: []copies.SiteOptions{{Site: site}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	defer func() {
-		stop, cancel := context.WithCancel(context.Background())
-		cancel()
-		room.Close(stop)
-	}()
-	site.may <- struct{}{} // the first file is under way
-	pos := w.some()
-	site.may <- struct{}{} // and the second; three wait
-	if k := room.Wait(ctx, pos, 1); k.Sites != 1 {
-		t.Errorf("a change waits for all files: %d sites have it", k.Sites)
+// What takes long on the wire does not hold back what changes in the database: files, the
+// second road's copy, a snapshot.
+func TestNothingLargeHoldsBackChanges(t *testing.T) {
+	for what, prefix := range map[string]string{"files": "f/", "second road": "v/", "snapshot": "e/00000001/l9/"} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t, 8)
+			files := t.TempDir()
+			for i := range 5 {
+				name := strings.Repeat(fmt.Sprint(i), 64)
+				if err := os.MkdirAll(filepath.Join(files, name[:2], name[2:4]), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(files, name[:2], name[2:4], name), []byte(name), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			folder, err := dir.Open(t.TempDir(), dir.Options{Name: "ett", SetUp: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			site := slow{folder, prefix, make(chan struct{}), make(chan struct{})}
+			keys := copies.NewKeys([]byte("0123456789abcdef0123456789abcdef"))
+			room, err := copies.Open(context.Background(), copies.Options{Dir: filepath.Join(w.dir, "copies"), Charter: copies.NewCharter(copies.NewPaper(), keys, "Fiket"), Keys: keys, Epoch: 1, Stream: w.stream, DB: w.d, Files: files, Log: quiet(),
+				Sites: []copies.SiteOptions{{Site: site}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			defer func() {
+				stop, cancel := context.WithCancel(context.Background())
+				cancel()
+				room.Close(stop)
+			}()
+			if prefix == "v/" {
+				if err := room.Dump(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				select {
+				case <-site.at: // under way
+				case <-ctx.Done():
+					t.Fatal("nothing was sent")
+				}
+				pos := w.some()
+				if k := room.Wait(ctx, pos, 1); k.Sites != 1 {
+					t.Errorf("a change waits: %d sites have it", k.Sites)
+				}
+				if prefix != "f/" {
+					break
+				}
+				site.may <- struct{}{}
+			}
+		})
 	}
 }

@@ -12,9 +12,12 @@ import (
 
 // shipFiles sends the files of the shop that the site does not have. A file is written
 // once under its name and never changed, so a name that is there needs no second look.
-func (s *shipper) shipFiles(ctx context.Context, between func(ctx context.Context) error) error {
+func (s *shipper) shipFiles(ctx context.Context) error {
 	if s.r.o.Files == "" {
 		return nil
+	}
+	if err := s.listFiles(ctx); err != nil {
+		return err
 	}
 	return filepath.WalkDir(s.r.o.Files, func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -32,21 +35,34 @@ func (s *shipper) shipFiles(ctx context.Context, between func(ctx context.Contex
 		if have {
 			return nil
 		}
-		if err := s.shipFile(ctx, path, e.Name()); err != nil || between == nil {
-			return err
-		}
-		return between(ctx)
+		return s.shipFile(ctx, path, e.Name())
 	})
 }
 
-// between sends what changed in the database between two files: many pictures at once must
-// not hold it back.
-func (s *shipper) between(ctx context.Context) error {
-	at := s.cursor()
-	if waited, _ := s.r.hurry(at); s.o.Every > 0 && !waited || s.r.o.Stream.Head().TX <= at {
+// listFiles learns which files the site has: once, and when it was away. What a lost answer
+// hides is found out when the file is sent again: its name is taken.
+func (s *shipper) listFiles(ctx context.Context) error {
+	s.mu.Lock()
+	known := s.files != nil && !s.relist
+	s.relist = false
+	s.mu.Unlock()
+	if known {
 		return nil
 	}
-	return s.raw(ctx)
+	files := map[string]bool{}
+	for o, err := range s.site.List(ctx, filePrefix, "") {
+		if err != nil {
+			s.mu.Lock()
+			s.relist = true
+			s.mu.Unlock()
+			return err
+		}
+		files[o.Name] = true
+	}
+	s.mu.Lock()
+	s.files = files
+	s.mu.Unlock()
+	return nil
 }
 
 func (s *shipper) shipFile(ctx context.Context, path, name string) error {

@@ -32,8 +32,10 @@ type shipper struct {
 	since   time.Time // of the trouble
 	frozen  error     // why nothing is removed
 	files   map[string]bool
+	relist  bool   // files is to be asked again
 	keys    string // the vault's keys when what lies beside was last brought
 
+	longest sync.Mutex // one segment of the longer levels at a time
 	wishes  chan wish
 	headDue bool       // something changed that the head tells
 	heading sync.Mutex // one head at a time, the newest last
@@ -145,12 +147,15 @@ const (
 	maxBackoff  = time.Minute
 )
 
-// run feeds the site. What changes in the database goes first; whatever else is due comes
-// after it, and its trouble, which may be this machine's own (a folder that cannot be read,
-// a keeper that does not answer), never holds back the next change.
+// run feeds the site. What changes in the database goes first. Whatever else is due comes
+// after it, or beside it where it may be minutes on the wire; its trouble, which may be this
+// machine's own (a folder that cannot be read, a keeper that does not answer), never holds
+// back the next change.
 func (s *shipper) run(ctx context.Context) {
-	ready := false
+	ready, begun := false, false
+	var large sync.WaitGroup
 	defer func() {
+		large.Wait()
 		if ready {
 			if err := s.save(); err != nil {
 				s.r.o.Log.Warn("what a site has could not be noted; it is asked at the next start", "site", s.name, "error", err)
@@ -158,7 +163,7 @@ func (s *shipper) run(ctx context.Context) {
 		}
 	}()
 	heads := &duty{every: headEvery, do: s.head}
-	other := []*duty{{every: time.Second, do: s.longer}, {every: time.Second, do: s.shipDump}, {every: filesEvery, do: func(ctx context.Context) error { return s.shipFiles(ctx, s.between) }}, {every: besideEvery, do: s.beside}, heads}
+	other := []*duty{{every: time.Second, do: s.longer, large: &large}, {every: time.Second, do: s.shipDump, large: &large}, {every: filesEvery, do: s.shipFiles, large: &large}, {every: besideEvery, do: s.beside}, heads}
 	var looked time.Time
 	for ctx.Err() == nil {
 		err := func() error {
@@ -173,9 +178,10 @@ func (s *shipper) run(ctx context.Context) {
 					return err
 				}
 				ready = true
-				if !s.o.Unsealed { // first, or what follows cannot be opened there; what fails is told below
+				if !s.o.Unsealed && !begun { // first, or what follows cannot be opened there; what fails is told below
 					_ = s.beside(ctx)
 				}
+				begun = true
 			}
 			return s.raw(ctx)
 		}()
@@ -204,6 +210,7 @@ func (s *shipper) run(ctx context.Context) {
 			for _, d := range other {
 				if err := d.due(ctx, s.r.o.Now()); err != nil && ctx.Err() == nil {
 					s.r.o.Log.Warn("not everything beside the database is at a site; it is tried again", "site", s.name, "error", err)
+					ready = ready && d.large == nil // as above: or the next would take the same place in its chain
 				}
 			}
 		}
@@ -217,13 +224,32 @@ type duty struct {
 	do    func(ctx context.Context) error
 	next  time.Time
 	fails int
+	large *sync.WaitGroup // not nil: is not waited for, and counted here
+	went  chan error      // of a large one that is under way
 }
 
+// due does what is due, and tells how it went; of what is large, how the last one did.
 func (d *duty) due(ctx context.Context, now time.Time) error {
-	if now.Before(d.next) {
+	var err error
+	switch {
+	case d.went != nil:
+		select {
+		case err = <-d.went:
+			d.went = nil
+		default:
+			return nil
+		}
+	case now.Before(d.next):
 		return nil
+	case d.large != nil:
+		went := make(chan error, 1)
+		d.went = went
+		d.large.Go(func() { went <- d.do(ctx) })
+		return nil
+	default:
+		err = d.do(ctx)
 	}
-	if err := d.do(ctx); err != nil {
+	if err != nil {
 		d.fails++
 		d.next = now.Add(min(time.Second<<min(d.fails, 6), maxBackoff))
 		return err
@@ -263,6 +289,7 @@ func (s *shipper) told(err error) {
 		if s.tries > 0 {
 			s.r.o.Log.Info("a site takes copies again", "site", s.name, "after", s.r.o.Now().Sub(s.since).Round(time.Second))
 		}
+		s.relist = s.relist || s.tries > 0 // it may be another disk that came back
 		s.tries, s.trouble = 0, nil
 		return
 	}
@@ -370,13 +397,7 @@ func (s *shipper) longer(ctx context.Context) error {
 		list := append([]Segment{}, s.r.levels[l]...)
 		s.r.mu.Unlock()
 		for _, g := range list {
-			s.mu.Lock()
-			have := s.st.Chains[chainOf(KindSegment, l)].Max
-			s.mu.Unlock()
-			if g.Max <= have {
-				continue
-			}
-			if err := s.put(ctx, []Segment{g}); err != nil {
+			if err := s.putLonger(ctx, g); err != nil {
 				return err
 			}
 		}
@@ -384,18 +405,26 @@ func (s *shipper) longer(ctx context.Context) error {
 	return nil
 }
 
+// putLonger sends a segment of a longer level if the site does not have it.
+func (s *shipper) putLonger(ctx context.Context, g Segment) error {
+	s.longest.Lock()
+	defer s.longest.Unlock()
+	s.mu.Lock()
+	have := s.st.Chains[chainOf(KindSegment, g.Level)].Max
+	s.mu.Unlock()
+	if g.Max <= have {
+		return nil
+	}
+	return s.put(ctx, []Segment{g})
+}
+
 func (s *shipper) snapshot(ctx context.Context) error {
 	g, err := s.r.takeSnapshot(ctx, s.cursor())
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	have := s.st.Chains[chainOf(KindSegment, Snapshot)].Max
-	s.mu.Unlock()
-	if g.Max > have {
-		if err := s.put(ctx, []Segment{g}); err != nil {
-			return err
-		}
+	if err := s.putLonger(ctx, g); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	s.st.Snap, s.st.Base = g.Max, s.r.o.Stream.Head().Base
@@ -683,16 +712,6 @@ func (s *shipper) adopt(ctx context.Context) error {
 		if err := s.adoptDump(ctx, key); err != nil {
 			return err
 		}
-		files := map[string]bool{}
-		for o, err := range s.site.List(ctx, filePrefix, "") {
-			if err != nil {
-				return err
-			}
-			files[o.Name] = true
-		}
-		s.mu.Lock()
-		s.files = files
-		s.mu.Unlock()
 	}
 	return s.save()
 }
