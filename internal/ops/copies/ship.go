@@ -33,12 +33,13 @@ type shipper struct {
 	frozen  error     // why nothing is removed
 	files   map[string]bool
 	relist  bool   // files is to be asked again
-	keys    string // the vault's keys when what lies beside was last brought
+	keys    string // the vault's keys that what goes there may be sealed under
 
 	longest sync.Mutex // one segment of the longer levels at a time
 	wishes  chan wish
 	headDue bool       // something changed that the head tells
 	heading sync.Mutex // one head at a time, the newest last
+	aside   sync.Mutex // one at a time of what lies beside
 	saving  sync.Mutex
 	saved   time.Time // under saving
 }
@@ -53,6 +54,7 @@ type siteState struct {
 	Key    string           `json:"key"`    // newest stream key there
 	Along  string           `json:"along"`  // hash of what lies beside
 	Beside string           `json:"beside"` // hash of its sealed bytes
+	Keys   string           `json:"keys"`   // names of the vault's keys in it
 	Acked  time.Time        `json:"acked"`  // when it last confirmed anything
 	Newest time.Time        `json:"newest"` // of the last change it has
 	Took   time.Duration    `json:"took"`   // from the closing of the last segment to its confirmation
@@ -88,6 +90,7 @@ func (s *shipper) load() error {
 	if s.st.Epoch != s.r.o.Epoch || s.st.Chains == nil {
 		s.st = siteState{Epoch: s.r.o.Epoch, Chains: map[string]chain{}}
 	}
+	s.keys = s.st.Keys
 	return nil
 }
 
@@ -322,9 +325,6 @@ func (s *shipper) raw(ctx context.Context) error {
 		at, post, snap := s.end()
 		segs, whole := s.r.o.Stream.After(at)
 		begins := snap == 0 && len(segs) > 0 && segs[0].Min == 1 // a database whose first segment is all of it
-		if err := s.keysFirst(ctx); err != nil {
-			return err
-		}
 		if !whole || at < head.Base || snap == 0 && !begins {
 			if err := s.snapshot(ctx); err != nil {
 				return err
@@ -362,20 +362,28 @@ func (s *shipper) end() (at uint64, post string, snap uint64) {
 }
 
 // keysFirst brings what lies beside the database up to date when the vault's keys are not
-// those of the last time. It is asked after the segments were listed that are to go next:
-// whatever they hold was sealed under a key that was there before.
+// those of the last time. It is asked when it is settled which segments go next: whatever
+// they hold was sealed under a key that was there before.
 func (s *shipper) keysFirst(ctx context.Context) error {
 	if s.r.o.KeysNow == nil || s.o.Unsealed {
 		return nil
 	}
 	k := s.r.o.KeysNow()
-	if k == s.keys {
+	s.mu.Lock()
+	same := k == s.keys
+	s.mu.Unlock()
+	if same {
 		return nil
 	}
-	if err := s.beside(ctx); err != nil && s.keys != "" { // the first time it is told elsewhere
+	err := s.beside(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && s.st.Along != "" { // where there is nothing yet, nothing counts as confirmed
 		return err
 	}
-	s.keys = k
+	if s.keys = k; err == nil {
+		s.st.Keys = k
+	}
 	return nil
 }
 
@@ -434,6 +442,9 @@ func (s *shipper) snapshot(ctx context.Context) error {
 
 // put seals segments of one level that follow each other and stores them as one object.
 func (s *shipper) put(ctx context.Context, of []Segment) error {
+	if err := s.keysFirst(ctx); err != nil {
+		return err
+	}
 	first, last := of[0], of[len(of)-1]
 	begun := s.r.o.Now()
 	var size int64
@@ -569,6 +580,8 @@ func (s *shipper) beside(ctx context.Context) error {
 	if s.r.o.Along == nil {
 		return nil
 	}
+	s.aside.Lock()
+	defer s.aside.Unlock()
 	sealed, hash, err := s.r.along(ctx)
 	if err != nil {
 		return err
