@@ -3,11 +3,7 @@ package copies
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 )
@@ -36,21 +32,8 @@ func OpenAside(ctx context.Context, o Options) (*Aside, error) {
 		return nil, err
 	}
 	a := &Aside{r: &Room{o: o, streams: streamKeys{to: to, now: o.Now}, nudge: make(chan struct{}), acked: make(chan struct{}), levels: map[int][]Segment{}}, whole: map[string]time.Time{}}
-	if err := os.MkdirAll(filepath.Join(o.Dir, "sites"), 0o700); err != nil {
+	if err := a.r.take(o.Sites); err != nil {
 		return nil, err
-	}
-	seen := map[string]bool{}
-	for _, so := range o.Sites {
-		name := so.Site.Place().Name
-		if Name(name) != nil || strings.Contains(name, "/") || seen[name] {
-			return nil, fmt.Errorf("copies: each site needs a name of its own of a-z, 0-9 and dashes, not %q", name)
-		}
-		seen[name] = true
-		s := &shipper{r: a.r, o: so, name: name, site: so.Site, file: filepath.Join(o.Dir, "sites", name+".json")}
-		if err := s.load(); err != nil {
-			return nil, err
-		}
-		a.r.shippers = append(a.r.shippers, s)
 	}
 	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, s := range a.r.shippers {

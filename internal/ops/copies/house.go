@@ -135,12 +135,12 @@ func (r *Room) prune() error {
 		}
 		if level == Raw {
 			r.o.Stream.mu.Lock()
-			r.o.Stream.raw = r.o.Stream.raw[n:]
+			r.o.Stream.raw = beyond(r.o.Stream.raw, list[n-1].Max)
 			r.o.Stream.mu.Unlock()
 			return nil
 		}
 		r.mu.Lock()
-		r.levels[level] = r.levels[level][n:]
+		r.levels[level] = beyond(r.levels[level], list[n-1].Max)
 		r.mu.Unlock()
 		return nil
 	}
@@ -151,6 +151,15 @@ func (r *Room) prune() error {
 		}
 	}
 	return nil
+}
+
+// beyond are the segments that end after a transaction: also where the row has begun anew
+// since it was listed.
+func beyond(row []Segment, tx uint64) []Segment {
+	for len(row) > 0 && row[0].Max <= tx {
+		row = row[1:]
+	}
+	return row
 }
 
 // everywhere is the transaction up to which every site has the segments of a level.

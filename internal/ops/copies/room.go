@@ -138,27 +138,35 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	if err := r.loadFence(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(o.Dir, "sites"), 0o700); err != nil {
+	if err := r.take(o.Sites); err != nil {
 		return nil, err
-	}
-	seen := map[string]bool{}
-	for _, so := range o.Sites {
-		name := so.Site.Place().Name
-		if Name(name) != nil || strings.Contains(name, "/") || seen[name] {
-			return nil, fmt.Errorf("copies: each site needs a name of its own of a-z, 0-9 and dashes, not %q", name)
-		}
-		seen[name] = true
-		s := &shipper{r: r, o: so, name: name, site: so.Site, file: filepath.Join(o.Dir, "sites", name+".json"), wishes: make(chan wish)}
-		if err := s.load(); err != nil {
-			return nil, err
-		}
-		r.shippers = append(r.shippers, s)
 	}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if !o.Held {
 		r.start(ctx)
 	}
 	return r, nil
+}
+
+// take gives each site a shipper.
+func (r *Room) take(sites []SiteOptions) error {
+	if err := os.MkdirAll(filepath.Join(r.o.Dir, "sites"), 0o700); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, so := range sites {
+		name := so.Site.Place().Name
+		if Name(name) != nil || strings.Contains(name, "/") || seen[name] {
+			return fmt.Errorf("copies: each site needs a name of its own of a-z, 0-9 and dashes, not %q", name)
+		}
+		seen[name] = true
+		s := &shipper{r: r, o: so, name: name, site: so.Site, file: filepath.Join(r.o.Dir, "sites", name+".json"), wishes: make(chan wish)}
+		if err := s.load(); err != nil {
+			return err
+		}
+		r.shippers = append(r.shippers, s)
+	}
+	return nil
 }
 
 // firstLook is how long a start waits for the sites to say whether a later epoch has begun.
