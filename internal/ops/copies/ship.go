@@ -352,9 +352,9 @@ func (s *shipper) end() (at uint64, post string, snap uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	snap = s.st.Snap
+	at = max(s.st.Chains[chainOf(KindSegment, Raw)].Max, snap)
 	for _, l := range []int{Raw, Snapshot} {
-		c := s.st.Chains[chainOf(KindSegment, l)]
-		if at = max(snap, s.st.Chains[chainOf(KindSegment, Raw)].Max); c.Max == at {
+		if c := s.st.Chains[chainOf(KindSegment, l)]; c.Max == at {
 			return at, c.Post, snap
 		}
 	}
