@@ -215,7 +215,7 @@ func (a *App) along(ctx context.Context) (copies.Along, error) {
 	names = append(names, a.Config.Swish.Cert, a.Config.Swish.Key, a.Config.Swish.P12, a.Config.Swish.CA)
 	for _, s := range a.Config.Copies.Sites {
 		if u, err := parseSite(s); err == nil {
-			names = append(names, u.credentials)
+			names = append(names, u.credentials, u.q.Get("ca"))
 		}
 	}
 	if a.onPostgres() {

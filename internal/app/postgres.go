@@ -155,7 +155,11 @@ func repository(address, dir string) (r pgbackrest.Repo, err error) {
 		}
 		r.Key, r.KeySecret = c.AccessKey, c.SecretKey
 		if f := a.q.Get("ca"); f != "" {
-			r.CA = within(dir, f)
+			b, err := os.ReadFile(within(dir, f))
+			if err != nil {
+				return r, err
+			}
+			r.CA = string(b)
 		}
 	default:
 		return r, fmt.Errorf("pgBackRest keeps a repository in a folder (file://) or an object store (s3://), not at %s://", a.kind)
@@ -433,7 +437,8 @@ func RestorePostgres(ctx context.Context, o RestorePostgresOptions) (rep Postgre
 	return rep, err
 }
 
-// chooseRepository takes the named one, or the one whose log reaches farthest.
+// chooseRepository takes the named one, or the one whose log reaches farthest of those that have
+// a backup from before the moment that is wanted.
 func chooseRepository(ctx context.Context, o RestorePostgresOptions, conf pgbackrest.Conf) (int, error) {
 	best, reach := 0, ""
 	var errs []error
@@ -447,6 +452,8 @@ func chooseRepository(ctx context.Context, o RestorePostgresOptions, conf pgback
 		in, err := pgbackrest.Look(ctx, pgbackrest.CloneOptions{Program: o.Program, Conf: conf, Repo: i + 1, Owner: o.Owner})
 		if err == nil && len(in.Backups) == 0 {
 			err = errors.New("holds no backup")
+		} else if err == nil && !o.At.IsZero() && !slices.ContainsFunc(in.Backups, func(b pgbackrest.Backup) bool { return b.Done.Unix() < o.At.Unix() }) {
+			err = fmt.Errorf("its oldest backup ended at %s, and an earlier moment is not to be had there", in.Backups[0].Done.Format(time.RFC3339))
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("repository %s (%s): %w", r.Name, r.Where(), err))
@@ -460,7 +467,7 @@ func chooseRepository(ctx context.Context, o RestorePostgresOptions, conf pgback
 		return 0, fmt.Errorf("there is no repository %s", o.Repo)
 	}
 	if best == 0 {
-		return 0, errors.Join(append([]error{errors.New("no repository gives a backup; a folder that is mounted elsewhere now is told with --repo-at")}, errs...)...)
+		return 0, errors.Join(append([]error{errors.New("no repository gives a backup that a restore can begin with; a folder that is mounted elsewhere now is told with --repo-at")}, errs...)...)
 	}
 	return best, nil
 }

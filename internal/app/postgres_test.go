@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"kassavalv/internal/apptest"
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/s3/s3test"
 )
 
 // A shop on a server of its own is set up, tended, drilled, lost and brought back: the database
@@ -39,8 +41,18 @@ func TestPostgresShop(t *testing.T) {
 	if err := a.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
+	store := s3test.Start(t, s3test.Options{TLS: true})
+	for name, b := range map[string][]byte{"copies/store.toml": fmt.Appendf(nil, "access_key = %q\nsecret_key = %q\n", s3test.Access, s3test.Secret), "copies/store-ca.pem": store.CA, "copies/other-ca.pem": s3test.Start(t, s3test.Options{TLS: true}).CA} {
+		if err := os.MkdirAll(filepath.Join(dir, "copies"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	away := "s3://" + store.Bucket(t, false) + "/pg?name=away&provider=other&credentials=copies/store.toml&region=" + s3test.Region + "&endpoint=" + url.QueryEscape(store.URL)
 	o := SetupPostgresOptions{Config: filepath.Join(pg.Folder(), "etc", "kassavalv.conf"), Data: pg.Data(), User: "postgres", Spool: pg.Make(t, "spool"), Lock: pg.Make(t, "lock"),
-		Repos: []string{"file://" + pg.Make(t, "nas") + "?name=nas&provider=own", "file://" + pg.Make(t, "away") + "?name=away&provider=other"}, Write: true}
+		Repos: []string{"file://" + pg.Make(t, "nas") + "?name=nas&provider=own", away + "&ca=copies/store-ca.pem"}, Write: true}
 	if _, err := SetupPostgres(ctx, dir, o); err == nil || !strings.Contains(err.Error(), "backup paper") {
 		t.Errorf("without a paper key: %v", err)
 	}
@@ -55,6 +67,11 @@ func TestPostgresShop(t *testing.T) {
 	site := "file://" + filepath.Join(t.TempDir(), "site") + "?name=site&provider=third"
 	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(fmt.Sprintf("[copies]\nsites = [%q]\n", site)), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	other := o
+	other.Repos = []string{o.Repos[0], away + "&ca=copies/other-ca.pem"}
+	if s, err := SetupPostgres(ctx, dir, other); err == nil || !strings.Contains(err.Error(), "certificate") || strings.Contains(err.Error(), s3test.Secret) {
+		t.Errorf("a store under another's certificate: %+v, %v", s, err)
 	}
 	s, err := SetupPostgres(ctx, dir, o)
 	if err != nil || s.Ready || len(s.Lines) != 4 {
@@ -71,6 +88,7 @@ func TestPostgresShop(t *testing.T) {
 	if s, err = SetupPostgres(ctx, dir, o); err != nil || !s.Ready || len(s.Warnings) > 0 {
 		t.Fatalf("%+v, %v", s, err)
 	}
+	ended := time.Now()
 	if strings.Contains(s.Text, "cipher-pass=") && !strings.Contains(s.Text, "cipher-pass=(not shown)") {
 		t.Error("a pass is shown")
 	}
@@ -90,6 +108,9 @@ func TestPostgresShop(t *testing.T) {
 		return time.UnixMicro(micros)
 	}
 	stays, erased := seal(t, a, "stays"), seal(t, a, "is erased later")
+	if err := apptest.Poll(time.Minute, func() bool { return clock().Unix() > ended.Unix() }); err != nil { // a backup's end is told in whole seconds
+		t.Fatal(err)
+	}
 	before := clock()
 	if err := db.Do(ctx, a.DB, func(tx *db.Tx) error { return a.Vault.Erase(tx, erased.person) }); err != nil {
 		t.Fatal(err)
@@ -202,12 +223,19 @@ func TestPostgresShop(t *testing.T) {
 		b.Close(ctx)
 		pg.Kill()
 	}
-	b, rep := back("nas", before)
+	pg.Hide(t, "nas") // the store is all there is
+	b, rep := back("", before)
+	if rep.Repo != "away" {
+		t.Errorf("from %s", rep.Repo)
+	}
 	if stays.opens(b) != "stays" || erased.opens(b) != "" || rep.Erased != 1 || rep.At.After(before) {
 		t.Errorf("an older point: %q %q %+v", stays.opens(b), erased.opens(b), rep)
 	}
 	b.Close(ctx)
 	pg.Kill()
+	if _, err := RestorePostgres(ctx, RestorePostgresOptions{RestoreOptions: RestoreOptions{Paper: paper, Sites: []string{site}, To: filepath.Join(t.TempDir(), "x"), At: before.Add(-time.Hour)}, Data: filepath.Join(pg.Make(t, "early"), "data"), URL: pg.URL}); err == nil || !strings.Contains(err.Error(), "oldest backup") {
+		t.Errorf("before there was a backup: %v", err)
+	}
 	if _, err := RestorePostgres(ctx, RestorePostgresOptions{RestoreOptions: RestoreOptions{Paper: copies.NewPaper(), Sites: []string{site}, To: filepath.Join(t.TempDir(), "x")}, Data: filepath.Join(t.TempDir(), "y"), URL: pg.URL}); err == nil {
 		t.Error("other words opened it")
 	}

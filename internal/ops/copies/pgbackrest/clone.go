@@ -104,7 +104,7 @@ func Restore(ctx context.Context, o CloneOptions) (c *Clone, err error) {
 		}
 	}
 	tool.Config = filepath.Join(c.own, "pgbackrest.conf")
-	if err := tool.private(tool.Config, o.Conf.Only(o.Repo, c.Data, c.own)); err != nil {
+	if err := tool.write(o.Conf.Only(o.Repo, c.Data, c.own)); err != nil {
 		return c, err
 	}
 	args := []string{"--archive-mode=off", "--type=default"}
@@ -128,6 +128,18 @@ func Restore(ctx context.Context, o CloneOptions) (c *Clone, err error) {
 		return c, err
 	}
 	return c, nil
+}
+
+// write writes the configuration, and first the certificates that it names.
+func (t *Tool) write(c Conf) error {
+	for _, r := range c.Repos {
+		if r.CA != "" {
+			if err := t.private(c.caFile(r), r.CA); err != nil {
+				return err
+			}
+		}
+	}
+	return t.private(t.Config, c.Text(false))
 }
 
 // private writes a file that only the account reads.
@@ -406,7 +418,7 @@ func Look(ctx context.Context, o CloneOptions) (Info, error) {
 		return Info{}, err
 	}
 	tool.Config = filepath.Join(own, "pgbackrest.conf")
-	if err := tool.private(tool.Config, o.Conf.Only(o.Repo, filepath.Join(own, "data"), own)); err != nil {
+	if err := tool.write(o.Conf.Only(o.Repo, filepath.Join(own, "data"), own)); err != nil {
 		return Info{}, err
 	}
 	return tool.Info(ctx)

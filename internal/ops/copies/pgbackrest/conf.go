@@ -3,6 +3,7 @@ package pgbackrest
 import (
 	"bufio"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Conf struct {
 	User   string // who connects over it; empty: the system's user of that name
 	Spool  string // folder that the log waits in
 	Lock   string // folder; empty: pgBackRest's usual
+	Certs  string // folder that the files of Repo.CA lie in
 	Repos  []Repo // the first is repo1
 }
 
@@ -33,8 +35,12 @@ type Repo struct {
 	Kind string // posix or s3
 	Path string // a folder, or what stands before each key in the bucket
 
-	Bucket, Endpoint, Region, CA string
-	Key, KeySecret               secret.Secret
+	Bucket, Endpoint, Region string
+	Key, KeySecret           secret.Secret
+	// CA holds the certificates (PEM) by which the store is known, if not those the machine
+	// trusts. They stand in the configuration, so that they go where it goes: to the sites, and
+	// to the machine that the shop is restored on.
+	CA string
 
 	Pass secret.Secret // what it is encrypted under
 }
@@ -93,6 +99,10 @@ func (c Conf) Check() error {
 			return fmt.Errorf("repository %s: the path must be whole", r.Name)
 		case r.Kind == "posix" && (inside(r.Path, c.Data) || inside(c.Data, r.Path)):
 			return fmt.Errorf("repository %s lies in the server's data directory, or that in it: what takes the one takes the other", r.Name)
+		case r.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(r.CA)):
+			return fmt.Errorf("repository %s: what ca names holds no certificate", r.Name)
+		case r.CA != "" && !filepath.IsAbs(c.Certs):
+			return fmt.Errorf("repository %s: where its certificates lie is not told", r.Name)
 		case r.Pass.IsZero():
 			return fmt.Errorf("repository %s has no pass: it must be encrypted", r.Name)
 		}
@@ -129,7 +139,10 @@ func (c Conf) lines() (out [][2]string) {
 			add(p+"s3-uri-style", "path")
 			add(p+"s3-key", r.Key.Reveal())
 			add(p+"s3-key-secret", r.KeySecret.Reveal())
-			add(p+"storage-ca-file", r.CA)
+			if r.CA != "" {
+				add(p+"storage-ca-file", c.caFile(r))
+			}
+			add(p+"storage-verify-tls", "y")
 		}
 		add(p+"cipher-type", "aes-256-cbc")
 		add(p+"cipher-pass", r.Pass.Reveal())
@@ -151,12 +164,17 @@ func (c Conf) lines() (out [][2]string) {
 	return out
 }
 
+func (c Conf) caFile(r Repo) string { return filepath.Join(c.Certs, c.Stanza+"-"+r.Name+"-ca.pem") }
+
 // Text is the configuration file. With hidden the secrets are not shown.
 func (c Conf) Text(hidden bool) string {
 	var b strings.Builder
 	b.WriteString("# Written by kassavalv backup setup-postgres. It holds secrets: only the server's user may read it.\n[global]\n")
 	for i, r := range c.Repos {
 		fmt.Fprintf(&b, "# repo%d name=%s location=%q provider=%q\n", i+1, r.Name, r.Location, r.Provider)
+		if r.CA != "" {
+			fmt.Fprintf(&b, "# repo%d ca=%s\n", i+1, base64.StdEncoding.EncodeToString([]byte(r.CA)))
+		}
 	}
 	for _, l := range c.lines() {
 		v := l[1]
@@ -180,6 +198,8 @@ func (c Conf) Text(hidden bool) string {
 
 var named = regexp.MustCompile(`^# repo(\d) name=(\S+) location=("(?:[^"\\]|\\.)*") provider=("(?:[^"\\]|\\.)*")$`)
 
+var certified = regexp.MustCompile(`^# repo([1-9]) ca=([A-Za-z0-9+/=]+)$`)
+
 // ParseConf reads a file that Text has written. Its errors quote no line.
 func ParseConf(text string) (c Conf, err error) {
 	at := func(no string) *Repo {
@@ -190,6 +210,7 @@ func ParseConf(text string) (c Conf, err error) {
 		return &c.Repos[n-1]
 	}
 	in := bufio.NewScanner(strings.NewReader(text))
+	in.Buffer(nil, 1<<20)
 	for n := 1; in.Scan(); n++ {
 		l := strings.TrimSpace(in.Text())
 		if m := named.FindStringSubmatch(l); m != nil && m[1] != "0" {
@@ -197,6 +218,14 @@ func ParseConf(text string) (c Conf, err error) {
 			r.Name = m[2]
 			r.Location, _ = strconv.Unquote(m[3])
 			r.Provider, _ = strconv.Unquote(m[4])
+			continue
+		}
+		if m := certified.FindStringSubmatch(l); m != nil {
+			b, err := base64.StdEncoding.DecodeString(m[2])
+			if err != nil {
+				return c, fmt.Errorf("line %d cannot be read", n)
+			}
+			at(m[1]).CA = string(b)
 			continue
 		}
 		if l == "" || l[0] == '#' || l == "[global]" {
@@ -231,7 +260,7 @@ func ParseConf(text string) (c Conf, err error) {
 			case "s3-key-secret":
 				r.KeySecret = secret.Hide(v)
 			case "storage-ca-file":
-				r.CA = v
+				c.Certs = filepath.Dir(v)
 			case "cipher-pass":
 				r.Pass = secret.Hide(v)
 			}
@@ -258,10 +287,11 @@ func ParseConf(text string) (c Conf, err error) {
 // Only is the configuration of a restore from repository n (from 1), and nothing else, into
 // data. Its folders are its own, so that it neither waits for the server's pgBackRest nor is
 // taken for it.
-func (c Conf) Only(n int, data, own string) string {
+func (c Conf) Only(n int, data, own string) Conf {
 	one := c
 	one.Repos = []Repo{c.Repos[n-1]}
 	one.Data, one.Spool, one.Lock = data, filepath.Join(own, "spool"), filepath.Join(own, "lock")
 	one.Port, one.Socket, one.User = 0, "", ""
-	return one.Text(false)
+	one.Certs = own
+	return one
 }

@@ -344,7 +344,7 @@ func TestConf(t *testing.T) {
 	if back.Text(false) != c.Text(false) || back.Repos[0].Location != `Mal"mö` {
 		t.Errorf("%s", back.Text(true))
 	}
-	if one := c.Only(2, "/tmp/data", "/tmp/own"); strings.Contains(one, "/mnt/nas") || !strings.Contains(one, "repo1-s3-bucket=b") || strings.Contains(one, "repo2-") {
+	if one := c.Only(2, "/tmp/data", "/tmp/own").Text(false); strings.Contains(one, "/mnt/nas") || !strings.Contains(one, "repo1-s3-bucket=b") || strings.Contains(one, "repo2-") {
 		t.Error(strings.ReplaceAll(one, c.Repos[1].Pass.Reveal(), ""))
 	}
 	if fmt.Sprintf("%+v %v", c, c.Repos) != strings.ReplaceAll(fmt.Sprintf("%+v %v", c, c.Repos), c.Repos[0].Pass.Reveal(), "") {

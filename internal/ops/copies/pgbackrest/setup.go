@@ -71,6 +71,7 @@ func Prepare(ctx context.Context, o SetupOptions) (s Setup, err error) {
 	if s.Conf, err = merge(o.Conf, string(old)); err != nil {
 		return s, fmt.Errorf("%s: %w", o.Config, err)
 	}
+	s.Conf.Certs = filepath.Dir(o.Config)
 	if err := where(&s.Conf); err != nil {
 		return s, err
 	}
@@ -92,9 +93,11 @@ func Prepare(ctx context.Context, o SetupOptions) (s Setup, err error) {
 		if err := os.MkdirAll(filepath.Dir(o.Config), 0o755); err != nil {
 			return s, err
 		}
-		if err := t.private(o.Config+".new", text); err != nil {
+		t.Config += ".new"
+		if err := t.write(s.Conf); err != nil {
 			return s, err
 		}
+		t.Config = o.Config
 		if err := os.Rename(o.Config+".new", o.Config); err != nil {
 			return s, err
 		}

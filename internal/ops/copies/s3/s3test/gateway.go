@@ -4,13 +4,24 @@ package s3test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -32,11 +43,13 @@ const Region = "eu-north-1"
 type Options struct {
 	Versions bool   // buckets may have versions and locks
 	Dir      string // where objects lie; empty: a folder of the test
+	TLS      bool   // over TLS, under a certificate of its own
 }
 
 // Server is a running versitygw.
 type Server struct {
-	URL string // http://127.0.0.1:port
+	URL string // http://127.0.0.1:port, or https
+	CA  []byte // PEM; nil: it speaks no TLS
 
 	next atomic.Int64
 }
@@ -54,22 +67,65 @@ func Start(t testing.TB, o Options) *Server {
 		}
 	}
 	program := programtest.Program(t, "versitygw")
+	out := &Server{}
+	scheme, ready, over := "http://", programtest.Answers, []string(nil)
+	if o.TLS {
+		cert, key := filepath.Join(o.Dir, "cert.pem"), filepath.Join(o.Dir, "key.pem")
+		out.CA = certificate(t, cert, key)
+		scheme, ready, over = "https://", programtest.Listens, []string{"--cert", cert, "--key", key}
+	}
 	s := programtest.Start(t, func(addr string) (*exec.Cmd, error) {
-		args := []string{"--port", addr, "--region", Region, "--iam-dir", users, "--iam-cache-disable", "--quiet", "--keep-alive", "posix"}
+		args := append([]string{"--port", addr, "--region", Region, "--iam-dir", users, "--iam-cache-disable", "--quiet", "--keep-alive"}, append(over, "posix")...)
 		if o.Versions {
 			args = append(args, "--versioning-dir", versions)
 		}
 		cmd := exec.Command(program, append(args, data)...)
 		cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+Access, "ROOT_SECRET_KEY="+Secret)
 		return cmd, nil
-	}, programtest.Answers)
-	return &Server{URL: "http://" + s.Addr}
+	}, ready)
+	out.URL = scheme + s.Addr
+	return out
+}
+
+// certificate makes a certificate that vouches for itself, for this machine. It names the
+// address as an address, as it should, and as a name, which is how pgBackRest looks for it.
+func certificate(t testing.TB, cert, key string) []byte {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "127.0.0.1"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"127.0.0.1"}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, k.Public(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kder, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for path, b := range map[string][]byte{cert: out, key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: kder})} {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
 }
 
 // Client is the owner's client.
 func (s *Server) Client(t testing.TB) *minio.Client {
 	t.Helper()
-	c, err := minio.New(strings.TrimPrefix(s.URL, "http://"), &minio.Options{Creds: credentials.NewStaticV4(Access, Secret, ""), Region: Region})
+	_, host, _ := strings.Cut(s.URL, "://")
+	o := &minio.Options{Creds: credentials.NewStaticV4(Access, Secret, ""), Region: Region}
+	if s.CA != nil {
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(s.CA)
+		o.Secure, o.Transport = true, &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	}
+	c, err := minio.New(host, o)
 	if err != nil {
 		t.Fatal(err)
 	}
