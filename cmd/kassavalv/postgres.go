@@ -80,7 +80,7 @@ func printSetup(w io.Writer, s app.PostgresSetup, did bool) {
 	case !did:
 		fmt.Fprintln(w, "Run it again with --yes to do this.")
 	case s.Ready:
-		fmt.Fprintln(w, "\nThe server's log arrives in every repository, and each has a full backup. Have a timer run this every five minutes, as root:\n\n    kassavalv backup tend-postgres")
+		fmt.Fprintln(w, "\nThe server's log arrives in every repository, and each has a full backup. Have a timer run this every five minutes, as root (deploy/kassavalv-tend-postgres.service and .timer do):\n\n    kassavalv backup tend-postgres")
 	}
 }
 

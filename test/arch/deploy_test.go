@@ -37,25 +37,12 @@ func directives(t *testing.T, file string) map[string][]string {
 
 // The program runs with least privilege: what its unit must say.
 func TestUnitSandbox(t *testing.T) {
-	d := directives(t, "../../deploy/kassavalv.service")
-	for key, want := range map[string]string{
-		"User": "kassavalv", "Group": "kassavalv", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "PrivateDevices": "yes",
-		"CapabilityBoundingSet": "", "AmbientCapabilities": "", "MemoryDenyWriteExecute": "yes", "LockPersonality": "yes", "RestrictNamespaces": "yes", "RestrictSUIDSGID": "yes", "RestrictRealtime": "yes",
-		"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "SystemCallArchitectures": "native", "ProtectKernelTunables": "yes", "ProtectKernelModules": "yes", "ProtectKernelLogs": "yes",
-		"ProtectControlGroups": "yes", "ProtectClock": "yes", "ProtectHostname": "yes", "ProtectProc": "invisible", "ProcSubset": "pid", "StateDirectoryMode": "0700", "UMask": "0077", "LimitCORE": "0",
-	} {
-		if got := d["Service."+key]; len(got) != 1 || got[0] != want {
-			t.Errorf("%s is %q, not %q", key, got, want)
-		}
+	boxed(t, "kassavalv")
+	d := boxed(t, "kassavalv-outpost")
+	if d["Service.StateDirectory"][0] != "kassavalv-outpost" || !strings.HasSuffix(d["Service.ExecStart"][0], " --data /var/lib/kassavalv-outpost") {
+		t.Errorf("the outpost keeps copies outside its folder: %v", d)
 	}
-	if got := strings.Join(d["Service.SystemCallFilter"], " "); got != "@system-service ~@privileged @resources" {
-		t.Error("SystemCallFilter", got)
-	}
-	for _, open := range []string{"ReadWritePaths", "BindPaths", "PermissionsStartOnly", "EnvironmentFile"} {
-		if got := d["Service."+open]; got != nil {
-			t.Errorf("%s=%s opens what the sandbox shuts", open, got)
-		}
-	}
+	d = directives(t, "../../deploy/kassavalv.service")
 	// The sockets are handed over under the names that package handover takes.
 	for name, port := range map[string]string{"shop": "443", "http": "80"} {
 		s := directives(t, "../../deploy/kassavalv-"+name+".socket")
@@ -84,6 +71,127 @@ func TestUnitSandbox(t *testing.T) {
 	}
 }
 
+// boxed holds what the unit of a program that listens must say.
+func boxed(t *testing.T, user string) map[string][]string {
+	t.Helper()
+	d := directives(t, "../../deploy/"+user+".service")
+	for key, want := range map[string]string{
+		"User": user, "Group": user, "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "PrivateDevices": "yes",
+		"CapabilityBoundingSet": "", "AmbientCapabilities": "", "MemoryDenyWriteExecute": "yes", "LockPersonality": "yes", "RestrictNamespaces": "yes", "RestrictSUIDSGID": "yes", "RestrictRealtime": "yes",
+		"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "SystemCallArchitectures": "native", "ProtectKernelTunables": "yes", "ProtectKernelModules": "yes", "ProtectKernelLogs": "yes",
+		"ProtectControlGroups": "yes", "ProtectClock": "yes", "ProtectHostname": "yes", "ProtectProc": "invisible", "ProcSubset": "pid", "StateDirectoryMode": "0700", "UMask": "0077", "LimitCORE": "0",
+	} {
+		if got := d["Service."+key]; len(got) != 1 || got[0] != want {
+			t.Errorf("%s is %q, not %q", key, got, want)
+		}
+	}
+	if got := strings.Join(d["Service.SystemCallFilter"], " "); got != "@system-service ~@privileged @resources" {
+		t.Error("SystemCallFilter", got)
+	}
+	for _, open := range []string{"ReadWritePaths", "BindPaths", "PermissionsStartOnly", "EnvironmentFile"} {
+		if got := d["Service."+open]; got != nil {
+			t.Errorf("%s=%s opens what the sandbox shuts", open, got)
+		}
+	}
+	return d
+}
+
+// What tends the copies of a shop on PostgreSQL acts as the server's user, and has no more of
+// root's rights than that takes.
+func TestUnitOfTheTimer(t *testing.T) {
+	d := directives(t, "../../deploy/kassavalv-tend-postgres.service")
+	for key, want := range map[string]string{
+		"Type": "oneshot", "NoNewPrivileges": "yes", "ProtectSystem": "full", "ProtectHome": "yes", "PrivateDevices": "yes", "CapabilityBoundingSet": "CAP_SETUID CAP_SETGID CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL",
+		"AmbientCapabilities": "", "MemoryDenyWriteExecute": "yes", "RestrictNamespaces": "yes", "RestrictSUIDSGID": "yes", "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "SystemCallArchitectures": "native",
+		"SystemCallFilter": "@system-service", "ProtectKernelTunables": "yes", "ProtectKernelModules": "yes", "ProtectControlGroups": "yes", "UMask": "0077", "LimitCORE": "0",
+	} {
+		if got := d["Service."+key]; len(got) != 1 || got[0] != want {
+			t.Errorf("%s is %q, not %q", key, got, want)
+		}
+	}
+	// pgBackRest's locks lie in /tmp, where the server's own must see them.
+	if d["Service.PrivateTmp"] != nil {
+		t.Error("two backups at once are not kept apart: /tmp is another")
+	}
+	timer := directives(t, "../../deploy/kassavalv-tend-postgres.timer")
+	if timer["Timer.Unit"][0] != "kassavalv-tend-postgres.service" || timer["Timer.OnCalendar"][0] != "*:0/5" || timer["Install.WantedBy"][0] != "timers.target" {
+		t.Errorf("%v", timer)
+	}
+}
+
+// units are all that systemd is given.
+func units(t *testing.T) (names []string) {
+	t.Helper()
+	for _, kind := range []string{"service", "socket", "timer"} {
+		found, err := filepath.Glob("../../deploy/*." + kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			names = append(names, filepath.Base(f))
+		}
+	}
+	if len(names) < 6 {
+		t.Fatal("not all units are seen:", names)
+	}
+	return names
+}
+
+// settings are the words that systemd knows and these units use, by section, with what may
+// stand behind them. A word that is misspelt is passed over by systemd with a line in its log,
+// and the sandbox has a hole: so each word is written down here once more.
+var settings = map[string]string{
+	"Unit": `Description=.+ Documentation=file:///\S+ Wants=[a-z.-]+ After=[a-z.\s-]+ Requires=[a-z.\s-]+`,
+	"Service": `Type=(simple|oneshot) User=[a-z-]+ Group=[a-z-]+ ExecStart=/usr/local/bin/kassavalv\b.* ExecReload=/.+ Restart=(always|on-failure) RestartSec=\d+ TimeoutStopSec=\d+
+		Nice=\d+ IOSchedulingClass=best-effort IOSchedulingPriority=[0-7] StateDirectory=[a-z-]+ StateDirectoryMode=0\d{3} UMask=0077 LimitNOFILE=\d+ OOMPolicy=stop LimitCORE=0 MemorySwapMax=0
+		ProtectSystem=(strict|full) ProtectHome=yes PrivateTmp=yes PrivateDevices=yes PrivateMounts=yes PrivateIPC=yes ProtectProc=invisible ProcSubset=pid ProtectClock=yes ProtectControlGroups=yes
+		ProtectHostname=yes ProtectKernelLogs=yes ProtectKernelModules=yes ProtectKernelTunables=yes RemoveIPC=yes NoNewPrivileges=yes CapabilityBoundingSet=(CAP_[A-Z_]+\s?)* AmbientCapabilities=
+		RestrictSUIDSGID=yes RestrictNamespaces=yes RestrictRealtime=yes RestrictAddressFamilies=(AF_[A-Z0-9]+\s?)+ LockPersonality=yes MemoryDenyWriteExecute=yes KeyringMode=private
+		SystemCallArchitectures=native SystemCallFilter=~?@.+ SystemCallErrorNumber=EPERM`,
+	"Socket":  `ListenStream=\d+ FileDescriptorName=[a-z]+ Service=kassavalv\.service NoDelay=yes Backlog=\d+`,
+	"Timer":   `OnCalendar=\S+ AccuracySec=\d+s Unit=[a-z-]+\.service`,
+	"Install": `WantedBy=[a-z-]+\.target`,
+}
+
+// Read without systemd, so that the units are judged on every machine.
+func TestUnitWords(t *testing.T) {
+	known := map[string]*regexp.Regexp{}
+	for section, words := range settings {
+		for _, w := range strings.Fields(words) {
+			k, v, _ := strings.Cut(w, "=")
+			known[section+"."+k] = regexp.MustCompile("^" + v + "$")
+		}
+	}
+	for _, f := range units(t) {
+		d := directives(t, "../../deploy/"+f)
+		for k, values := range d {
+			for _, v := range values {
+				if r := known[k]; r == nil || !r.MatchString(v) {
+					t.Errorf("%s: %s=%s is no word of systemd's that stands in this test", f, k, v)
+				}
+			}
+			if len(values) > 1 && k != "Service.SystemCallFilter" {
+				t.Errorf("%s: %s stands there twice", f, k)
+			}
+		}
+		if d["Unit.Description"] == nil {
+			t.Errorf("%s says not what it is", f)
+		}
+		// The user it runs as is made, and a page tells how it is put in place.
+		if u := d["Service.User"]; u != nil {
+			b, err := os.ReadFile("../../deploy/" + u[0] + ".sysusers")
+			if err != nil || !strings.Contains(string(b), "\nu "+u[0]+" ") {
+				t.Errorf("%s runs as %s, whom nothing makes: %v", f, u[0], err)
+			}
+		}
+		told := false
+		walk(t, []string{".md"}, func(p, text string) { told = told || strings.Contains(text, "deploy/"+f) })
+		if !told {
+			t.Errorf("no document tells of deploy/%s", f)
+		}
+	}
+}
+
 var exposure = regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
 
 // systemd's own judge, where the machine has it.
@@ -94,7 +202,8 @@ func TestUnitBySystemd(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	for _, f := range []string{"kassavalv.service", "kassavalv-shop.socket", "kassavalv-http.socket"} {
+	names := units(t)
+	for _, f := range names {
 		b, err := os.ReadFile("../../deploy/" + f)
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +214,11 @@ func TestUnitBySystemd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(tool, "verify", "--man=no", "./kassavalv.service", "./kassavalv-shop.socket", "./kassavalv-http.socket")
+	args := []string{"verify", "--man=no"}
+	for _, f := range names {
+		args = append(args, "./"+f)
+	}
+	cmd := exec.Command(tool, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	for line := range strings.SplitSeq(string(out), "\n") {
@@ -113,18 +226,23 @@ func TestUnitBySystemd(t *testing.T) {
 			t.Errorf("systemd-analyze verify: %s (%v)", line, err)
 		}
 	}
-	cmd = exec.Command(tool, "security", "--offline=true", "./kassavalv.service")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SYSTEMD_PAGER=")
-	out, err = cmd.CombinedOutput()
-	m := exposure.FindSubmatch(out)
-	if m == nil {
-		t.Logf("this systemd judges no unit that is not installed (%v): %.200s", err, out)
-		return
+	if out, err := exec.Command(tool, "calendar", directives(t, "../../deploy/kassavalv-tend-postgres.timer")["Timer.OnCalendar"][0]).CombinedOutput(); err != nil {
+		t.Errorf("systemd-analyze calendar: %s (%v)", out, err)
 	}
-	t.Logf("exposure %s of 10", m[1])
-	if s := string(m[1]); len(s) != 3 || s[0] > '2' || s[0] < '0' {
-		t.Errorf("systemd calls the unit's exposure %s", s)
+	for unit, most := range map[string]byte{"kassavalv.service": '2', "kassavalv-outpost.service": '2', "kassavalv-tend-postgres.service": '4'} {
+		cmd = exec.Command(tool, "security", "--offline=true", "./"+unit)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "SYSTEMD_PAGER=")
+		out, err = cmd.CombinedOutput()
+		m := exposure.FindSubmatch(out)
+		if m == nil {
+			t.Logf("this systemd judges no unit that is not installed (%v): %.200s", err, out)
+			return
+		}
+		t.Logf("exposure of %s: %s of 10", unit, m[1])
+		if s := string(m[1]); len(s) != 3 || s[0] > most || s[0] < '0' {
+			t.Errorf("systemd calls the exposure of %s %s", unit, s)
+		}
 	}
 }
 
