@@ -57,6 +57,10 @@ func TestNothingComesAliveThatMustNot(t *testing.T) {
 		if _, err := a.Auth.Invite(tx, by, auth.NewStaff{Email: "ny@example.se", Name: "Ny", Role: "orders"}); err != nil {
 			return err
 		}
+		// An app that is to fall away, and whose owner may stop it after the copied position.
+		if _, err := tx.Exec(`INSERT INTO account_lost (id, account_id, state, token_hash, asked_at, due_at) VALUES ($1,1,'waiting',$2,$3,$4)`, tx.NewID(), []byte("a link"), now, now.Add(time.Hour)); err != nil {
+			return err
+		}
 		// A letter that waits, and its job.
 		_, err = mail.Queue(tx, mail.Spec{Kind: "order.placed", RefKind: "order", Ref: tx.NewID()})
 		if err != nil {
@@ -96,6 +100,9 @@ func TestNothingComesAliveThatMustNot(t *testing.T) {
 	defer func() { b.Close(ctx) }()
 	if n := count(b, `auth_session`) + count(b, `account_session`) + count(b, `account_code`); n != 0 {
 		t.Errorf("%d sessions and codes came alive", n)
+	}
+	if n := count(b, `account_lost WHERE state='waiting'`); n != 0 {
+		t.Errorf("%d apps fall away that may have been kept", n)
 	}
 	if n := count(b, `auth_invite`); n != 0 {
 		t.Errorf("%d invitations came alive", n)

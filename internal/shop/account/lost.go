@@ -63,8 +63,8 @@ func (a *Accounts) LookLost(q db.Q, cookie string) (l Lost, err error) {
 }
 
 // AskLost begins the way back for who has lost both his app and his recovery codes. The browser MUST have proven the mail
-// address with a code just now. After LostWait the app falls away, unless it is stopped: by the link in each of the letters, on any page
-// of who is signed in, or by a sign-in with the app or a recovery code. Asking again while it waits changes nothing.
+// address with a code just now. After LostWait the app falls away, unless it is stopped: by the link in each of the letters, on each of
+// the own pages of who is signed in, or by a sign-in with the app or a recovery code. Asking again while it waits changes nothing.
 // 401 for who has proven nothing, whatever the reason; 429 after three of the account in a day.
 func (a *Accounts) AskLost(ctx context.Context, f From) (time.Time, error) {
 	type res struct {
@@ -129,7 +129,7 @@ func (a *Accounts) AskLost(ctx context.Context, f From) (time.Time, error) {
 	return out.due, nil
 }
 
-// Losing is when the app of the visitor's account falls away, for every page he sees; zero when nothing waits.
+// Losing is when the app of the visitor's account falls away, for each of his own pages; zero when nothing waits.
 func (a *Accounts) Losing(q db.Q, v Visitor) (time.Time, error) {
 	if v.Account <= 0 {
 		return time.Time{}, nil

@@ -325,6 +325,33 @@ func TestLostAppAndAddress(t *testing.T) {
 	})
 }
 
+// In a shop that came back from a copy nothing waits any more: that somebody stopped it may be among what did not come back. Who
+// asked is told, and may ask again.
+func TestLostAppAfterARestore(t *testing.T) {
+	each(t, func(w *world) {
+		t := w.t
+		_, b, key, _ := w.lost("kim@example.se")
+		_, err := b.askLost()
+		want(t, "ask", err, "")
+		var links int64
+		want(t, "restored", w.do(func(tx *db.Tx) (err error) { _, links, err = EndAfterRestore(tx); return }), "")
+		w.lostAre("stopped", 1)
+		if m := mail(w, JobLostEnded, w.a.LostMail); m.Done || m.Waiting || m.To != "kim@example.se" {
+			t.Errorf("%+v", m)
+		}
+		if links == 0 {
+			t.Error("it is not counted")
+		}
+		w.pass()
+		w.lostAre("done", 0)
+		b = w.atFactor("kim@example.se")
+		_, err = w.a.Second(ctx, totpCode(t, key, 0), b.from)
+		want(t, "the app counts", err, "")
+		_, err = w.atFactor("kim@example.se").askLost()
+		want(t, "ask again", err, "")
+	})
+}
+
 // However many ask at once, one waits; three a day; and a stop that comes with the day leaves one of the two.
 func TestLostAppUnderParallelism(t *testing.T) {
 	each(t, func(w *world) {
