@@ -9,6 +9,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/job"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 )
@@ -81,9 +82,10 @@ func Place(tx *db.Tx, v *secret.Vault, in Placement) (Order, error) {
 			return Order{}, err
 		}
 	}
-	// Minimal for the books: who bought (name, address), under the year's key.
-	year := o.PlacedAt.Year()
-	books, err := v.SealBooks(year, fieldBooks, o.ID, mustJSON(map[string]any{"name": in.Contact.Name, "company": in.Contact.Company, "org": in.Contact.OrgNumber, "address": in.Contact.Address}))
+	// Minimal for the books: who bought (name, address), under the year's key. The code of a door proves no sale.
+	year, at := bookYear(o.PlacedAt), in.Contact.Address
+	at.DoorCode = ""
+	books, err := v.SealBooks(year, fieldBooks, o.ID, mustJSON(map[string]any{"name": in.Contact.Name, "company": in.Contact.Company, "org": in.Contact.OrgNumber, "address": at}))
 	if err != nil {
 		return Order{}, err
 	}
@@ -263,3 +265,6 @@ func mustJSON(v any) []byte {
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// bookYear is the calendar year whose books a sale stands in: that of the shop's clock, whatever the machine's is.
+func bookYear(at time.Time) int { return at.In(lang.Zone).Year() }

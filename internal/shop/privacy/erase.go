@@ -3,6 +3,7 @@ package privacy
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"kassavalv/internal/auth"
@@ -109,40 +110,55 @@ func (d *Desk) ConfirmErase(tx *db.Tx, who Subject, sure bool) (Request, error) 
 	return r, d.carry(tx, who.By, &r, s)
 }
 
-// carry erases when nothing is open, and lets the request wait otherwise.
+// carry erases when nothing is open, and lets the request wait otherwise. Of somebody with very much a scope names a part
+// (hold.Limit), so it goes on until nobody is found; what is open among the rest is waited for.
 func (d *Desk) carry(tx *db.Tx, by auth.By, r *Request, s hold.Scope) error {
-	ms, err := d.Matters(tx, s)
-	if err != nil {
-		return err
-	}
-	if len(ms) > 0 {
-		if r.State == Waiting {
-			return nil
-		}
-		if err := d.advance(tx, by, r, Waiting, ""); err != nil {
+	for {
+		ms, err := d.Matters(tx, s)
+		if err != nil {
 			return err
 		}
-		return ask(tx, JobReceived, r.ID)
-	}
-	if r.BooksUntil, err = d.booksUntil(tx, s); err != nil {
-		return err
-	}
-	if err := d.notices(tx, r.ID, s); err != nil {
-		return err
-	}
-	// Who is known only now, because he bought while the request waited.
-	for _, p := range s.Persons {
-		if _, err := tx.Exec(`INSERT INTO privacy_subject (request_id, person_id) VALUES ($1,$2) ON CONFLICT DO NOTHING`, r.ID, p); err != nil {
+		if len(ms) > 0 {
+			if r.State == Waiting {
+				return nil
+			}
+			if err := d.advance(tx, by, r, Waiting, ""); err != nil {
+				return err
+			}
+			return ask(tx, JobReceived, r.ID)
+		}
+		until, err := d.booksUntil(tx, s)
+		if err != nil {
 			return err
 		}
+		if until.After(r.BooksUntil) {
+			r.BooksUntil = until
+		}
+		if _, err := tx.Exec(`UPDATE privacy_request SET books_until=$2 WHERE id=$1`, r.ID, r.BooksUntil); err != nil {
+			return err
+		}
+		if err := d.notices(tx, r.ID, s); err != nil {
+			return err
+		}
+		// Who is known only now, because he bought while the request waited.
+		for _, p := range s.Persons {
+			if _, err := tx.Exec(`INSERT INTO privacy_subject (request_id, person_id) VALUES ($1,$2) ON CONFLICT DO NOTHING`, r.ID, p); err != nil {
+				return err
+			}
+		}
+		if err := d.destroy(tx, s, r.ID); err != nil {
+			return err
+		}
+		rest, err := d.Scope(tx, s.Mail)
+		if err != nil {
+			return err
+		}
+		if rest.Size() == 0 || slices.Equal(rest.Persons, s.Persons) {
+			break
+		}
+		s = rest
 	}
 	if err := d.advance(tx, by, r, Done, ""); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(`UPDATE privacy_request SET books_until=$2 WHERE id=$1`, r.ID, r.BooksUntil); err != nil {
-		return err
-	}
-	if err := d.destroy(tx, s, r.ID); err != nil {
 		return err
 	}
 	return ask(tx, JobErased, r.ID)

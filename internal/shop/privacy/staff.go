@@ -170,7 +170,7 @@ func (d *Desk) Answer(tx *db.Tx, by auth.By, id db.ID, text string, refuse bool)
 
 // Carry does what a request asks for a customer whom staff know by other means than his mail: a
 // restriction, an objection, a consent taken back, an erasure. how says how he was known, and is kept with the
-// answer. An erasure asks for fresh authentication.
+// answer; of an erasure no words are kept. An erasure asks for fresh authentication.
 func (d *Desk) Carry(tx *db.Tx, by auth.By, id db.ID, how string) (Request, error) {
 	r, err := touch(tx, by, id)
 	if err != nil {

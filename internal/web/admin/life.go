@@ -3,7 +3,6 @@ package admin
 import (
 	"errors"
 	"fmt"
-	"kassavalv/internal/shop/order"
 	"net/http"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/checkout"
+	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/web"

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"errors"
-	"kassavalv/internal/shop/order"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"kassavalv/internal/fault"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/shop/content"
+	"kassavalv/internal/shop/order"
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/admin/view"
 	"kassavalv/internal/web/ui"
