@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
@@ -258,4 +259,36 @@ func (c *Client) Books(except ...string) (wrong []string) {
 		}
 	}
 	return wrong
+}
+
+// OrdersIn are the numbers of the orders in a folder whose database nobody has open, as it came back from copies. It fails the
+// test when the database is not whole.
+func OrdersIn(t testing.TB, dir string) map[string]bool {
+	t.Helper()
+	d, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "shop.db")+"?mode=ro&immutable=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var whole string
+	if err := d.QueryRow(`PRAGMA integrity_check`).Scan(&whole); err != nil || whole != "ok" {
+		t.Errorf("%s: integrity: %s %v", dir, whole, err)
+	}
+	rows, err := d.Query(`SELECT number FROM order_order`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var n string
+		if err := rows.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		out[n] = true
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

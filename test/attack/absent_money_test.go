@@ -4,8 +4,7 @@ package attack
 // stock, durability.
 func init() {
 	for id, why := range map[string]string{
-		"AC-067": "there is no backup command yet: no copies are made",
-		"AC-070": "there is no backup to download, over any route or token",
+		"AC-070": "there is no backup to download, over any route or token: copies go to the sites alone",
 	} {
 		absent[id] = why
 	}

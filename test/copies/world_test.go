@@ -2,7 +2,6 @@ package copies
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -254,35 +253,7 @@ func (w *world) restore(to string, sites ...string) (r restored) {
 	return r
 }
 
-// orders are the numbers of the orders in a database that nobody has open.
-func (w *world) orders(dir string) map[string]bool {
-	d, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "shop.db")+"?mode=ro&immutable=1")
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer d.Close()
-	var whole string
-	if err := d.QueryRow(`PRAGMA integrity_check`).Scan(&whole); err != nil || whole != "ok" {
-		w.Errorf("%s: integrity: %s %v", dir, whole, err)
-	}
-	rows, err := d.Query(`SELECT number FROM order_order`)
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer rows.Close()
-	out := map[string]bool{}
-	for rows.Next() {
-		var n string
-		if err := rows.Scan(&n); err != nil {
-			w.Fatal(err)
-		}
-		out[n] = true
-	}
-	if err := rows.Err(); err != nil {
-		w.Fatal(err)
-	}
-	return out
-}
+func (w *world) orders(dir string) map[string]bool { return apptest.OrdersIn(w.TB, dir) }
 
 // apart is how many orders the program itself has said to have shown as paid without the
 // sites, because the time for waiting was over.
