@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -64,7 +65,11 @@ func TestStaffCarryRequests(t *testing.T) {
 		try := func(fn func(tx *db.Tx) error) error { return db.Do(ctx, d, fn) }
 		wants := func(what string, err error, code string) {
 			t.Helper()
-			if code == "" && err != nil || code != "" && !fault.Is(err, code) {
+			is := fault.Is(err, code)
+			if f := fault.As(err); f != nil {
+				is = is || slices.ContainsFunc(f.Fields, func(x fault.Field) bool { return x.Code == code })
+			}
+			if code == "" && err != nil || code != "" && !is {
 				t.Errorf("%s: %v, want %q", what, err, code)
 			}
 		}

@@ -131,10 +131,10 @@ func (v *visit) takePrivacyRequest() error {
 		l = lang.EN
 	}
 	x := privacy.OnBehalf{Kind: in.Get("kind"), Mail: in.Get("email"), Text: in.Get("text"), Lang: l}
-	if day, ok := date(in.Get("asked_on")); ok && day.Before(time.Now().AddDate(0, 0, -1)) {
-		x.Asked = day
-	} else if !ok {
+	if day, ok := date(in.Get("asked_on")); !ok || day.IsZero() {
 		x.Asked = time.Now().AddDate(100, 0, 0) // no day at all: refused like one that lies ahead
+	} else if day.Before(time.Now().AddDate(0, 0, -1)) {
+		x.Asked = day
 	}
 	r, err := act(v, "privacy.ask", "privacy_request", 0, func(tx *db.Tx) (privacy.Request, error) { return v.Privacy.TakeDown(tx, v.by, x) })
 	if err != nil {
