@@ -9,9 +9,13 @@ import (
 // TakeRows puts the data keys of the database from, the newest position of a shop, in the
 // place of those of to, an older one of the same shop: an older row may be wrapped by an
 // epoch key that is destroyed, and may be that of a person who has been erased since. Rows
-// that only to has are of persons whose row is gone, and go as well. It returns how many
-// persons are erased that were not so in to.
+// that only to has are of persons whose row is gone, and go as well. Fingerprints of keys
+// that were destroyed since go too: to would be refused for the lack of them. It returns how
+// many persons are erased that were not so in to.
 func TakeRows(ctx context.Context, to, from *db.DB) (erased int, err error) {
+	if err := takeChecks(ctx, to, from); err != nil {
+		return 0, err
+	}
 	type row struct {
 		id, epoch db.ID
 		wrapped   []byte
@@ -71,4 +75,27 @@ func TakeRows(ctx context.Context, to, from *db.DB) (erased int, err error) {
 		}
 		erased += n
 	}
+}
+
+// takeChecks forgets the keys that the newest position does not know any more.
+func takeChecks(ctx context.Context, to, from *db.DB) error {
+	old, _, err := state(ctx, to)
+	if err != nil {
+		return err
+	}
+	now, _, err := state(ctx, from)
+	if err != nil {
+		return err
+	}
+	return db.Do(ctx, to, func(tx *db.Tx) error {
+		for n := range old {
+			if now[n] != nil {
+				continue
+			}
+			if _, err := tx.Exec(`DELETE FROM secret_check WHERE name=$1`, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
