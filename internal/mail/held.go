@@ -18,6 +18,11 @@ func HoldAll(tx *db.Tx) (int64, error) {
 // for a while only, such as codes to sign in with. Call it before the runner starts.
 func (m *Mailer) HoldWhile(on func() bool) { m.hold = on }
 
+// Await has fn called before a letter leaves, each time it is tried: what it tells of is
+// then as safe as the shop promises, or the time for that is over. Call it before the runner
+// starts.
+func (m *Mailer) Await(fn func(ctx context.Context)) { m.await = fn }
+
 func (m *Mailer) holdOne(ctx context.Context, id db.ID) error {
 	return db.Do(ctx, m.o.DB, func(tx *db.Tx) error {
 		_, err := tx.Exec(`UPDATE mail_message SET held_at=$2 WHERE id=$1 AND state='queued' AND held_at IS NULL`, id, tx.Now())

@@ -117,6 +117,7 @@ type Mailer struct {
 	o     Options
 	kinds map[string]kindOf
 	hold  func() bool // nil: never
+	await func(ctx context.Context)
 }
 
 type kindOf struct {

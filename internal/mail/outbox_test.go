@@ -130,6 +130,31 @@ func TestLetterThroughTheRunner(t *testing.T) {
 	})
 }
 
+// Whatever a letter waits for comes before the relay hears of it, in each try.
+func TestLetterAwaits(t *testing.T) {
+	dbtest.Each(t, rooms, func(t *testing.T, d *db.DB) {
+		r := startRelay(t, nil, false)
+		r.data = []error{smtpErr(451)}
+		w := newWorld(t, d, toRelay(t, r))
+		awaited := 0
+		w.m.Await(func(context.Context) {
+			if awaited++; len(r.letters()) != 0 {
+				t.Error("it has left before")
+			}
+		})
+		id := w.queue(Spec{Person: w.person})
+		if err := w.try(id, 1); err == nil {
+			t.Fatal("the relay refused it")
+		}
+		if err := w.try(id, 2); err != nil || awaited != 2 || len(r.letters()) != 1 {
+			t.Errorf("%v, awaited %d times, %d letters", err, awaited, len(r.letters()))
+		}
+		if err := w.try(id, 3); err != nil || awaited != 2 {
+			t.Errorf("%v, awaited %d times for what has left", err, awaited)
+		}
+	})
+}
+
 func TestCrashesKeepTheLetter(t *testing.T) {
 	dbtest.Each(t, rooms, func(t *testing.T, d *db.DB) {
 		r := startRelay(t, nil, false)

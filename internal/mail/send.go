@@ -95,6 +95,9 @@ func (m *Mailer) Send(ctx context.Context, j job.Job) error {
 		}
 	}
 	proof.At("mail", "kept")
+	if m.await != nil {
+		m.await(ctx)
+	}
 	relay, err := m.deliver(ctx, Envelope{From: l.copy.From, To: l.copy.To, Raw: l.copy.Raw})
 	if err == nil {
 		proof.At("mail", "sent")
