@@ -386,7 +386,17 @@ func (f *Finder) OpenDump(ctx context.Context, inv *Inventory, x Found, path str
 			return err
 		}
 		defer d.Close()
-		n, err := d.WriteTo(w)
+		var full error // the trouble of this disk, which says nothing of the copy
+		n, err := d.WriteTo(writeFunc(func(b []byte) (int, error) {
+			m, err := w.Write(b)
+			if err != nil {
+				full = err
+			}
+			return m, err
+		}))
+		if full != nil {
+			return full
+		}
 		if err != nil {
 			return damaged(x.Name, "cannot be unpacked: %v", err)
 		}

@@ -102,3 +102,24 @@ func (s *shipper) shipFile(ctx context.Context, path, name string) error {
 	s.mu.Unlock()
 	return s.save()
 }
+
+// Owes reports whether the shop has a file that a site has not confirmed: it is on its way.
+func (r *Room) Owes(site, name string) bool {
+	for _, s := range r.shippers {
+		if s.name != site {
+			continue
+		}
+		s.mu.Lock()
+		there := s.files[fileObject(r.o.Charter.Shop, name)]
+		s.mu.Unlock()
+		if there || len(name) < 5 || r.o.Files == "" {
+			return false
+		}
+		_, err := os.Stat(placeOf(r.o.Files, name))
+		return err == nil
+	}
+	return false
+}
+
+// placeOf is where a file lies in the folder dir, as package file lays it.
+func placeOf(dir, name string) string { return filepath.Join(dir, name[:2], name[2:4], name) }

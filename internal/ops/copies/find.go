@@ -43,8 +43,12 @@ type Inventory struct {
 	Bytes int64
 	// Trouble is what could not be looked at, or is not the shop's; the rest stands.
 	Trouble []error
-	Asked   int // sites
-	Reached int
+	// Misnamed are sites, by their index, whose copies were made for a site of the name here:
+	// under the name that was given nothing there is believed, and it is left out unless there
+	// is nothing else.
+	Misnamed map[int]string
+	Asked    int // sites
+	Reached  int
 }
 
 // Found is an object at a site, told from its name alone.
@@ -65,13 +69,17 @@ var ErrNothing = errors.New("copies: no site that could be reached holds a copy"
 // Look lists all sites, beside each other. It fails only when none could be looked at, or
 // the sites hold copies of different shops.
 func (f *Finder) Look(ctx context.Context) (*Inventory, error) {
-	inv := &Inventory{Asked: len(f.Sites)}
+	inv := &Inventory{Asked: len(f.Sites), Misnamed: map[int]string{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	charters := map[string]Charter{}
 	for i, s := range f.Sites {
 		wg.Go(func() {
 			one, ch, err := f.lookAt(ctx, i, s)
+			name := s.Place().Name
+			if len(ch) > 0 {
+				name = cmp.Or(nameThere(ctx, s, ch[len(ch)-1], one.Segments), name)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -89,9 +97,17 @@ func (f *Finder) Look(ctx context.Context) (*Inventory, error) {
 			for _, c := range ch {
 				charters[c.Shop+c.Verify] = c
 			}
+			if name != s.Place().Name {
+				inv.Misnamed[i] = name
+				inv.Trouble = append(inv.Trouble, fmt.Errorf("site %s: these copies were made for a site called %s: its address must say name=%s", s.Place().Name, name, name))
+			}
 		})
 	}
 	wg.Wait()
+	if len(inv.Misnamed) < inv.Reached { // theirs would each be called damaged, one by one
+		bad := func(x Found) bool { return inv.Misnamed[x.Site] != "" }
+		inv.Segments, inv.Dumps, inv.Files = slices.DeleteFunc(inv.Segments, bad), slices.DeleteFunc(inv.Dumps, bad), slices.DeleteFunc(inv.Files, bad)
+	}
 	if inv.Reached == 0 {
 		return inv, errors.Join(append([]error{ErrNothing}, inv.Trouble...)...)
 	}
@@ -165,6 +181,27 @@ func (f *Finder) lookAt(ctx context.Context, i int, s Site) (*Inventory, []Chart
 		}
 	}
 	return inv, charters, errors.Join(errs...)
+}
+
+// nameThere is the name of the site that its newest segments were made for: the given one
+// where any of them bears it; empty when none tells.
+func nameThere(ctx context.Context, s Site, c Charter, segs []Found) (name string) {
+	key, err := c.VerifyKey()
+	if err != nil {
+		return ""
+	}
+	segs = slices.Clone(segs)
+	slices.SortFunc(segs, func(a, b Found) int { return cmp.Or(cmp.Compare(b.Epoch, a.Epoch), cmp.Compare(b.Max, a.Max)) })
+	for _, x := range segs[:min(len(segs), 3)] {
+		h, err := headerAt(ctx, s, x.Name, key)
+		if err != nil || h.Shop != c.Shop {
+			continue
+		}
+		if name = h.Site; name == s.Place().Name {
+			return name
+		}
+	}
+	return name
 }
 
 const maxCharter = 32 << 10

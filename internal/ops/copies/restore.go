@@ -265,7 +265,11 @@ func (f *Finder) pour(ctx context.Context, inv *Inventory, x Found, out *os.File
 	}()
 	lerr := layDown(&told{r: newReader(r), tell: tell}, out, x.Name, Header{})
 	r.CloseWithError(lerr)
-	if err := <-done; err != nil && !errors.Is(err, lerr) {
+	err := <-done
+	switch {
+	case lerr == nil && errors.Is(err, io.ErrClosedPipe):
+		return Header{}, damaged(x.Name, "goes on after its end")
+	case err != nil && !errors.Is(err, lerr):
 		return Header{}, err
 	}
 	return h, lerr
@@ -398,7 +402,7 @@ func (f *Finder) fileInto(ctx context.Context, inv *Inventory, x Found, dir stri
 	if len(h.Name) < 5 || h.Name != filepath.Base(h.Name) || Name(h.Name) != nil {
 		return damaged(x.Name, "holds a file of no possible name")
 	}
-	to := filepath.Join(dir, h.Name[:2], h.Name[2:4], h.Name)
+	to := placeOf(dir, h.Name)
 	if _, err := os.Stat(to); err == nil {
 		return nil
 	}

@@ -31,6 +31,7 @@ type shop struct {
 	clock   func() time.Time
 	log     *slog.Logger // nil: quiet
 	look    time.Duration
+	epoch   uint32                                 // 0: 1
 	wrap    func(i int, x copies.Site) copies.Site // of what feeds the sites
 	oldHead []byte                                 // of site0, from an earlier time
 	plain   string                                 // folder of an unsealed site, as Litestream reads it
@@ -63,7 +64,7 @@ func (s *shop) begin() {
 	if log == nil {
 		log = quiet()
 	}
-	o := copies.Options{Dir: filepath.Join(s.dir, "copies"), Charter: s.charter, Keys: s.keys, Epoch: 1, Stream: s.stream, DB: s.d, Files: s.files, Log: log, Now: s.clock, LookEvery: s.look,
+	o := copies.Options{Dir: filepath.Join(s.dir, "copies"), Charter: s.charter, Keys: s.keys, Epoch: max(s.epoch, 1), Stream: s.stream, DB: s.d, Files: s.files, Log: log, Now: s.clock, LookEvery: s.look,
 		Along: func(context.Context) (copies.Along, error) {
 			return copies.Along{Keys: "kassavalv-key-1 link", Files: map[string][]byte{"kassavalv.toml": []byte("x")}}, nil
 		}}

@@ -141,11 +141,12 @@ func openBytes(sealed []byte, limit int64, who ...age.Identity) ([]byte, error) 
 	return b, nil
 }
 
-// measured counts and hashes what goes through.
+// measured counts and hashes what goes through. err is the trouble of the place it goes to.
 type measured struct {
-	w io.Writer
-	h hash.Hash
-	n int64
+	w   io.Writer
+	h   hash.Hash
+	n   int64
+	err error
 }
 
 func measure(w io.Writer) *measured { return &measured{w: w, h: sha256.New()} }
@@ -154,6 +155,9 @@ func (m *measured) Write(b []byte) (int, error) {
 	n, err := m.w.Write(b)
 	m.h.Write(b[:n])
 	m.n += int64(n)
+	if err != nil {
+		m.err = err
+	}
 	return n, err
 }
 
@@ -202,6 +206,8 @@ func openTo(w io.Writer, r io.Reader, name string, h Header, who ...age.Identity
 	switch {
 	case err != nil && in.err != nil:
 		return in.err
+	case err != nil && out.err != nil: // a disk that is full here says nothing of the object
+		return out.err
 	case err != nil:
 		return damaged(name, "cannot be opened: %v", err)
 	case in.n != h.SealedSize:
