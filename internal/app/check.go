@@ -262,7 +262,7 @@ func (c *checker) copies() {
 		c.amiss("copies", "move one of the two", "%s and %s share the same %s%s: what takes the one takes the other", w.A, w.B, w.What, shared(w.Shared))
 	}
 	switch s, err := Backup(c.ctx, c.dir, "status", c.o.Log); {
-	case errors.Is(err, ErrLocked) || err != nil:
+	case err != nil:
 		c.unseen("copies", "how far behind the sites are: the shop does not run")
 	default:
 		for _, x := range s.Sites {
