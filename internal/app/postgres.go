@@ -390,9 +390,10 @@ func RestorePostgres(ctx context.Context, o RestorePostgresOptions) (rep Postgre
 	rep.Shop, rep.Repo, rep.Data = inv.Charter.Name, conf.Repos[n-1].Name, o.Data
 
 	// The shop's folder first: without its keys nothing that comes back can be read.
-	if err := os.MkdirAll(o.To, 0o700); err != nil {
+	if err := beginRestored(o.To); err != nil {
 		return rep, err
 	}
+	defer leaveRestored(o.To, &err)
 	files, damages, err := f.FilesInto(ctx, inv, filepath.Join(o.To, "files"), o.Progress)
 	if err != nil {
 		return rep, err

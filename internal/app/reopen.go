@@ -88,7 +88,11 @@ func (a *App) takenOver(f copies.Fenced) {
 	a.Log.Error("the checkout is closed for good: another machine is the shop now. Stop this one", "site", f.Site, "says", f.Says)
 }
 
-// readRestored reads the mark of a folder that came from copies; nil when there is none.
+// errHalf is why a folder of a restore that was cut off is not opened.
+var errHalf = errors.New("a restore into this folder was cut off, or is under way: move the folder away and restore once more")
+
+// readRestored reads the mark of a folder that came from copies; nil when there is none. It
+// fails where the restore has not come to its end.
 func readRestored(dir string) (*Restored, error) {
 	b, err := os.ReadFile(filepath.Join(dir, restoredMark))
 	if errors.Is(err, os.ErrNotExist) {
@@ -100,6 +104,9 @@ func readRestored(dir string) (*Restored, error) {
 	m := &Restored{}
 	if err := json.Unmarshal(b, m); err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", filepath.Join(dir, restoredMark), err)
+	}
+	if m.Done.IsZero() {
+		return nil, fmt.Errorf("%s: %w", dir, errHalf)
 	}
 	return m, nil
 }

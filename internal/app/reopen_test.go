@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -140,6 +141,9 @@ func TestNothingComesAliveThatMustNot(t *testing.T) {
 	}
 	if st := b.Copies.Status(); !st.Held {
 		t.Error("a shop that is not open writes at the sites")
+	}
+	if _, err := b.drill(ctx, "plats-1", false); !errors.Is(err, errUndrilled) {
+		t.Errorf("what the old shop left is drilled against a shop that is not open: %v", err)
 	}
 	rep, err := b.reopen(ctx, auth.System("test"), false)
 	if err != nil || rep.Epoch != 2 || rep.Sites < 1 || len(rep.Silent) > 0 {

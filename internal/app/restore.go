@@ -79,7 +79,7 @@ type Restored struct {
 	TX     uint64    `json:"tx"`
 	At     time.Time `json:"at"`     // of the newest change that came back
 	Newest time.Time `json:"newest"` // of the newest change that any site has
-	Done   time.Time `json:"done"`
+	Done   time.Time `json:"done"`   // zero: it is under way, or was cut off
 	// Ended is what the first start has ended; nil: there was none yet.
 	Ended *RestoredEnds `json:"ended,omitempty"`
 }
@@ -110,9 +110,9 @@ func (o RestoreOptions) finder() (f *copies.Finder, done func(), err error) {
 	return f, done, nil
 }
 
-// Restore brings a shop back from its copies into an empty folder. Everything lands beside
-// the place first; the folder becomes a shop with its last file, so that a restore that was
-// cut off is not taken for one that was finished.
+// Restore brings a shop back from its copies into an empty folder. The folder is marked
+// before anything else lies in it, and becomes a shop when the mark is filled in, so that a
+// restore that was cut off is not taken for one that was finished.
 func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err error) {
 	begun := time.Now()
 	if es, err := os.ReadDir(o.To); err == nil && len(es) > 0 {
@@ -129,6 +129,9 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 	if err != nil {
 		return rep, err
 	}
+	if len(inv.Misnamed) == inv.Reached {
+		return rep, errors.Join(inv.Trouble...)
+	}
 	plan, err := found(ctx, f, inv, o.At, &rep.Found)
 	if err != nil {
 		return rep, err
@@ -140,9 +143,10 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 	if err != nil {
 		return rep, err
 	}
-	if err := os.MkdirAll(o.To, 0o700); err != nil {
+	if err := beginRestored(o.To); err != nil {
 		return rep, err
 	}
+	defer leaveRestored(o.To, &err)
 	file := filepath.Join(o.To, DatabaseFile)
 	target := copies.Target{Epoch: plan.Epoch, TX: plan.Max}
 	got, err := f.Database(ctx, inv, target, file, o.Progress)
@@ -180,6 +184,25 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 	}
 	rep.Took = time.Since(begun).Seconds()
 	return rep, nil
+}
+
+// beginRestored makes the folder and marks it as one that nothing may be opened in yet: a
+// database, keys and configuration without what comes after them would be a shop that sells.
+func beginRestored(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := writeRestored(dir, Restored{}); err != nil {
+		return err
+	}
+	return syncFolder(dir)
+}
+
+// leaveRestored takes the mark away again where nothing has come of it but the mark.
+func leaveRestored(dir string, err *error) {
+	if es, _ := os.ReadDir(dir); *err != nil && len(es) == 1 {
+		os.Remove(filepath.Join(dir, restoredMark))
+	}
 }
 
 // found tells what each site leads to, and chooses the freshest point of all together, or

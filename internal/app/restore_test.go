@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -160,6 +161,38 @@ func TestRestoreAShop(t *testing.T) {
 		return
 	}); err != nil || n != 0 {
 		t.Errorf("the older point knows who came later: %d, %v", n, err)
+	}
+	// A name that is not the site's is told, with the one that is; nothing is begun.
+	wrong, nowhere := strings.Replace(sites[0], "name=plats-1", "name=nas", 1), filepath.Join(t.TempDir(), "x")
+	if _, err := Restore(ctx, RestoreOptions{Paper: paper, Sites: []string{wrong}, To: nowhere}); err == nil || !strings.Contains(err.Error(), "name=plats-1") {
+		t.Errorf("under another name: %v", err)
+	}
+	if _, err := os.Stat(nowhere); !os.IsNotExist(err) {
+		t.Errorf("under another name: %v", err)
+	}
+	// One that is right among them is enough.
+	some, err := Restore(ctx, RestoreOptions{Paper: paper, Sites: []string{wrong, sites[1]}, To: filepath.Join(t.TempDir(), "shop")})
+	if err != nil || len(some.Found.Trouble) == 0 || some.Files == 0 {
+		t.Errorf("one of two under another name: %v, %+v", err, some)
+	}
+	// Cut off at any step, the folder is no shop; before the first, it is as it was.
+	for _, step := range []string{"fetching", "verifying", "files"} {
+		cut, cancel := context.WithCancel(ctx)
+		half := filepath.Join(t.TempDir(), "shop")
+		_, err := Restore(cut, RestoreOptions{Paper: paper, Sites: sites, To: half, Progress: func(what string, _, _ int64) {
+			if what == step {
+				cancel()
+			}
+		}})
+		if err == nil {
+			t.Fatalf("cut off at %s: it came to its end", step)
+		}
+		if es, err := os.ReadDir(half); err != nil || step != "files" && len(es) != 0 {
+			t.Errorf("cut off at %s: %v, %v", step, es, err)
+		}
+		if _, err := open(ctx, half, Config{}, log, openOptions{create: true}); step == "files" && !errors.Is(err, errHalf) {
+			t.Errorf("cut off at %s: it opens: %v", step, err)
+		}
 	}
 	// Nothing is replaced, and other words open nothing.
 	if _, err := Restore(ctx, RestoreOptions{Paper: paper, Sites: sites, To: b.Dir}); err == nil || !strings.Contains(err.Error(), "not empty") {
