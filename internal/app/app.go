@@ -90,6 +90,7 @@ type App struct {
 	apartness apartness
 	drilling  sync.Mutex    // one drill at a time
 	wantDrill chan struct{} // somebody asks for one
+	free      func(dir string) (int64, error)
 
 	Lessons   *lesson.Room
 	Incidents *incident.Room
@@ -135,7 +136,7 @@ const demoMark = "demo"
 
 // open takes the folder, the database and the vault.
 func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openOptions) (*App, error) {
-	a := &App{Dir: dir, Config: cfg, Log: log, shift: o.shift, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1)}
+	a := &App{Dir: dir, Config: cfg, Log: log, shift: o.shift, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1), free: freeOf}
 	if o.create {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
@@ -165,6 +166,9 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 		}
 		a.Close(context.Background())
 		return nil, err
+	}
+	if _, err := readRestored(dir); err != nil { // before anything is touched there
+		return fail(err)
 	}
 	found, err := look(ctx, dir, cfg) // under the lock: nobody makes one meanwhile
 	there := found >= notOwned        // so its keys and its database must be
@@ -308,6 +312,11 @@ func (a *App) background(ctx context.Context) error {
 			}
 		})
 	}
+	// The copies first: a machine that was replaced learns of it before any job speaks with
+	// anybody, and letters wait for the sites.
+	if err := a.startCopies(ctx); err != nil {
+		return err
+	}
 	// Held back only when the bench asks what a purchase costs without its letter.
 	if os.Getenv("KASSAVALV_TEST_HOLD_JOBS") == "" {
 		if a.DB.Engine() == db.SQLite { // the folder's lock says that we are the only one
@@ -318,9 +327,6 @@ func (a *App) background(ctx context.Context) error {
 		if err := a.Jobs.Start(ctx); err != nil {
 			return err
 		}
-	}
-	if err := a.startCopies(ctx); err != nil {
-		return err
 	}
 	run("rescuer", a.selling(a.Desk.Rescue))
 	run("refunds", a.selling(a.back.RunRefunds))

@@ -47,7 +47,7 @@ func (a *App) startArchive(ctx context.Context) error {
 	}
 	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: c, Keys: copies.NewKeys(root), Epoch: epoch, Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log}
 	for _, s := range a.Config.Copies.Sites {
-		so, err := feedSite(s, a.Dir)
+		so, err := a.site(s)
 		if err != nil {
 			return err
 		}

@@ -128,12 +128,8 @@ func (a *App) startCopies(ctx context.Context) error {
 	}
 	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: a.charter, Keys: copies.NewKeys(root), Epoch: epoch, Stream: a.stream, DB: a.DB,
 		Files: filepath.Join(a.Dir, "files"), Along: a.along, KeysNow: a.keysNow, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
-	open := feedSite
-	if a.demo {
-		open = demoSite
-	}
 	for _, s := range a.Config.Copies.Sites {
-		so, err := open(s, a.Dir)
+		so, err := a.site(s)
 		if err != nil {
 			return err
 		}
@@ -147,21 +143,44 @@ func (a *App) startCopies(ctx context.Context) error {
 	case n > 0 && a.Desk != nil:
 		budget := a.Config.budget()
 		a.Desk.Copied = func(ctx context.Context) { a.copied(ctx, n, budget) }
+		if a.Mail != nil {
+			a.Mail.Await(func(ctx context.Context) {
+				if a.shut() != nil {
+					return // what may leave then tells of no purchase
+				}
+				if k := a.confirmed(ctx, n, budget); k.Sites < n && ctx.Err() == nil {
+					a.Log.Error("a letter leaves although the sites have not confirmed in time what it tells of", "required", n, "confirmed", k.Sites, "waited", k.Took.Round(time.Millisecond))
+				}
+			})
+		}
 	case n == 0 && !a.demo: // the demo's page of copies says it
 		a.Log.Warn("orders are shown as paid before another site has them (copies.required = 0): what the last moments brought can be lost with this machine")
 	}
 	return nil
 }
 
-// copied waits until n sites have what is committed, for as long as the merchant lets
+// site opens one of copies.sites; a demo's may lie in its own data directory.
+func (a *App) site(address string) (copies.SiteOptions, error) {
+	if a.demo {
+		return demoSite(address, a.Dir)
+	}
+	return feedSite(address, a.Dir)
+}
+
+// confirmed waits until n sites have what is committed, for as long as the merchant lets
 // buyers wait.
+func (a *App) confirmed(ctx context.Context, n int, budget time.Duration) copies.Ack {
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	return a.Copies.Wait(ctx, 0, n)
+}
+
+// copied is that wait of an order that is about to be shown as paid.
 func (a *App) copied(ctx context.Context, n int, budget time.Duration) {
 	if proof.Broken("wait") {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, budget)
-	defer cancel()
-	k := a.Copies.Wait(ctx, 0, n)
+	k := a.confirmed(ctx, n, budget)
 	a.meters.copied(k.Took, k.Sites >= n)
 	if k.Sites < n {
 		a.Log.Error("an order is shown as paid and lies on this machine only: the sites did not confirm in time", "required", n, "confirmed", k.Sites, "waited", k.Took.Round(time.Millisecond))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -78,7 +79,7 @@ func (a *App) drillRound(ctx context.Context, all bool) {
 		if err == nil && (due || all) && ctx.Err() == nil {
 			_, err = a.drill(ctx, s.Place.Name, cold && !all)
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errUndrilled) {
 			a.Log.Error("a drill could not be done", "site", s.Place.Name, "error", err)
 		}
 	}
@@ -116,25 +117,103 @@ func (a *App) drillDue(ctx context.Context, site string, now time.Time) (due, co
 // ErrNoSite is returned for a site that is not configured.
 var ErrNoSite = errors.New("no such site")
 
+// errUndrilled is why there is nothing to drill at a site.
+var errUndrilled = errors.New("there is nothing to drill")
+
+// drillable tells whether a site holds this shop, in the life that it has now: of an earlier
+// one nothing is to be expected here, and what a restore went back behind is not lost.
+func (a *App) drillable(site string) error {
+	if a.Copies == nil {
+		return fmt.Errorf("%w: %s", ErrNoSite, site)
+	}
+	st := a.Copies.Status()
+	for _, s := range st.Sites {
+		switch {
+		case s.Place.Name != site:
+			continue
+		case st.Fenced != nil:
+			return fmt.Errorf("%w: %s", errUndrilled, st.Fenced.Says)
+		case st.Held:
+			return fmt.Errorf("%w: %w", errUndrilled, errBrowsing)
+		case s.TX == 0:
+			return fmt.Errorf("%w: site %s has no whole copy yet", errUndrilled, site)
+		}
+		if _, sealed := a.Copies.Known(site); !sealed {
+			return fmt.Errorf("%w: site %s is kept unsealed, for another program", errUndrilled, site)
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrNoSite, site)
+}
+
+// drillSpare is what a drill leaves free on the data directory's disk.
+const drillSpare = 256 << 20
+
+// drillRoom fails where a drill could fill the disk that the shop writes to. It restores the
+// database up to three times beside each other; a cold one the files as well.
+func (a *App) drillRoom(cold bool) error {
+	free, err := a.free(a.Dir)
+	if err != nil {
+		return fmt.Errorf("how much room is left: %w", err)
+	}
+	if free < 0 {
+		return nil // this system does not tell
+	}
+	need := int64(drillSpare)
+	if st, err := os.Stat(filepath.Join(a.Dir, DatabaseFile)); err == nil {
+		need += 3 * st.Size()
+	}
+	if cold {
+		err := filepath.WalkDir(filepath.Join(a.Dir, "files"), func(_ string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				if i, err := e.Info(); err == nil {
+					need += i.Size()
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if free < need {
+		return fmt.Errorf("%d MB are free on the disk of the data directory and a drill needs %d: it was not begun, so that the shop can write", free>>20, need>>20)
+	}
+	return nil
+}
+
 // drill proves the way back from one site and keeps the result.
 func (a *App) drill(ctx context.Context, site string, cold bool) (copies.Result, error) {
 	a.drilling.Lock()
 	defer a.drilling.Unlock()
-	var place copies.Site
-	open := feedSite
-	if a.demo {
-		open = demoSite
+	if err := a.drillable(site); err != nil {
+		return copies.Result{}, err
 	}
+	r, err := a.drillSite(ctx, site, cold)
+	if ctx.Err() != nil {
+		return r, ctx.Err() // the shop stops: that says nothing of the site
+	}
+	if err != nil { // it was not looked at, and that is kept too
+		r = copies.Result{Site: site, Cold: cold, State: copies.Inconclusive, Started: time.Now().UTC(), Findings: []copies.Finding{{Step: "begin", Object: site, What: err.Error(), Unknown: true}}}
+	}
+	return r, a.keepDrill(ctx, r)
+}
+
+func (a *App) drillSite(ctx context.Context, site string, cold bool) (copies.Result, error) {
+	if err := a.drillRoom(cold); err != nil {
+		return copies.Result{}, err
+	}
+	var place copies.Site
 	for _, s := range a.Config.Copies.Sites {
 		if x, err := parseSite(s); err == nil && x.name == site {
-			o, err := open(s, a.Dir)
+			o, err := a.site(s)
 			if err != nil {
 				return copies.Result{}, err
 			}
 			place = o.Site
 		}
 	}
-	if place == nil || a.Copies == nil {
+	if place == nil {
 		return copies.Result{}, fmt.Errorf("%w: %s", ErrNoSite, site)
 	}
 	defer place.Close()
@@ -143,7 +222,7 @@ func (a *App) drill(ctx context.Context, site string, cold bool) (copies.Result,
 		return copies.Result{}, err
 	}
 	o := copies.DrillOptions{Site: place, Charter: a.charter, Who: copies.NewKeys(root).Drill, Dir: filepath.Join(a.Dir, copiesDir, "drill"), Cold: cold,
-		Files: neededFiles, Check: a.examine}
+		Files: neededFiles, Coming: func(f string) bool { return a.Copies.Owes(site, f) }, Check: a.examine}
 	if !cold {
 		o.Rate = drillRate
 	}
@@ -153,32 +232,33 @@ func (a *App) drill(ctx context.Context, site string, cold bool) (copies.Result,
 	if err := os.RemoveAll(o.Dir); err != nil {
 		return copies.Result{}, err
 	}
-	r := copies.Drill(ctx, o)
-	if ctx.Err() != nil {
-		return r, ctx.Err() // the shop stops: that says nothing of the site
-	}
-	err = db.Do(ctx, a.DB, func(tx *db.Tx) error {
+	return copies.Drill(ctx, o), nil
+}
+
+// keepDrill keeps a result, tells of it, and opens an incident of one that failed.
+func (a *App) keepDrill(ctx context.Context, r copies.Result) error {
+	err := db.Do(ctx, a.DB, func(tx *db.Tx) error {
 		if err := copies.Record(tx, r); err != nil {
 			return err
 		}
 		if r.State != copies.Failed || a.Incidents == nil {
 			return nil
 		}
-		_, err := a.Incidents.Open(tx, auth.System("drill"), incident.Other, incident.Facts{Place: "/admin/copies", Key: "drill:" + site, Window: 24 * time.Hour})
+		_, err := a.Incidents.Open(tx, auth.System("drill"), incident.Other, incident.Facts{Place: "/admin/copies", Key: "drill:" + r.Site, Window: 24 * time.Hour})
 		return err
 	})
 	switch {
 	case r.State == copies.Ok:
-		a.Log.Info("the way back from a site is proven", "site", site, "cold", cold, "took", r.Took.Round(time.Millisecond), "rto", r.RTO.Round(time.Millisecond), "rpo", r.RPO.Round(time.Millisecond))
+		a.Log.Info("the way back from a site is proven", "site", r.Site, "cold", r.Cold, "took", r.Took.Round(time.Millisecond), "rto", r.RTO.Round(time.Millisecond), "rpo", r.RPO.Round(time.Millisecond))
 	default:
 		for i, f := range r.Findings {
 			if i == 10 {
 				break
 			}
-			a.Log.Error("a drill found something", "site", site, "state", string(r.State), "finding", f.String())
+			a.Log.Error("a drill found something", "site", r.Site, "state", string(r.State), "finding", f.String())
 		}
 	}
-	return r, err
+	return err
 }
 
 // fileGrace is how long a new file may take to its sites before a drill misses it.

@@ -63,6 +63,15 @@ func TestShopDrillsItsSites(t *testing.T) {
 	if due, _, err := a.drillDue(ctx, "plats-2", time.Now().Add(time.Hour)); err != nil || !due {
 		t.Errorf("a site that was never drilled is not due: %v %v", due, err)
 	}
+	// Where a drill could fill the shop's own disk, it does not begin, and that is kept.
+	a.free = func(string) (int64, error) { return drillSpare, nil }
+	if r := drill(); r.State != copies.Inconclusive || len(r.Steps) != 0 || len(r.Findings) != 1 || !strings.Contains(r.Findings[0].What, "are free") {
+		t.Errorf("without room: %+v", r)
+	}
+	a.free = freeOf
+	if n, err := freeOf(dir); err != nil || n == 0 {
+		t.Errorf("%d bytes free: %v", n, err)
+	}
 	verify := func() (found, unseen int) {
 		t.Helper()
 		if err := VerifySites(ctx, dir, "plats-1", 1, func(v VerifiedSite) {
