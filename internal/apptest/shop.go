@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,6 +161,15 @@ func Prepare(t testing.TB, o Options) *Shop {
 // Dir is the data directory, Database the URL of the schema ("" on SQLite).
 func (s *Shop) Dir() string      { return s.opt.Dir }
 func (s *Shop) Database() string { return s.opt.Database }
+
+// Sites are the addresses of the two folders that a demo on SQLite copies itself to.
+func (s *Shop) Sites() (out []string) {
+	for _, n := range []string{"plats-1", "plats-2"} {
+		u := url.URL{Scheme: "file", Path: filepath.Join(s.opt.Dir, "sites", n), RawQuery: url.Values{"name": {n}}.Encode()}
+		out = append(out, u.String())
+	}
+	return
+}
 
 // Environ replaces the environment that the program gets from its next start on.
 func (s *Shop) Environ(env ...string) { s.opt.Env = env }

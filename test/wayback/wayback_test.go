@@ -17,15 +17,6 @@ import (
 	"kassavalv/internal/apptest"
 )
 
-// sitesOf are the addresses of the two folders of a demo.
-func sitesOf(dir string) (out []string) {
-	for _, n := range []string{"plats-1", "plats-2"} {
-		u := url.URL{Scheme: "file", Path: filepath.Join(dir, "sites", n), RawQuery: url.Values{"name": {n}}.Encode()}
-		out = append(out, u.String())
-	}
-	return
-}
-
 type status struct {
 	Newest   time.Time `json:"newest"`
 	Trouble  string    `json:"trouble"`
@@ -51,7 +42,7 @@ func restored(t *testing.T, old *apptest.Shop, bank *apptest.Bank, at time.Time)
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "back")
 	args := []string{"restore", "--paper", filepath.Join(old.Dir(), "paper.txt"), "--to", to, "--yes"}
-	for _, s := range sitesOf(old.Dir()) {
+	for _, s := range old.Sites() {
 		args = append(args, "--from", s)
 	}
 	if !at.IsZero() {
@@ -61,7 +52,7 @@ func restored(t *testing.T, old *apptest.Shop, bank *apptest.Bank, at time.Time)
 		t.Fatalf("restore: %d\n%s", code, out)
 	}
 	var list []string
-	for _, s := range sitesOf(old.Dir()) {
+	for _, s := range old.Sites() {
 		list = append(list, fmt.Sprintf("%q", s))
 	}
 	for name, text := range map[string]string{"demo": "restored\n", "kassavalv.toml": "[copies]\nsites = [" + strings.Join(list, ", ") + "]\n"} {
