@@ -179,6 +179,9 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 	for _, e := range inv.Epochs {
 		rep.Epoch = max(rep.Epoch, e+1)
 	}
+	if err := ctx.Err(); err != nil { // whoever broke it off does not want a shop there
+		return rep, err
+	}
 	if err := furnish(ctx, o.To, beside, inv.Charter, Restored{Epoch: rep.Epoch, From: got.Epoch, TX: got.TX, At: got.At, Newest: newest.At, Done: time.Now().UTC()}); err != nil {
 		return rep, err
 	}
