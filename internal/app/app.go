@@ -98,6 +98,7 @@ type App struct {
 	Origin   string // public URL without a slash at the end
 	apart    string // the back office's, when it has a host name of its own
 	demo     bool
+	sandbox  bool // see openOptions
 	hosts    []string
 	shop     *web.Listener
 	plain    *web.Listener
@@ -127,6 +128,8 @@ type openOptions struct {
 	fresh  bool // init: there must be no shop yet
 	shift  time.Duration
 
+	sandbox bool // a clone that reaches nobody: see sandboxed
+
 	onStatement func(text string) // see db.Options
 }
 
@@ -136,7 +139,10 @@ const demoMark = "demo"
 
 // open takes the folder, the database and the vault.
 func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openOptions) (*App, error) {
-	a := &App{Dir: dir, Config: cfg, Log: log, shift: o.shift, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1), free: freeOf}
+	if o.sandbox {
+		cfg = sandboxed(cfg)
+	}
+	a := &App{Dir: dir, Config: cfg, Log: log, sandbox: o.sandbox, shift: o.shift, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1), free: freeOf}
 	if o.create {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
@@ -417,7 +423,7 @@ func (a *App) serve() error {
 	a.limiter = shield.NewLimiter(shield.LimiterOptions{Exempt: exempt})
 	a.gate = shield.NewGate(shield.GateOptions{})
 	a.hosts = append(a.hosts, u.Hostname())
-	deps := web.Deps{Origin: a.Origin, Office: a.apart, Hosts: a.hosts, Proxies: trusted, HSTS: hsts, Log: a.Log, Limiter: a.limiter, Gate: a.gate, Cache: a.Cache,
+	deps := web.Deps{Origin: a.Origin, Office: a.apart, Hosts: a.hosts, Proxies: trusted, HSTS: hsts, NoIndex: a.sandbox, Log: a.Log, Limiter: a.limiter, Gate: a.gate, Cache: a.Cache,
 		ErrorPage: a.errorPage, Authorize: a.authorize, Observe: a.meters.observe}
 	mux, err := web.NewMux("shop", a.routes["shop"], deps)
 	if err != nil {

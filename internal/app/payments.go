@@ -15,13 +15,16 @@ import (
 
 // live reports whether real money moves: in a shop that is served, unless it is
 // being tried out.
-func (a *App) live() bool { return !a.demo && !a.Config.Payments.Test }
+func (a *App) live() bool { return !a.demo && !a.sandbox && !a.Config.Payments.Test }
 
 // providers builds the ways to pay that are configured, in the order shown: those
 // that lend money come last. A partner without its secret is not there at all; one
 // whose settings cannot work refuses the start with the key that is wrong.
 func (a *App) providers() ([]payment.Provider, error) {
 	var out []payment.Provider
+	if a.sandbox {
+		return nil, nil
+	}
 	// Partners, those first that move money at once.
 	if p, err := a.stripe(); err != nil {
 		return nil, err

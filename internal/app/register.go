@@ -97,7 +97,7 @@ func (a *App) buildRoutes() {
 	goods := &api.Goods{Store: store, Index: a.Index}
 	office := &api.Admin{Store: store, By: By, Refunds: a.refund, Cancel: a.cancelOrder}
 	a.front = &storefront.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Index: a.Index, Files: a.Files, Carriers: a.Carriers, Accounts: a.Accounts, Privacy: a.Privacy, Witnessed: len(a.Config.Audit.Witnesses) > 0, DataPages: true, Log: a.Log, Origin: a.Origin,
-		Currency: Currency, Country: Country, Stopping: a.stopping, Trial: a.Config.Payments.Test && !a.demo}
+		Currency: Currency, Country: Country, Stopping: a.stopping, Trial: a.Config.Payments.Test && !a.demo, Hidden: a.sandbox}
 	if a.demo {
 		a.front.Tagline = catalog.Localized{SV: "Bra saker för hem och trädgård", EN: "Good things for home and garden"}
 	}

@@ -121,7 +121,7 @@ func (m *Mux) fail(a *answer, r *Request, err error) {
 			delete(h, name)
 		}
 	}
-	setBaseline(h, m.hsts)
+	setBaseline(h, m.hsts, m.deps.NoIndex)
 	if v.RetryAfter > 0 || v.Status == http.StatusTooManyRequests || v.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(max(1, int((v.RetryAfter+time.Second-1)/time.Second))))
 	}

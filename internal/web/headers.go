@@ -45,15 +45,21 @@ var baseline = []struct {
 	{"Cache-Control", noStore},
 }
 
-var noStore = []string{"no-store"}
+var (
+	noStore  = []string{"no-store"}
+	unlisted = []string{"noindex, nofollow"}
+)
 
 // setBaseline puts the security headers on an answer before anything else runs, so
 // that errors, redirects and files have them too.
-func setBaseline(h http.Header, hsts []string) {
+func setBaseline(h http.Header, hsts []string, noIndex bool) {
 	for i := range baseline {
 		h[baseline[i].name] = baseline[i].value
 	}
 	if hsts != nil {
 		h["Strict-Transport-Security"] = hsts
+	}
+	if noIndex {
+		h["X-Robots-Tag"] = unlisted
 	}
 }

@@ -80,7 +80,7 @@ func (m *Mux) render(r *Request, query string) (pagecache.Page, error) {
 	clean.Request = hr.WithContext(ctx)
 
 	rec := &recorder{header: http.Header{}}
-	setBaseline(rec.header, m.hsts)
+	setBaseline(rec.header, m.hsts, m.deps.NoIndex)
 	if err := m.call(rec, clean); err != nil {
 		return pagecache.Page{}, err
 	}

@@ -36,6 +36,8 @@ type Deps struct {
 	Proxies Proxies
 	// HSTS is the value of Strict-Transport-Security; empty on plain HTTP.
 	HSTS string
+	// NoIndex asks search engines to keep nothing that is answered here.
+	NoIndex bool
 
 	Log     *slog.Logger
 	Limiter *shield.Limiter
@@ -199,7 +201,7 @@ func (m *Mux) allowed(u *url.URL, l lang.Lang) string {
 // ServeHTTP passes a request through the gates.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	shield.Proven(hr.Context())
-	setBaseline(w.Header(), m.hsts)
+	setBaseline(w.Header(), m.hsts, m.deps.NoIndex)
 	a := &answer{ResponseWriter: w, started: time.Now(), lang: lang.SV}
 	a.req = Request{Request: hr, Lang: lang.SV, ID: newReference(), mux: m, path: hr.URL.Path,
 		Client: m.deps.Proxies.Client(hr)}

@@ -66,7 +66,7 @@ func (p *plain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	m := p.mux
 	shield.Proven(hr.Context())
-	setBaseline(w.Header(), nil)
+	setBaseline(w.Header(), nil, false)
 	a := &answer{ResponseWriter: w, started: time.Now(), lang: lang.SV}
 	a.req = Request{Request: hr, Lang: lang.SV, ID: newReference(), mux: m, path: hr.URL.Path, Client: m.deps.Proxies.Client(hr), Route: &p.route}
 	defer m.finish(a)

@@ -39,6 +39,9 @@ var closed = []string{"/cart", "/checkout", "/purchases/", "/orders/", "/cases/"
 func (s *Store) robots(w http.ResponseWriter, r *web.Request) error {
 	var b strings.Builder
 	b.WriteString("User-agent: *\n")
+	if s.Hidden {
+		return web.Bytes(w, r, http.StatusOK, "text/plain; charset=utf-8", []byte(b.String()+"Disallow: /\n"))
+	}
 	for _, p := range closed {
 		b.WriteString("Disallow: " + p + "\n")
 		if p != "/admin" && p != "/api/" && p != "/hooks/" {
