@@ -10,6 +10,7 @@ import (
 
 	"kassavalv/internal/app"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/recovery"
 )
 
 type setupPostgresCmd struct {
@@ -133,35 +134,55 @@ func (c tendPostgresCmd) Run(e env) error {
 }
 
 func printPostgres(w io.Writer, s app.BackupStatus) {
-	least := -1.0
-	for _, x := range s.Sites {
-		if x.Holds == "database" && x.Trouble == "" && !x.Newest.IsZero() && (least < 0 || x.Lag < least) {
-			least = x.Lag
-		}
-	}
-	switch {
-	case least < 0:
-		fmt.Fprintln(w, "If the server were lost now, EVERYTHING may be lost: no repository is known to be well.")
-	case least == 0:
+	p := s.Postgres
+	switch p.Loss {
+	case recovery.Elsewhere:
+		fmt.Fprintln(w, "What would be lost is not known: nobody has looked at the repositories since the shop began.")
+	case recovery.Locked:
+		fmt.Fprintln(w, "If this machine were lost now, EVERYTHING would be lost: no site has the passes that open the repositories (copies.sites).")
+	case recovery.Unreached:
+		fmt.Fprintln(w, "If the server were lost now, EVERYTHING may be lost: no repository can be reached.")
+	case recovery.Everything:
+		fmt.Fprintln(w, "If the server were lost now, EVERYTHING would be lost: no repository has a backup.")
+	case recovery.Nothing:
 		fmt.Fprintln(w, "If the server were lost now, nothing would be lost.")
 	default:
-		fmt.Fprintf(w, "If the server were lost now, the last %s could be lost.\n", span(least))
+		fmt.Fprintf(w, "If the server were lost now, the last %s could be lost.\n", span(p.Lost))
 	}
-	p := s.Postgres
+	if p.Back > 0 {
+		fmt.Fprintf(w, "Coming back takes %s, as the drill of %s measured it.\n", span(p.Back), when(p.Proven))
+	} else {
+		fmt.Fprintln(w, "How long coming back takes has not been shown by a drill yet.")
+	}
+	if !p.ArchivedAt.IsZero() {
+		fmt.Fprintf(w, "The newest piece of the log was archived %s.\n", when(p.ArchivedAt))
+	}
 	fmt.Fprintf(w, "The server's log: newest archived %s, written now %s, %d failures. Repositories looked at: %s.\n\n", orNone(p.Archived), orNone(p.Current), p.Failures, when(p.Report))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "PLACE\tHOLDS\tWHERE\tBEHIND\tFULL BACKUP\tNEWEST BACKUP\tSIZE")
+	fmt.Fprintln(t, "PLACE\tHOLDS\tWHERE\tBEHIND\tFULL BACKUP\tNEWEST BACKUP\tSIZE\tLAST DRILL")
 	for _, x := range s.Sites {
-		behind, full, newest := "", "", ""
+		behind, full, newest, drill := "", "", "", ""
 		if x.Holds == "database" {
 			behind, full, newest = span(x.Lag), "none", "none"
 			if !x.Full.IsZero() {
 				full, newest = when(x.Full), when(x.Backup)
 			}
+			if drill = "never"; !x.Drilled.IsZero() {
+				drill = x.Drill + " " + when(x.Drilled)
+			}
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, x.Holds, strings.TrimSpace(x.Address+" "+x.Location), behind, full, newest, size(x.Bytes))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, x.Holds, strings.TrimSpace(x.Address+" "+x.Location), behind, full, newest, size(x.Bytes), drill)
 	}
 	t.Flush()
+	for _, x := range s.Sites {
+		var steps []string
+		for _, st := range x.Steps {
+			steps = append(steps, st.Name+" "+span(st.Took.Seconds()))
+		}
+		if len(steps) > 0 {
+			fmt.Fprintf(w, "\n%s, last drill: %s\n", x.Name, strings.Join(steps, ", "))
+		}
+	}
 	for _, x := range s.Sites {
 		if x.Trouble != "" {
 			fmt.Fprintf(w, "\n%s (%s) IS IN TROUBLE since %s: %s\n", x.Name, x.Holds, when(x.Since), x.Trouble)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,9 +15,32 @@ import (
 // copiesStand is how the shop stands towards the loss of its machine, for the office.
 func (a *App) copiesStand(ctx context.Context) recovery.Standing {
 	s := recovery.Standing{Postgres: a.Config.Database.URL.Reveal() != "", Charter: a.charter, Status: a.copiesStatus(), Required: a.Config.Copies.Required, Addresses: a.Config.Copies.Sites}
+	if a.archive != nil {
+		st := a.archive.Look(ctx)
+		s.Archive = &st
+		if a.aside != nil {
+			s.Beside = a.aside.Status()
+		}
+	}
 	s.Facts = recovery.Facts{Origin: a.Origin, TLS: a.Config.TLS.Mode, Mail: a.Config.Mail.Host, MailFrom: a.Config.Mail.From}
 	for _, p := range a.Desk.Providers {
 		s.Facts.Providers = append(s.Facts.Providers, p.Method())
+	}
+	if s.Archive != nil {
+		self := copies.Place{Kind: "dir", Address: a.Dir}
+		repos, beside := []copies.Place{self}, []copies.Place{self}
+		for _, r := range s.Archive.Repos {
+			p := copies.Place{Kind: "dir", Name: r.Name, Address: r.Where, Location: r.Location, Provider: r.Provider}
+			if r.Kind != "posix" {
+				_, host, _ := strings.Cut(r.Where, " at ")
+				p.Kind, p.Address = r.Kind, host
+			}
+			repos = append(repos, p)
+		}
+		for _, x := range s.Beside {
+			beside = append(beside, x.Place)
+		}
+		s.Warnings = a.apartness.of(ctx, repos, beside) // a repository may lie where a site does: the one opens nothing without the other
 	}
 	if s.Status != nil {
 		places := []copies.Place{{Kind: "dir", Address: a.Dir}} // the shop's own machine; a site has a name
@@ -38,7 +62,7 @@ type apartness struct {
 
 const apartFor = 10 * time.Minute
 
-func (p *apartness) of(ctx context.Context, places []copies.Place) []copies.Warning {
+func (p *apartness) of(ctx context.Context, sets ...[]copies.Place) []copies.Warning {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.at.IsZero() && time.Since(p.at) < apartFor {
@@ -46,9 +70,13 @@ func (p *apartness) of(ctx context.Context, places []copies.Place) []copies.Warn
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	p.said = copies.Shared(ctx, places, copies.Look{Disk: diskOf, Resolve: func(ctx context.Context, host string) ([]netip.Addr, error) {
+	p.said = nil
+	look := copies.Look{Disk: diskOf, Resolve: func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	}})
+	}}
+	for _, places := range sets {
+		p.said = append(p.said, copies.Shared(ctx, places, look)...)
+	}
 	if ctx.Err() == nil {
 		p.at = time.Now()
 	}

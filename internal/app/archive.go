@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"kassavalv/internal/db"
@@ -63,12 +64,24 @@ func (a *App) archiveStatus(ctx context.Context) (BackupStatus, error) {
 	out := BackupStatus{Shop: a.charter.Name, Newest: time.Now().UTC(), Postgres: &PostgresStatus{Report: st.Report, Archived: st.Archiver.Last, ArchivedAt: st.Archiver.LastAt,
 		Current: st.Archiver.Current, Failures: st.Archiver.Failures, Failed: st.Archiver.Missed, FailedAt: st.Archiver.MissedAt}}
 	out.Epoch, _ = readEpoch(a.Dir)
+	stand := a.copiesStand(ctx)
+	drills, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]copies.Result, error) { return copies.Drills(q, time.Now().AddDate(0, 0, -90)) })
+	if err != nil {
+		return out, err
+	}
+	stand.Drills = drills
+	now := stand.Now(time.Now())
+	out.Postgres.Loss, out.Postgres.Lost, out.Postgres.Back, out.Postgres.Proven = now.Loss, now.Lost.Seconds(), now.Back.Seconds(), now.Proven
 	if st.Trouble != nil {
 		out.Trouble = st.Trouble.Error()
 	}
 	for _, r := range st.Repos {
 		out.Sites = append(out.Sites, BackupSite{Name: r.Name, Kind: "pgbackrest", Address: r.Where, Location: r.Location, Provider: r.Provider, Lag: r.Lag.Seconds(), Newest: r.At, Acked: st.Report,
 			Bytes: r.Bytes, Trouble: r.Trouble, Since: r.Since, Full: r.Full, Backup: r.Newest, Log: r.Log, Holds: "database"})
+		if i := slices.IndexFunc(drills, func(d copies.Result) bool { return d.Site == r.Name }); i >= 0 {
+			x := &out.Sites[len(out.Sites)-1]
+			x.Drilled, x.Drill, x.RTO, x.Steps = drills[i].Started, string(drills[i].State), drills[i].RTO.Seconds(), drills[i].Steps
+		}
 	}
 	if a.aside != nil {
 		for _, s := range a.aside.Status() {
@@ -107,10 +120,7 @@ func (a *App) controlArchive(w http.ResponseWriter, r *http.Request) {
 		}
 		err := a.archive.Take(r.Context(), in.Report)
 		for _, d := range in.Drills {
-			if d.State != copies.Ok {
-				a.Log.Error("a drill has not brought the shop back", "repository", d.Site, "state", string(d.State), "findings", len(d.Findings))
-			}
-			err = errors.Join(err, db.Do(r.Context(), a.DB, func(tx *db.Tx) error { return copies.Record(tx, d) }))
+			err = errors.Join(err, a.keepDrill(r.Context(), d))
 		}
 		return err
 	}()
@@ -123,6 +133,10 @@ func (a *App) controlArchive(w http.ResponseWriter, r *http.Request) {
 
 // PostgresStatus is what only a shop on PostgreSQL has.
 type PostgresStatus struct {
+	Loss       string    `json:"loss"`         // what would be lost now: package recovery has the words
+	Lost       float64   `json:"lost_seconds"` // of something
+	Back       float64   `json:"back_seconds"` // how long coming back takes, as the newest drills measured it; 0: never proven
+	Proven     time.Time `json:"proven,omitzero"`
 	Report     time.Time `json:"report,omitzero"` // when the repositories were last looked at
 	Archived   string    `json:"archived,omitempty"`
 	ArchivedAt time.Time `json:"archived_at,omitzero"`

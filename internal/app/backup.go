@@ -44,6 +44,11 @@ type BackupSite struct {
 	Full     time.Time `json:"full,omitzero"`   // of a repository: its newest full backup
 	Backup   time.Time `json:"backup,omitzero"` // and its newest of any kind
 	Log      string    `json:"log,omitempty"`   // and its newest piece of the log
+
+	Drilled time.Time     `json:"drilled,omitzero"` // of a repository: its last drill
+	Drill   string        `json:"drill,omitempty"`  // how that ended
+	RTO     float64       `json:"rto_seconds,omitempty"`
+	Steps   []copies.Step `json:"steps,omitempty"`
 }
 
 // ErrNoCopies is returned where nothing is copied.

@@ -207,7 +207,8 @@ func TendPostgres(ctx context.Context, dir string, o TendOptions) (out Tended, e
 	}
 	conf, tool, err := repositories(o.Program, o.Config)
 	if err != nil {
-		return out, err
+		out.Report = walarchive.Report{At: time.Now().UTC(), Trouble: err.Error()}
+		return out, errors.Join(err, out.handOver(ctx, dir))
 	}
 	tell := func(format string, args ...any) {
 		s := fmt.Sprintf(format, args...)
@@ -259,9 +260,14 @@ func TendPostgres(ctx context.Context, dir string, o TendOptions) (out Tended, e
 		}
 		errs = append(errs, err)
 	}
-	b, err := json.Marshal(archiveReport{Report: r, Drills: out.Drills})
+	return out, errors.Join(append(errs, out.handOver(ctx, dir))...)
+}
+
+// handOver tells the running shop. That it could not be told is no error of the copies.
+func (out *Tended) handOver(ctx context.Context, dir string) error {
+	b, err := json.Marshal(archiveReport{Report: out.Report, Drills: out.Drills})
 	if err != nil {
-		return out, err
+		return err
 	}
 	res, done, err := askRunning(ctx, dir, "/backup/postgres", bytes.NewReader(b))
 	if err == nil {
@@ -275,7 +281,7 @@ func TendPostgres(ctx context.Context, dir string, o TendOptions) (out Tended, e
 	if err != nil {
 		out.Why = err.Error()
 	}
-	return out, errors.Join(errs...)
+	return nil
 }
 
 // repositories reads the configuration of pgBackRest.

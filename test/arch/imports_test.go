@@ -49,7 +49,7 @@ var ground = map[string][]string{
 // ops says which rooms of the wing an ops room may import, besides ground: none knows
 // commerce or a face.
 var ops = map[string][]string{
-	"lesson": {}, "incident": {}, "copies": {}, "recovery": {"copies"},
+	"lesson": {}, "incident": {}, "copies": {}, "recovery": {"copies", "copies/walarchive"},
 	"copies/dir": {"copies"}, "copies/s3": {"copies"}, "copies/sftp": {"copies"}, "copies/post": {"copies"}, "copies/walarchive": {}, "copies/pgbackrest": {"copies", "copies/walarchive"}, "outpost": {"copies", "copies/dir", "copies/post"},
 }
 

@@ -80,6 +80,7 @@ func (a *Aside) run(ctx context.Context, s *shipper) {
 // AsideStatus is how one site stands.
 type AsideStatus struct {
 	Place   Place
+	Keys    bool      // keys, configuration and passes lie there, of now or of an earlier time
 	Whole   time.Time // when it last had everything; zero: not yet since the start
 	Acked   time.Time
 	Bytes   int64
@@ -94,6 +95,7 @@ func (a *Aside) Status() (out []AsideStatus) {
 		x := AsideStatus{Place: s.site.Place(), Whole: a.whole[s.name]}
 		a.mu.Unlock()
 		s.mu.Lock()
+		x.Keys = s.st.Along != ""
 		x.Acked, x.Bytes, x.Trouble = s.st.Acked, s.st.Bytes, s.trouble
 		if s.trouble != nil {
 			x.Since = s.since

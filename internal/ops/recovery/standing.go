@@ -1,15 +1,19 @@
 package recovery
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/walarchive"
 )
 
 // Standing is how a shop stands towards the loss of its machine.
 type Standing struct {
-	Postgres  bool // the database copies itself by PostgreSQL's own means
+	Postgres  bool // the database is copied by PostgreSQL's own means; Status is nil, and these are not:
+	Archive   *walarchive.Status
+	Beside    []copies.AsideStatus // what keeps keys, configuration and files, without which the repositories open to nobody
 	Charter   copies.Charter
 	Status    *copies.Status // nil: nothing is copied
 	Required  int            // sites that must have an order before it is shown as paid
@@ -30,7 +34,9 @@ type Facts struct {
 // What Now can say of the loss.
 const (
 	Everything = "everything" // nothing lies anywhere else
-	Elsewhere  = "elsewhere"  // PostgreSQL: this program has no figure of its own
+	Elsewhere  = "elsewhere"  // PostgreSQL: nobody has looked at the repositories since the shop began
+	Unreached  = "unreached"  // PostgreSQL: none of the repositories is to be reached
+	Locked     = "locked"     // PostgreSQL: no site has the passes of the repositories
 	Something  = "something"
 	Nothing    = "nothing" // a site has the newest change
 )
@@ -51,7 +57,7 @@ type Now struct {
 func (s Standing) Now(now time.Time) (n Now) {
 	n.Loss = Everything
 	if s.Postgres {
-		n.Loss = Elsewhere
+		s.archived(&n)
 	}
 	if s.Status != nil {
 		for _, x := range s.Status.Sites {
@@ -76,6 +82,32 @@ func (s Standing) Now(now time.Time) (n Now) {
 		}
 	}
 	return n
+}
+
+// archived is the loss of a shop on PostgreSQL.
+func (s Standing) archived(n *Now) {
+	switch {
+	case s.Archive == nil || s.Archive.Report.IsZero() && (s.Archive.Archiver.On || errors.Is(s.Archive.Trouble, walarchive.ErrUnasked)):
+		n.Loss = Elsewhere
+		return
+	case !slices.ContainsFunc(s.Beside, func(x copies.AsideStatus) bool { return x.Keys }):
+		n.Loss = Locked
+		return
+	}
+	for _, x := range s.Archive.Repos {
+		switch {
+		case x.Why == walarchive.Away || x.Why == walarchive.Stanza:
+			if n.Loss == Everything {
+				n.Loss = Unreached
+			}
+		case x.At.IsZero() || n.Site != "" && x.Lag >= n.Lost:
+		default:
+			n.Site, n.Lost, n.Loss = x.Name, x.Lag, Something
+			if x.Lag <= 0 {
+				n.Loss = Nothing
+			}
+		}
+	}
 }
 
 // Proof is the newest drill that proved the way back from a site.

@@ -120,7 +120,12 @@ func (v *visit) nowSentence(s recovery.Standing, now time.Time) (string, ui.Tone
 	switch n.Loss {
 	case recovery.Elsewhere:
 		return v.t("copies.now.postgres"), ui.Wait
+	case recovery.Locked, recovery.Unreached:
+		return v.t("copies.now." + n.Loss), ui.Stop
 	case recovery.Everything:
+		if s.Postgres {
+			return v.t("copies.now.unbacked"), ui.Stop
+		}
 		if s.Status == nil || len(s.Status.Sites) == 0 {
 			return v.t("copies.now.everything"), ui.Stop
 		}
@@ -148,7 +153,7 @@ func (v *visit) nowNotice(x insight) view.Block {
 
 // copyWarnings are what is wrong with all sites together.
 func (v *visit) copyWarnings(x insight) view.Block {
-	var list []view.Block
+	list := v.archiveWarnings(x)
 	if x.Status != nil {
 		if x.Status.Trouble != nil {
 			list = append(list, view.Notice(ui.Stop, v.t("copies.trouble.stream")))
@@ -179,7 +184,7 @@ var drillTones = map[copies.State]ui.Tone{copies.Ok: ui.OK, copies.Failed: ui.St
 
 func (v *visit) sitesPanel(x insight) view.Block {
 	if x.Postgres {
-		return view.Panel("sites", v.t("copies.sites"), view.Say(v.t("copies.postgres")), view.Words("kassavalv backup setup-postgres"))
+		return v.archivePanel(x)
 	}
 	if x.Status == nil || len(x.Status.Sites) == 0 {
 		return view.Panel("sites", v.t("copies.sites"), view.Say(v.t("copies.none")), view.List([]string{v.t("copies.none.paper"), v.t("copies.none.sites"), v.t("copies.none.start")}))
@@ -300,6 +305,9 @@ func (v *visit) drillsPanel(x insight) view.Block {
 	if v.DrillNow != nil {
 		now = view.ButtonForm(v.l, view.Button{Action: "/admin/copies/drill", Text: v.t("copies.drill.now")})
 	}
+	if x.Postgres {
+		now = view.Group(view.Quiet(v.t("copies.drill.tended")), view.Words("kassavalv backup tend-postgres --drill"))
+	}
 	if len(x.Drills) == 0 {
 		return view.Panel("drills", v.t("copies.drills"), view.Say(v.t("copies.drills.none")), now)
 	}
@@ -317,7 +325,7 @@ func (v *visit) drillsPanel(x insight) view.Block {
 		}
 		t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, d.Started), Sub: kind}, {Text: d.Site}, {Text: v.t("copies.drill." + string(d.State)), Sub: found, Badge: true, Tone: drillTones[d.State]}, {Text: lost}, {Text: took}}})
 	}
-	return view.Panel("drills", v.t("copies.drills"), ui.Bars(v.l, v.drillChart(x)), view.TableBlock(v.l, t), now, view.Quiet(v.t("copies.drills.print")))
+	return view.Panel("drills", v.t("copies.drills"), ui.Bars(v.l, v.drillChart(x)), view.TableBlock(v.l, t), v.stepsTable(x), now, view.Quiet(v.t("copies.drills.print")))
 }
 
 // drillChart is a bar a day: how many minutes the slowest proof of the day took. A day

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/walarchive"
 	"kassavalv/internal/ops/recovery"
 	"kassavalv/internal/shop/stock"
 )
@@ -16,6 +18,31 @@ import (
 func siteOf(name, kind string, tx uint64, lag time.Duration, trouble error) copies.SiteStatus {
 	now := time.Now().UTC()
 	return copies.SiteStatus{Place: copies.Place{Kind: kind, Name: name, Address: name + ".example", Location: "Malmö", Provider: "Molnbolaget"}, TX: tx, Newest: now.Add(-lag), Lag: lag, Bytes: 3_500_000_000, Trouble: trouble, Since: now.Add(-2 * time.Hour)}
+}
+
+func repoOf(name string, lag time.Duration, why string) walarchive.RepoStatus {
+	now := time.Now().UTC()
+	r := walarchive.RepoStatus{Repo: walarchive.Repo{Name: name, Kind: "posix", Where: "/mnt/" + name, Location: "Malmö", Provider: "Molnbolaget", Full: now.Add(-30 * time.Hour), Newest: now.Add(-3 * time.Hour), Backups: 4, Bytes: 3_500_000_000, Log: "000000010000000000000006"}, At: now.Add(-lag), Lag: lag, Why: why}
+	if why != "" {
+		r.Since, r.Trouble = now.Add(-2*time.Hour), "unable to connect"
+	}
+	if why == walarchive.Full {
+		r.Full, r.Newest, r.Backups, r.At = time.Time{}, time.Time{}, 0, time.Time{}
+	}
+	return r
+}
+
+// archived is a shop on PostgreSQL with these repositories and a site of keys.
+func archived(change func(*walarchive.Archiver), trouble error, repos ...walarchive.RepoStatus) recovery.Standing {
+	now := time.Now().UTC()
+	st := &walarchive.Status{Archiver: walarchive.Archiver{On: true, Last: "000000010000000000000007", LastAt: now, Current: "000000010000000000000009"}, Trouble: trouble, Repos: repos}
+	if len(repos) > 0 {
+		st.Report = now
+	}
+	if change != nil {
+		change(&st.Archiver)
+	}
+	return recovery.Standing{Postgres: true, Archive: st, Beside: []copies.AsideStatus{{Place: copies.Place{Kind: "dir", Name: "hem", Address: "/mnt/hem", Location: "Lund"}, Keys: true, Whole: now}}}
 }
 
 // drilled makes these the results that there are.
@@ -50,6 +77,26 @@ func TestCopiesPage(t *testing.T) {
 		}{
 			{"nothing", recovery.Standing{}, []string{"är hela butiken borta", "kassavalv backup paper", "copies.sites", "Ingen övning har gjorts än"}, []string{"<svg class=\"chart\""}},
 			{"PostgreSQL", recovery.Standing{Postgres: true}, []string{"PostgreSQL", "kassavalv backup setup-postgres"}, []string{"är hela butiken borta", "ingenting förlorat"}},
+			{"PostgreSQL, before anybody looked", archived(nil, walarchive.ErrSilent), []string{"Ingen har tittat till kopiorna sedan butiken startade", "kassavalv-tend-postgres.timer", "kassavalv backup setup-postgres", "000000010000000000000007", "sedan"}, []string{"ingenting förlorat"}},
+			{"PostgreSQL, well", archived(nil, nil, repoOf("nas", 0, ""), repoOf("moln", 4*time.Second, "")), []string{"går ingenting förlorat: nas", "Tar emot", "Malmö", "Molnbolaget", "3,5 GB", "4 sekunder", "Från grunden", "Skrivs nu", "kassavalv backup tend-postgres --drill", "hem", "Hade allt"}, []string{"Svarar inte", "är hela butiken borta", "Försök som inte gick"}},
+			{"PostgreSQL, proven", func() recovery.Standing {
+				s := archived(nil, nil, repoOf("nas", 2*time.Second, ""), repoOf("moln", 4*time.Second, ""))
+				s.Drills = []copies.Result{{Site: "nas", State: "ok", Started: now, RTO: 4 * time.Minute, Steps: []copies.Step{{Name: "restore", Took: 1250 * time.Millisecond}, {Name: "replay", Took: 900 * time.Millisecond}, {Name: "log", Took: time.Millisecond}, {Name: "examine"}, {Name: "checks"}}},
+					{Site: "moln", State: "failed", Started: now.Add(-time.Hour), Findings: []copies.Finding{{Step: "log", What: "the log has a hole"}}}}
+				return s
+			}(), []string{"de senaste 2 sekunder förlorade", "tar 4 minuter", "hämta 1,25 s, spela upp loggen 0,9 s", "the log has a hole", "Kom inte tillbaka"}, nil},
+			{"PostgreSQL, a gap", archived(nil, nil, repoOf("nas", 40*time.Minute, walarchive.Gap)), []string{"de senaste 40 minuter förlorade", "Loggen kommer inte fram", "Det finns ett enda ställe"}, nil},
+			{"PostgreSQL, out of reach", archived(nil, nil, repoOf("nas", time.Hour, walarchive.Away), repoOf("moln", time.Hour, walarchive.Stanza)), []string{"Ingen av databasens kopior går att nå", "Svarar inte", "Tom eller inte inkopplad", "unable to connect"}, []string{"ingenting förlorat", "de senaste"}},
+			{"PostgreSQL, no backup", archived(nil, nil, repoOf("nas", 0, walarchive.Full)), []string{"Databasen har ingen hel kopia någonstans", "Saknar hel kopia"}, nil},
+			{"PostgreSQL, no passes", func() recovery.Standing {
+				s := archived(nil, nil, repoOf("nas", 0, ""))
+				s.Beside = nil
+				return s
+			}(), []string{"ingen plats har nycklarna", "copies.sites"}, []string{"ingenting förlorat"}},
+			{"PostgreSQL, not archiving", archived(nil, walarchive.ErrOff, repoOf("nas", 0, "")), []string{"archive_mode är av"}, nil},
+			{"PostgreSQL, no pgBackRest", archived(nil, fmt.Errorf("%w: pgBackRest is not installed", walarchive.ErrTending), repoOf("nas", 0, "")), []string{"Kopiorna gick inte att titta till", "pgBackRest is not installed"}, nil},
+			{"PostgreSQL, log refused", archived(func(a *walarchive.Archiver) { a.Failures, a.Missed, a.MissedAt = 12, "000000010000000000000008", now }, fmt.Errorf("%w (piece x)", walarchive.ErrMissed), repoOf("nas", 0, "")), []string{"kommer inte fram till alla kopior", "Försök som inte gick", "000000010000000000000008"}, nil},
+			{"PostgreSQL, no answer", archived(nil, fmt.Errorf("%w: refused", walarchive.ErrUnasked)), []string{"Databasen svarar inte"}, []string{"Senast kopierade biten"}},
 			{"first copy", recovery.Standing{Status: &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 0, 0, nil)}}}, []string{"ingen av dem har fått en hel kopia", "Får sin första kopia", "Det finns en enda plats"}, []string{"ingenting förlorat"}},
 			{"lag", recovery.Standing{Status: two}, []string{"de senaste 3 sekunder förlorade", "ingen övning visat", "Full", "2 timmar", "högst 0,88", "40 minuter", "Malmö", "Molnbolaget"}, []string{"är hela butiken borta"}},
 			{"all there", recovery.Standing{Status: &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 7, 0, nil)}}, Required: 1, Drills: []copies.Result{

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -102,6 +103,9 @@ type Repo struct {
 type Report struct {
 	At    time.Time `json:"at"`
 	Repos []Repo    `json:"repos"`
+	// Trouble is why the repositories could not be looked at, such as that pgBackRest is not
+	// installed. What an earlier report told of them stands.
+	Trouble string `json:"trouble,omitempty"`
 }
 
 // RepoStatus is how one repository stands.
@@ -110,7 +114,17 @@ type RepoStatus struct {
 	At    time.Time     // up to when it has the shop's changes, as far as is known
 	Lag   time.Duration // how much of the shop's time would be lost with it alone
 	Since time.Time     // of the trouble
+	Why   string        // of the trouble, by the words below
 }
+
+// Why a repository is in trouble.
+const (
+	Away   = "away"   // it could not be looked at
+	Stanza = "stanza" // nothing of this server is there: it is not set up, or its disk is not mounted
+	Full   = "full"   // it has no full backup
+	Old    = "old"    // its newest backup is too old
+	Gap    = "gap"    // the log does not arrive
+)
 
 // Status is how the copies stand.
 type Status struct {
@@ -138,6 +152,14 @@ const (
 	backupDue = 50 * time.Hour   // of a backup each day, twice
 	logDue    = 15 * time.Minute // of a piece each ten seconds, when something is written
 	reportDue = 15 * time.Minute // of a report each five minutes, three times
+)
+
+// What can be wrong with the whole.
+var (
+	ErrUnasked = errors.New("the server does not tell how its log is archived")
+	ErrOff     = errors.New("archive_mode is off: nothing is copied but what the last backup has; see kassavalv backup setup-postgres")
+	ErrMissed  = errors.New("the server cannot archive its log")
+	ErrTending = errors.New("the repositories could not be looked at")
 )
 
 // ErrSilent is the trouble of repositories that nobody has looked at for a while.
@@ -168,6 +190,11 @@ func (w *Watcher) Take(ctx context.Context, r Report) error {
 	}
 	if r.At.Before(w.report.At) {
 		return fmt.Errorf("a newer report is there already, of %s", w.report.At.Format(time.RFC3339))
+	}
+	if r.Trouble != "" {
+		r.Repos = w.report.Repos // nothing newer is known of them
+		w.report = r
+		return nil
 	}
 	w.report, w.seen = r, a
 	for _, x := range r.Repos {
@@ -200,13 +227,15 @@ func (w *Watcher) Look(ctx context.Context) Status {
 	st := Status{Report: w.report.At, Archiver: a}
 	switch {
 	case err != nil:
-		st.Trouble = fmt.Errorf("the server does not tell how its log is archived: %w", err)
+		st.Trouble = fmt.Errorf("%w: %w", ErrUnasked, err)
 	case !a.On:
-		st.Trouble = errors.New("archive_mode is off: nothing is copied but what the last backup has; see kassavalv backup setup-postgres")
+		st.Trouble = ErrOff
 	case a.MissedAt.After(a.LastAt):
-		st.Trouble = fmt.Errorf("the server cannot archive its log (piece %s; %d times in all): the server's own log tells why", a.Missed, a.Failures)
+		st.Trouble = fmt.Errorf("%w (piece %s; %d times in all): the server's own log tells why", ErrMissed, a.Missed, a.Failures)
 	case now.Sub(w.report.At) > reportDue:
 		st.Trouble = ErrSilent
+	case w.report.Trouble != "":
+		st.Trouble = fmt.Errorf("%w: %s", ErrTending, w.report.Trouble)
 	}
 	for _, r := range w.report.Repos {
 		x := RepoStatus{Repo: r, At: w.at[r.Name]}
@@ -217,12 +246,17 @@ func (w *Watcher) Look(ctx context.Context) Status {
 			}
 		}
 		switch {
+		case strings.Contains(x.Trouble, "stanza"):
+			x.Why = Stanza
 		case x.Trouble != "":
+			x.Why = Away
 		case x.Full.IsZero():
-			x.Trouble = "it has no full backup"
+			x.Why, x.Trouble = Full, "it has no full backup"
 		case now.Sub(x.Newest) > backupDue:
+			x.Why = Old
 			x.Trouble = fmt.Sprintf("its newest backup is %s old", now.Sub(x.Newest).Round(time.Hour))
 		case x.Lag > logDue:
+			x.Why = Gap
 			x.Trouble = fmt.Sprintf("its log ends at piece %s, the server writes %s", x.Log, a.Current)
 		}
 		if x.Trouble == "" {
