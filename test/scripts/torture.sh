@@ -16,6 +16,7 @@ rm -rf "$out" && mkdir -p "$out"
 go build -trimpath -o "$out/kassavalv" ./cmd/kassavalv &&
 go build -trimpath -tags proof -o "$out/kassavalv-proof" ./cmd/kassavalv &&
 for p in crash race fault copies; do go test -c -o "$out/$p.test" "./test/$p" || exit 1; done || exit 1
+go test -c -o "$out/room.test" ./internal/ops/copies || exit 1
 export KASSAVALV_TEST_PROGRAM="$out/kassavalv" KASSAVALV_TEST_PROOF_PROGRAM="$out/kassavalv-proof"
 failed=0
 run() { # package, log, arguments…
@@ -34,15 +35,25 @@ for p in crash race fault copies; do
 done
 caught="$(cat "$out"/broken-*.log | grep -c '_test.go:[0-9]*: caught')"
 echo "broken programs: $caught caught in $((SECONDS - begin)) s"
-# Random histories of copies, and a database over a gigabyte: a third of the time, 100,000 at most (HISTORIES).
+# Histories of copies: a database over a gigabyte, then HISTORIES random ones (100,000) from seed FIRST (0) on, for HISTORY_MINUTES at most (a quarter of
+# the time), then as many on a disk that forgets, for half as long. What it prints at the end is where the next run takes up.
 if [ $failed = 0 ]; then
-  if KASSAVALV_TEST_HISTORIES="${HISTORIES:-100000}" KASSAVALV_TEST_MINUTES=$((minutes / 3 + 1)) go test ./internal/ops/copies -count=1 -v -timeout 24h -run 'TestHistories$|TestOverTheLockPage' >"$out/histories.log" 2>&1; then
-    grep -hoE '[0-9]+ of [0-9]+ histories in .*|a drill of [0-9]+ MB in [^:]*' "$out/histories.log"
-  else
-    failed=1
-    echo "FAILED: $out/histories.log"
-    grep -E '_test\.go:|panic|--- FAIL' "$out/histories.log" | head -n 40
-  fi
+  histories() { # log, test, environment…
+    local log="$out/$1.log" run="$2"; shift 2
+    if env "$@" "$out/room.test" -test.v -test.count=1 -test.parallel 8 -test.timeout 24h -test.run "$run" >"$log" 2>&1; then
+      grep -hoE '[0-9]+ of [0-9]+ histories.*|a drill of [0-9]+ MB in [^:]*' "$log"
+    else
+      failed=1
+      echo "FAILED: $log"
+      grep -E '_test\.go:|panic|--- FAIL' "$log" | head -n 40
+    fi
+  }
+  n="${HISTORIES:-100000}" m="${HISTORY_MINUTES:-$((minutes / 4 + 1))}" first="${FIRST:-0}"
+  cd internal/ops/copies || exit 1
+  histories gigabyte 'TestOverTheLockPage' KASSAVALV_TEST_HISTORIES="$n"
+  histories histories 'TestHistories$' KASSAVALV_TEST_HISTORIES="$n" KASSAVALV_TEST_FIRST="$first" KASSAVALV_TEST_MINUTES="$m"
+  histories forgetful 'TestForgetfulHistories' KASSAVALV_TEST_FORGETFUL="$n" KASSAVALV_TEST_FIRST="$first" KASSAVALV_TEST_MINUTES=$((m / 2 + 1))
+  cd ../../..
 fi
 turns=0
 while [ $failed = 0 ] && [ $((SECONDS - begin)) -lt $((minutes * 60)) ]; do

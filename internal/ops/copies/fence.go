@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -65,7 +66,7 @@ func (r *Room) fence(site string, err error) bool {
 	if first {
 		b, merr := json.Marshal(f)
 		if merr == nil {
-			merr = os.WriteFile(r.fenceFile(), b, 0o600)
+			merr = spool{}.put(r.fenceFile(), true, func(w io.Writer) error { _, err := w.Write(b); return err })
 		}
 		r.o.Log.Error("this shop has been restored on another machine, which has opened: nothing is sent to the sites any more, and nothing may be sold here", "site", site, "error", err, "kept", merr == nil)
 		r.cancel()

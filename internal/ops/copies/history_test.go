@@ -1,15 +1,19 @@
 package copies_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +22,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/powertest"
 )
 
 // histories is how many random histories are lived through: few in the tests of every
@@ -32,6 +37,33 @@ func histories(t *testing.T) int {
 		t.Fatalf("KASSAVALV_TEST_HISTORIES is %q", s)
 	}
 	return n
+}
+
+// firstSeed is where the histories begin: KASSAVALV_TEST_FIRST takes up where an earlier run
+// ended.
+func firstSeed(t *testing.T) int64 {
+	s := os.Getenv("KASSAVALV_TEST_FIRST")
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		t.Fatalf("KASSAVALV_TEST_FIRST is %q", s)
+	}
+	return n
+}
+
+// howLong is until when another history is begun, with KASSAVALV_TEST_MINUTES.
+func howLong(t *testing.T) time.Time {
+	s := os.Getenv("KASSAVALV_TEST_MINUTES")
+	if s == "" {
+		return time.Now().Add(1000 * time.Hour)
+	}
+	m, err := strconv.Atoi(s)
+	if err != nil || m <= 0 {
+		t.Fatalf("KASSAVALV_TEST_MINUTES is %q", s)
+	}
+	return time.Now().Add(time.Duration(m) * time.Minute)
 }
 
 // flaky is a site that can be away.
@@ -67,26 +99,56 @@ func (f flaky) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 type life struct {
 	*shop
 	down []*atomic.Bool
-	said []string // what happened, for who reads a failure
+	disk *powertest.Disk // nil: a disk that forgets nothing; what it could is planted
+	cuts int             // of the power
+	said []string        // what happened, for who reads a failure
+	told saidBy          // what the room told
+}
+
+// saidBy keeps what several say at once.
+type saidBy struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *saidBy) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+func (s *saidBy) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }
 
 // stop ends the feeding as it stands, with what is on its way.
 func (l *life) stop() {
+	if l.room == nil {
+		return
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	l.room.Close(ctx)
 	l.room = nil
 }
 
-func newLife(t *testing.T, seed int64) *life {
-	l := &life{shop: &shop{paper: copies.NewPaper(), keys: copies.NewKeys([]byte("0123456789abcdef0123456789abcdef"))}}
+func newLife(t *testing.T, seed int64, disk *powertest.Disk) *life {
+	l := &life{disk: disk, shop: &shop{paper: copies.NewPaper(), keys: copies.NewKeys([]byte("0123456789abcdef0123456789abcdef"))}}
 	l.charter = copies.NewCharter(l.paper, l.keys, "Fiket")
 	l.places, l.files = []string{t.TempDir(), t.TempDir()}, t.TempDir()
 	for range l.places {
 		l.down = append(l.down, &atomic.Bool{})
 	}
+	l.log = slog.New(slog.NewTextHandler(&l.told, nil))
 	l.wrap = func(i int, x copies.Site) copies.Site { return flaky{x, l.down[i]} }
-	w := &world{t: t, dir: t.TempDir(), r: rand.New(rand.NewSource(seed)), states: map[db.Pos]string{}}
+	w := &world{t: t, r: rand.New(rand.NewSource(seed)), states: map[db.Pos]string{}}
+	if disk == nil {
+		w.dir = t.TempDir()
+	} else {
+		w.dir = disk.Dir(t)
+	}
 	// Some files shrink within a transaction.
 	if w.r.Intn(2) == 0 {
 		d, err := sql.Open("sqlite", "file:"+w.path())
@@ -138,6 +200,8 @@ func (l *life) step() {
 	case k == 14:
 		l.wait()
 		l.say("waited")
+	case k == 15 && l.disk != nil:
+		l.cut()
 	case k == 15: // the machine stops
 		l.crash(r.Intn(4))
 	case k == 16: // a stop in order, as far as the sites let
@@ -264,15 +328,20 @@ func (l *life) judge(all bool) {
 				continue
 			}
 			tried[x.Max] = true
-			p, _, err := l.restore(f, copies.Target{TX: x.Max})
+			p, rep, err := l.restore(f, copies.Target{TX: x.Max})
 			if err != nil {
-				t.Fatalf("sites %v, to %d: %v", sites, x.Max, err)
+				t.Fatalf("sites %v, to %d by %s: %v, damages %v", sites, x.Max, x.Name, err, rep.Damages)
 			}
 			l.is(p)
 			os.Remove(p)
 		}
 	}
 	for i := range l.places {
+		// A site that took its first object a moment ago may not have been told how far it is.
+		l.eventually(func() bool {
+			_, err := os.Stat(filepath.Join(l.places[i], "keys", "head.kvc"))
+			return err == nil
+		})
 		v := copies.Verify(context.Background(), l.siteAt(i), l.charter, copies.VerifyOptions{Who: l.keys.Drill, Share: 1})
 		for _, f := range v.Findings {
 			t.Errorf("site %d: %s", i, f)
@@ -283,39 +352,50 @@ func (l *life) judge(all bool) {
 // Whatever a shop lives through, each position that a restore gives is the shop as it was
 // there, the newest one is reached from any site, and what the sites hold verifies.
 func TestHistories(t *testing.T) {
-	n := histories(t)
+	live(t, histories(t), firstSeed(t), howLong(t), func(t *testing.T, seed int64) {
+		l := newLife(t, seed, nil)
+		defer func() {
+			if t.Failed() {
+				t.Logf("history %d: %v\n%s", seed, l.said, &l.told)
+			}
+			l.stop()
+		}()
+		for range 5 + l.r.Intn(25) {
+			l.step()
+		}
+		l.judge(seed%20 == 0)
+	})
+}
+
+// live lives through n histories from a seed on, until the time is over. As many as tests
+// run beside each other; each takes the next seed, so that there is one number up to which
+// all have been lived through.
+func live(t *testing.T, n int, first int64, until time.Time, one func(t *testing.T, seed int64)) {
 	begun := time.Now()
-	until := begun.Add(1000 * time.Hour)
-	if m, err := strconv.Atoi(os.Getenv("KASSAVALV_TEST_MINUTES")); err == nil {
-		until = begun.Add(time.Duration(m) * time.Minute)
-	}
-	var lived atomic.Int64
-	for seed := range int64(n) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			if time.Now().After(until) {
-				return // the line at the end tells how many there were
-			}
-			lived.Add(1)
-			l := newLife(t, seed)
-			defer func() {
-				if t.Failed() {
-					t.Logf("history %d: %v", seed, l.said)
+	var lived, next atomic.Int64
+	next.Store(first)
+	rate := func() float64 { return float64(lived.Load()) / time.Since(begun).Seconds() }
+	t.Run("lives", func(t *testing.T) {
+		for i := range min(n, runtime.GOMAXPROCS(0)*4) {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				for time.Now().Before(until) {
+					seed := next.Add(1) - 1
+					if seed >= first+int64(n) {
+						return
+					}
+					t.Run(fmt.Sprint(seed), func(t *testing.T) { one(t, seed) })
+					if m := lived.Add(1); m%1000 == 0 {
+						fmt.Printf("%d histories, seeds from %d to about %d, %.1f a second\n", m, first, seed, rate())
+					}
 				}
-				l.stop()
-			}()
-			for range 5 + l.r.Intn(25) {
-				l.step()
-			}
-			l.judge(seed%20 == 0)
-		})
-	}
-	t.Cleanup(func() {
-		t.Logf("%d of %d histories in %s", lived.Load(), n, time.Since(begun).Round(time.Second))
-		if lived.Load() == 0 {
-			t.Error("no history was lived through")
+			})
 		}
 	})
+	t.Logf("%d of %d histories, seeds from %d on, next %d, in %s, %.1f a second", lived.Load(), n, first, min(next.Load(), first+int64(n)), time.Since(begun).Round(time.Second), rate())
+	if lived.Load() == 0 {
+		t.Error("no history was lived through")
+	}
 }
 
 // A database of more than a gigabyte, across the page that SQLite never writes, comes back

@@ -59,6 +59,13 @@ func (s spool) make() error {
 			return err
 		}
 	}
+	// The name of a folder is on disk when the one it stands in was synced, whatever is
+	// synced within. An earlier process may have been stopped in between.
+	for at, up := s.dir, 0; up < 3; at, up = filepath.Dir(at), up+1 {
+		if err := syncDir(at); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -31,8 +31,10 @@ type world struct {
 	states map[db.Pos]string
 }
 
-func newWorld(t *testing.T, seed int64) *world {
-	w := &world{t: t, dir: t.TempDir(), r: rand.New(rand.NewSource(seed)), states: map[db.Pos]string{}}
+func newWorld(t *testing.T, seed int64) *world { return newWorldAt(t, seed, t.TempDir()) }
+
+func newWorldAt(t *testing.T, seed int64, dir string) *world {
+	w := &world{t: t, dir: dir, r: rand.New(rand.NewSource(seed)), states: map[db.Pos]string{}}
 	w.open()
 	w.do(func(tx *db.Tx) error {
 		_, err := tx.Exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT NOT NULL) STRICT`)
