@@ -46,7 +46,7 @@ func (a *App) startArchive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: c, Keys: copies.NewKeys(root), Epoch: epoch, Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log}
+	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: c, Keys: copies.NewKeys(root), Epoch: epoch, Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
 	for _, s := range a.Config.Copies.Sites {
 		so, err := a.site(s)
 		if err != nil {
@@ -72,6 +72,7 @@ func (a *App) archiveStatus(ctx context.Context) (BackupStatus, error) {
 	stand.Drills = drills
 	now := stand.Now(time.Now())
 	out.Postgres.Loss, out.Postgres.Lost, out.Postgres.Back, out.Postgres.Proven = now.Loss, now.Lost.Seconds(), now.Back.Seconds(), now.Proven
+	out.Restored = a.stands.mark.Load()
 	if st.Trouble != nil {
 		out.Trouble = st.Trouble.Error()
 	}
@@ -84,6 +85,9 @@ func (a *App) archiveStatus(ctx context.Context) (BackupStatus, error) {
 		}
 	}
 	if a.aside != nil {
+		if f := a.aside.Fenced(); f != nil {
+			out.Trouble = f.Says
+		}
 		for _, s := range a.aside.Status() {
 			x := BackupSite{Name: s.Place.Name, Kind: s.Place.Kind, Address: s.Place.Address, Location: s.Place.Location, Provider: s.Place.Provider, Locked: s.Place.Locked, Acked: s.Whole, Bytes: s.Bytes, Since: s.Since, Holds: "keys and files"}
 			if s.Trouble != nil {

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"kassavalv/internal/apptest"
+	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/copies/s3/s3test"
@@ -241,6 +244,95 @@ func TestPostgresShop(t *testing.T) {
 	}
 	if _, err := RestorePostgres(ctx, RestorePostgresOptions{RestoreOptions: RestoreOptions{Paper: paper, Sites: []string{site}, To: filepath.Join(t.TempDir(), "x")}, Data: pg.Data(), URL: pg.URL}); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("into a server's data: %v", err)
+	}
+}
+
+// A restored shop on PostgreSQL opens as every shop does: it touches no site until somebody opens it
+// for selling, and then the old one, whose database may still run, closes.
+func TestOldPostgresShopStops(t *testing.T) {
+	ctx := context.Background()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	pg := apptest.StartPostgres(t)
+	was, now, place := filepath.Join(t.TempDir(), "was"), filepath.Join(t.TempDir(), "now"), filepath.Join(t.TempDir(), "site")
+	run := func(dir, url string) *App {
+		t.Helper()
+		t.Setenv("DATABASE_URL", url)
+		a, _, err := Demo(ctx, DemoOptions{Dir: dir, Addr: "127.0.0.1:0", Log: log, Out: io.Discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { a.Close(ctx) })
+		return a
+	}
+	end := func(a *App) {
+		t.Helper()
+		if err := a.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end(run(was, pg.URL))
+	if _, err := NewPaper(ctx, was, "Fiket"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(was, ConfigFile), []byte(fmt.Sprintf("[copies]\nsites = [%q]\n", "file://"+place+"?name=site")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	old := run(was, pg.URL)
+	wait, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	if old.aside.Taken(wait, 1) != 1 || old.shut() != nil {
+		t.Fatalf("%+v, %v", old.aside.Status(), old.shut())
+	}
+	end(old)
+	// The shop as a restore leaves it: a folder and a database of its own.
+	if err := os.CopyFS(now, os.DirFS(was)); err != nil {
+		t.Fatal(err)
+	}
+	if err := filepath.WalkDir(now, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chmod(path, map[bool]os.FileMode{true: 0o700, false: 0o600}[e.IsDir()])
+	}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := sql.Open("pgx", strings.Replace(pg.URL, "/postgres?", "/template1?", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.Exec(`CREATE DATABASE restored TEMPLATE postgres`); err != nil {
+		t.Fatal(err)
+	}
+	back := strings.Replace(pg.URL, "/postgres?", "/restored?", 1)
+	if err := errors.Join(writeEpoch(now, 2), writeRestored(now, Restored{Epoch: 2, From: 1, At: time.Now().UTC(), Done: time.Now().UTC()})); err != nil {
+		t.Fatal(err)
+	}
+	old = run(was, pg.URL)
+	young := run(now, back)
+	if young.shut() == nil || !young.aside.Held() || old.shut() != nil {
+		t.Fatalf("before it was opened: %v, %v", young.shut(), old.shut())
+	}
+	if _, err := os.Stat(filepath.Join(place, "e", "00000002")); err == nil {
+		t.Error("a shop that is not open writes to a site")
+	}
+	rep, err := young.reopen(ctx, auth.System("test"), false)
+	if err != nil || rep.Epoch != 2 || rep.Sites != 1 || rep.Of != 1 || young.shut() != nil {
+		t.Fatalf("opened: %+v, %v, %v", rep, err, young.shut())
+	}
+	if n, err := readEpoch(now); err != nil || n != 2 {
+		t.Errorf("epoch %d, %v", n, err)
+	}
+	end(old)
+	old = run(was, pg.URL) // it asks before it listens
+	if f := old.shut(); f == nil || !strings.Contains(f.Error(), "epoch 2") {
+		t.Errorf("the old shop goes on: %v", f)
+	}
+	if st, err := old.backupStatus(ctx); err != nil || !strings.Contains(st.Trouble, "epoch 2") {
+		t.Errorf("%+v, %v", st, err)
+	}
+	if young.shut() != nil {
+		t.Error("the new shop is shut")
 	}
 }
 

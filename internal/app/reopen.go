@@ -169,6 +169,29 @@ type ReopenReport struct {
 	Was    Restored          `json:"restored"`
 }
 
+// feeder is what feeds the sites, with all of the shop or, on PostgreSQL, with what lies beside its
+// database.
+type feeder interface {
+	Held() bool
+	Epoch() uint32
+	Sites() int
+	Newest(ctx context.Context) (epoch uint32, silent map[string]error)
+	Begin(ctx context.Context, epoch uint32) error
+	Taken(ctx context.Context, n int) int
+	Fenced() *copies.Fenced
+}
+
+// feeder is nil where no site is configured.
+func (a *App) feeder() feeder {
+	switch {
+	case a.Copies != nil:
+		return a.Copies
+	case a.aside != nil:
+		return a.aside
+	}
+	return nil
+}
+
 // ErrOpen is returned for a shop that sells already.
 var ErrOpen = errors.New("the shop is open for selling: there is nothing to open")
 
@@ -187,12 +210,11 @@ func (a *App) reopen(ctx context.Context, by auth.By, alone bool) (rep ReopenRep
 		return rep, ErrOpen
 	}
 	rep.Was, rep.Epoch = *m, m.Epoch
-	if a.Copies != nil {
-		st := a.Copies.Status()
-		rep.Of = len(st.Sites)
-		if st.Held {
+	if f := a.feeder(); f != nil {
+		rep.Of = f.Sites()
+		if f.Held() {
 			look, cancel := context.WithTimeout(ctx, openWait)
-			newest, silent := a.Copies.Newest(look)
+			newest, silent := f.Newest(look)
 			cancel()
 			for n, e := range silent {
 				if rep.Silent == nil {
@@ -207,16 +229,16 @@ func (a *App) reopen(ctx context.Context, by auth.By, alone bool) (rep ReopenRep
 			if err := writeEpoch(a.Dir, rep.Epoch); err != nil {
 				return rep, err
 			}
-			if err := a.Copies.Begin(ctx, rep.Epoch); err != nil {
+			if err := f.Begin(ctx, rep.Epoch); err != nil {
 				return rep, err
 			}
 		} else {
-			rep.Epoch = st.Epoch // an earlier try came so far
+			rep.Epoch = f.Epoch() // an earlier try came so far
 		}
 		wait, cancel := context.WithTimeout(ctx, openWait)
-		rep.Sites = a.Copies.Wait(wait, 0, 1).Sites
+		rep.Sites = f.Taken(wait, 1)
 		cancel()
-		if a.Copies.Fenced() != nil {
+		if f.Fenced() != nil {
 			return rep, fmt.Errorf("%w: a later epoch was opened elsewhere in the meantime", copies.ErrFenced)
 		}
 		if rep.Sites == 0 && !alone {

@@ -29,6 +29,7 @@ const (
 	KindFile    = "file"    // one file of the shop
 	KindDump    = "dump"    // the second road
 	KindHead    = "head"    // no bytes: how far the site has been told, and when
+	KindEpoch   = "epoch"   // no bytes: that an epoch has begun, where no segment tells it
 )
 
 // Header stands before the sealed bytes of every object, in the clear.

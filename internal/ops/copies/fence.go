@@ -109,7 +109,7 @@ func Newest(ctx context.Context, s Site, c Charter, after uint32) (uint32, error
 			return newest, err
 		}
 		part := strings.Split(o.Name, "/")
-		if len(part) != 4 || len(part[2]) != 2 || part[2][0] != 'l' {
+		if mark := len(part) == 3 && part[2] == "epoch.kvc"; !mark && (len(part) != 4 || len(part[2]) != 2 || part[2][0] != 'l') {
 			continue
 		}
 		n, err := strconv.ParseUint(part[1], 16, 32)
@@ -126,7 +126,7 @@ func Newest(ctx context.Context, s Site, c Charter, after uint32) (uint32, error
 		case err != nil:
 			return newest, err
 		}
-		if h.Shop == c.Shop && h.Epoch == e {
+		if h.Shop == c.Shop && h.Epoch == e && (h.Kind == KindSegment || h.Kind == KindEpoch) {
 			newest = e
 		}
 	}

@@ -26,6 +26,8 @@ func epochDir(epoch uint32) string { return fmt.Sprintf("%s%08x/", epochPrefix, 
 
 func charterObject(epoch uint32) string { return epochDir(epoch) + "charter.json" }
 
+func epochObject(epoch uint32) string { return epochDir(epoch) + "epoch.kvc" }
+
 func keyPrefix(epoch uint32) string { return epochDir(epoch) + "k/" }
 
 func keyObject(epoch uint32, id string) string { return keyPrefix(epoch) + id + ".age" }
@@ -40,6 +42,8 @@ func objectName(h Header) string {
 	switch h.Kind {
 	case KindFile:
 		return fileObject(h.Shop, h.Name)
+	case KindEpoch:
+		return epochObject(h.Epoch)
 	case KindDump:
 		return fmt.Sprintf("%s%s-%s.kvc", dumpPrefix, strings.ToLower(h.Time().Format("20060102t150405z")), h.Sealed[:16])
 	}

@@ -90,6 +90,7 @@ type Room struct {
 
 	fenced *Fenced // a later epoch has begun; nothing is sent any more
 
+	feed   func()          // starts what feeds the sites
 	ctx    context.Context // of everything that runs
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -141,6 +142,7 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	if err := r.take(o.Sites); err != nil {
 		return nil, err
 	}
+	r.feed = r.feedAll
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if !o.Held {
 		r.start(ctx)
@@ -196,9 +198,12 @@ func (r *Room) start(ctx context.Context) {
 		}
 	}
 	looks.Wait()
-	if r.ctx.Err() != nil {
-		return
+	if r.ctx.Err() == nil {
+		r.feed()
 	}
+}
+
+func (r *Room) feedAll() {
 	for _, s := range r.shippers {
 		r.wg.Go(func() { s.run(r.ctx) })
 		r.wg.Go(func() { s.keepRetained(r.ctx) })
@@ -229,6 +234,15 @@ func (r *Room) Begin(ctx context.Context, epoch uint32) error {
 	r.start(ctx)
 	return nil
 }
+
+// Held tells whether the sites are untouched until Begin, Epoch which life of the shop is written,
+// Sites how many there are.
+func (r *Room) Held() bool    { r.mu.Lock(); defer r.mu.Unlock(); return r.o.Held }
+func (r *Room) Epoch() uint32 { r.mu.Lock(); defer r.mu.Unlock(); return r.o.Epoch }
+func (r *Room) Sites() int    { return len(r.shippers) }
+
+// Taken returns when n sites have the shop in its epoch, or ctx ends, and how many have.
+func (r *Room) Taken(ctx context.Context, n int) int { return r.Wait(ctx, 0, n).Sites }
 
 // Newest is the newest epoch in which any of the sites holds an object of the shop's, and
 // which sites could not be asked.

@@ -221,6 +221,11 @@ func (v *verifier) run(ctx context.Context) {
 				epochs[uint32(n)] = true
 			}
 		case o.Name == headObject:
+		case part[0] == "e" && len(part) == 3 && part[2] == "epoch.kvc":
+			if n, err := strconv.ParseUint(part[1], 16, 32); err == nil && epochObject(uint32(n)) == o.Name {
+				all = append(all, Found{Name: o.Name, Size: o.Size, At: o.At, Epoch: uint32(n)})
+				epochs[uint32(n)] = true
+			}
 		case part[0] == "e" && len(part) == 4 && part[2] == "k" && strings.HasSuffix(o.Name, ".age"):
 		case part[0] == "e" || part[0] == "keys":
 			v.found(o.Name, "is no name of a copy: renamed, or put there by somebody else")
@@ -503,6 +508,9 @@ func chainID(x Found) string {
 	if strings.HasPrefix(x.Name, dumpPrefix) {
 		return chainOf(KindDump, 0)
 	}
+	if x.Name == epochObject(x.Epoch) {
+		return fmt.Sprintf("%08x/%s", x.Epoch, chainOf(KindEpoch, 0))
+	}
 	return fmt.Sprintf("%08x/%s", x.Epoch, chainOf(KindSegment, x.Level))
 }
 
@@ -687,8 +695,11 @@ func (v *verifier) chains() {
 
 func (v *verifier) dirOf(c string) string {
 	kind, level, _ := strings.Cut(c, "/")
-	if kind == KindDump {
+	switch kind {
+	case KindDump:
 		return strings.TrimSuffix(dumpPrefix, "/")
+	case KindEpoch:
+		return epochObject(v.out.Epoch)
 	}
 	n, _ := strconv.Atoi(level)
 	return strings.TrimSuffix(levelPrefix(v.out.Epoch, n), "/")

@@ -115,3 +115,37 @@ func TestWhatBeginsAnEpoch(t *testing.T) {
 		t.Error("of an ended epoch, stored while the next one began:", err)
 	}
 }
+
+// Of a shop whose database goes elsewhere no segment comes: the mark of an epoch ends the one before.
+func TestTheMarkOfAnEpoch(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, Options{Dir: dir})
+	c := newCustomer(t)
+	s := c.join(t, p)
+	mark := func(epoch uint32) error {
+		name, b := c.object(copies.Header{Kind: copies.KindEpoch, Epoch: epoch}, nil)
+		_, err := put(s, name, b)
+		return err
+	}
+	if err := mark(1); err != nil {
+		t.Fatal(err)
+	}
+	_, b := c.object(copies.Header{Kind: copies.KindEpoch, Epoch: 1}, nil)
+	if _, err := put(s, "e/00000002/epoch.kvc", b); !errors.Is(err, copies.ErrRefused) {
+		t.Error("the mark of another epoch under this name:", err)
+	}
+	if _, err := put(s, "e/00000002/epoch.kvc", []byte("rubbish")); !errors.Is(err, copies.ErrRefused) {
+		t.Error("a mark that nobody has signed:", err)
+	}
+	if err := mark(2); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		name, b := c.object(copies.Header{Kind: copies.KindFile, Epoch: 1, Name: strings.Repeat("cd", 32)}, []byte("picture"))
+		if _, err := put(s, name, b); !errors.Is(err, copies.ErrFenced) {
+			t.Error("of the epoch before:", err)
+		}
+		stop(t, p)
+		p = start(t, Options{Dir: dir, Addr: p.Addr()})
+	}
+}

@@ -149,7 +149,7 @@ func (s *shop) count() error {
 		if n, has := old[o.Name]; has {
 			s.seqs[o.Name] = n
 			s.next = max(s.next, n)
-			if kind, g := parse(o.Name); kind == "segment" { // as note does
+			if kind, g := parse(o.Name); kind == "segment" || kind == "epoch" { // as note does
 				s.st.Epoch = max(s.st.Epoch, g.epoch)
 			}
 			continue
@@ -296,6 +296,8 @@ func parse(name string) (kind string, g segment) {
 	}
 	g.epoch = uint32(e)
 	switch {
+	case len(part) == 3 && part[2] == "epoch.kvc":
+		return "epoch", g
 	case len(part) == 3 && part[2] == "charter.json":
 		return "charter", g
 	case len(part) == 4 && part[2] == "k" && strings.HasSuffix(part[3], ".age"):

@@ -71,7 +71,7 @@ func (s *shop) verify(name string, body io.ReadSeeker, size int64) (t taken, err
 	if err != nil {
 		return refuse("%v", err)
 	}
-	want := map[string]string{"segment": copies.KindSegment, "file": copies.KindFile, "dump": copies.KindDump, "head": copies.KindHead}[kind]
+	want := map[string]string{"segment": copies.KindSegment, "file": copies.KindFile, "dump": copies.KindDump, "head": copies.KindHead, "epoch": copies.KindEpoch}[kind]
 	switch {
 	case h.Kind != want:
 		return refuse("its header is of the kind %q", h.Kind)
