@@ -79,7 +79,10 @@ type DrillOptions struct {
 	// is no loss. Nil: none is.
 	Coming func(file string) bool
 	Check  Check // nil: none
-	Rate   int64 // bytes a second that are read from the site; 0: as fast as it gives
+	// Buy walks a purchase on the restored shop, whose folder is dir: the last thing that is
+	// done there. Nil: none is asked for.
+	Buy  func(ctx context.Context, dir string) (notes []string, findings []Finding)
+	Rate int64 // bytes a second that are read from the site; 0: as fast as it gives
 	// Timeout ends the drill as inconclusive; 0: two hours.
 	Timeout time.Duration
 	Now     func() time.Time // nil: time.Now
@@ -94,10 +97,11 @@ const (
 	stepCompare = "compare"
 	stepFiles   = "files"
 	stepChecks  = "checks"
+	stepBuy     = "purchase"
 )
 
 // DrillSteps lists the steps in order.
-var DrillSteps = []string{stepVerify, stepRestore, stepExamine, stepFiles, stepSecond, stepCompare, stepChecks}
+var DrillSteps = []string{stepVerify, stepRestore, stepExamine, stepFiles, stepSecond, stepCompare, stepChecks, stepBuy}
 
 // Drill proves the way back from one site: it restores the shop into a clean folder and
 // looks at everything that came back. It never ends ok by silence: what was not done, for
@@ -207,11 +211,15 @@ func (d *drill) run(ctx context.Context) {
 	d.finder = &Finder{Sites: []Site{d.o.Site}, Who: d.o.Who, Charter: &c}
 	d.first, d.second = filepath.Join(d.o.Dir, "shop.db"), filepath.Join(d.o.Dir, "second.db")
 	steps := map[string]func(context.Context) (bytes int64, more bool){
-		stepVerify: d.verify, stepRestore: d.restore, stepExamine: d.examine, stepFiles: d.files, stepSecond: d.secondRoad, stepCompare: d.compare, stepChecks: d.checks,
+		stepVerify: d.verify, stepRestore: d.restore, stepExamine: d.examine, stepFiles: d.files, stepSecond: d.secondRoad, stepCompare: d.compare, stepChecks: d.checks, stepBuy: d.buy,
 	}
 	begun := time.Now()
 	for _, s := range DrillSteps {
 		if ctx.Err() != nil {
+			return
+		}
+		if s == stepBuy && d.o.Buy == nil {
+			d.done = append(d.done, s)
 			return
 		}
 		d.o.Tell(s, 0, 0)
@@ -461,6 +469,55 @@ func (d *drill) checks(ctx context.Context) (int64, bool) {
 		d.res.Findings = append(d.res.Findings, f)
 	}
 	return 0, true
+}
+
+// buy walks a purchase on what came back, where it is worth it: on a shop that is known to be
+// damaged it would prove nothing.
+func (d *drill) buy(ctx context.Context) (int64, bool) {
+	for _, f := range d.res.Findings {
+		if !f.Unknown && (f.Step == stepRestore || f.Step == stepExamine) {
+			d.say(stepBuy, "", errors.New("was not tried: what came back is damaged"))
+			return 0, true
+		}
+	}
+	notes, findings := d.o.Buy(ctx, d.o.Dir)
+	d.res.Notes = append(d.res.Notes, notes...)
+	for _, f := range findings {
+		if f.Step == "" {
+			f.Step = stepBuy
+		}
+		d.res.Findings = append(d.res.Findings, f)
+	}
+	return 0, true
+}
+
+// Rejudge is the state of a result that came from elsewhere, findings added to it or not:
+// never ok while a step is missing or anything was found. bought says that a purchase was
+// asked for.
+func (r *Result) Rejudge(bought bool) {
+	unknown := r.State != Ok
+	for _, f := range r.Findings {
+		if !f.Unknown {
+			r.State = Failed
+			return
+		}
+		unknown = true
+	}
+	for _, s := range DrillSteps {
+		if s == stepBuy && !bought {
+			continue
+		}
+		if unknown {
+			break
+		}
+		if !slices.ContainsFunc(r.Steps, func(x Step) bool { return x.Name == s }) {
+			r.Findings = append(r.Findings, Finding{Step: s, Object: r.Site, What: "was not done", Unknown: true})
+			unknown = true
+		}
+	}
+	if r.State != Failed && unknown {
+		r.State = Inconclusive
+	}
 }
 
 // slowly is a site that is read at a bounded rate. What it does not do is not asked of it.

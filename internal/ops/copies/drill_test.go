@@ -135,8 +135,10 @@ func TestDrill(t *testing.T) {
 			s.is(path)
 			return nil
 		}
+		bought := ""
+		o.Buy = func(_ context.Context, dir string) ([]string, []copies.Finding) { bought = dir; return nil, nil }
 		r := copies.Drill(context.Background(), o)
-		if r.State != copies.Ok || !looked {
+		if r.State != copies.Ok || !looked || bought != o.Dir {
 			t.Fatalf("%d: %s", i, says(r))
 		}
 		if len(r.Steps) != len(copies.DrillSteps) || r.Size == 0 || r.Fetched == 0 || r.RTO <= 0 || r.Newest.IsZero() || r.TX == 0 || r.Objects < 20 {

@@ -121,5 +121,22 @@ func (r *Room) Owes(site, name string) bool {
 	return false
 }
 
+// Owing lists the files that the shop has and a site has not confirmed.
+func (r *Room) Owing(site string) (names []string, err error) {
+	if r.o.Files == "" {
+		return nil, nil
+	}
+	err = filepath.WalkDir(r.o.Files, func(_ string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && !e.IsDir() && r.Owes(site, e.Name()) {
+			names = append(names, e.Name())
+		}
+		return err
+	})
+	return names, err
+}
+
 // placeOf is where a file lies in the folder dir, as package file lays it.
 func placeOf(dir, name string) string { return filepath.Join(dir, name[:2], name[2:4], name) }
