@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"kassavalv/internal/app"
 	"kassavalv/internal/handover"
 )
 
@@ -31,19 +32,20 @@ type cli struct {
 	Data string `help:"Data directory." placeholder:"DIR" env:"KASSAVALV_DATA"`
 	JSON bool   `name:"json" help:"Print data as JSON."`
 
-	Demo    demoCmd    `cmd:"" help:"A complete shop on this machine, with sample goods."`
-	Bank    bankCmd    `cmd:"" help:"The sandbox bank by itself."`
-	Init    initCmd    `cmd:"" help:"Make a new shop: company facts, keys, the first owner's sign-up link."`
-	Serve   serveCmd   `cmd:"" help:"Run the shop."`
-	Import  importCmd  `cmd:"" help:"Bring in products from another shop's CSV file."`
-	Routes  routesCmd  `cmd:"" help:"Every route of every listener."`
-	Audit   auditCmd   `cmd:"" help:"The audit log."`
-	Check   checkCmd   `cmd:"" help:"Is this installation sound? Configuration, keys, clock, certificate, mail, copies."`
-	Backup  backupCmd  `cmd:"" help:"The copies of the shop at other places."`
-	Restore restoreCmd `cmd:"" help:"Bring a shop back from its copies into an empty folder."`
-	Keys    keysCmd    `cmd:"" help:"The keys under which personal details are sealed."`
-	Outpost outpostCmd `cmd:"" help:"Another machine that takes copies, keeps them and notices when the shop is silent."`
-	Version versionCmd `cmd:"" help:"What this program is."`
+	Demo    demoCmd         `cmd:"" help:"A complete shop on this machine, with sample goods."`
+	Bank    bankCmd         `cmd:"" help:"The sandbox bank by itself."`
+	Init    initCmd         `cmd:"" help:"Make a new shop: company facts, keys, the first owner's sign-up link."`
+	Serve   serveCmd        `cmd:"" help:"Run the shop."`
+	Import  importCmd       `cmd:"" help:"Bring in products from another shop's CSV file."`
+	Routes  routesCmd       `cmd:"" help:"Every route of every listener."`
+	Audit   auditCmd        `cmd:"" help:"The audit log."`
+	Check   checkCmd        `cmd:"" help:"Is this installation sound? Configuration, keys, clock, certificate, mail, copies."`
+	Backup  backupCmd       `cmd:"" help:"The copies of the shop at other places."`
+	Restore restoreCmd      `cmd:"" help:"Bring a shop back from its copies into an empty folder."`
+	Keys    keysCmd         `cmd:"" help:"The keys under which personal details are sealed."`
+	Outpost outpostCmd      `cmd:"" help:"Another machine that takes copies, keeps them and notices when the shop is silent."`
+	Drill   drillProcessCmd `cmd:"" name:"drill-process" hidden:"" help:"What a running shop starts to prove the way back."`
+	Version versionCmd      `cmd:"" help:"What this program is."`
 }
 
 // env is what every command gets.
@@ -64,7 +66,10 @@ func (e env) dir(usual string) string {
 	return usual
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	app.DrillsApart()
+	os.Exit(run(os.Args[1:]))
+}
 
 func run(args []string) int {
 	var c cli

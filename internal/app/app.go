@@ -400,19 +400,22 @@ func (a *App) listen(conf *tls.Config, shop, plain, ops string) (err error) {
 	return nil
 }
 
-// serve builds the handlers and answers on the listeners.
-func (a *App) serve() error {
+// faces are the handlers of the listeners.
+type faces struct{ shop, plain, ops http.Handler }
+
+// handlers builds them.
+func (a *App) handlers() (f faces, err error) {
 	u, err := url.Parse(a.Origin)
 	if err != nil {
-		return err
+		return f, err
 	}
 	exempt, err := prefixes(a.Config.Limits.Exempt)
 	if err != nil {
-		return err
+		return f, err
 	}
 	proxies, err := prefixes(a.Config.HTTP.TrustedProxies)
 	if err != nil {
-		return err
+		return f, err
 	}
 	trusted := web.Proxies(proxies)
 	hsts := web.HSTSServe
@@ -427,7 +430,7 @@ func (a *App) serve() error {
 		ErrorPage: a.errorPage, Authorize: a.authorize, Observe: a.meters.observe}
 	mux, err := web.NewMux("shop", a.routes["shop"], deps)
 	if err != nil {
-		return err
+		return f, err
 	}
 	var inner http.Handler
 	if a.Config.TLS.Mode == "proxy" {
@@ -435,20 +438,29 @@ func (a *App) serve() error {
 	}
 	plain, err := web.Plain(web.PlainOptions{Origin: a.Origin, Office: a.apart, Hosts: a.hosts, Proxies: trusted, Limiter: a.limiter, Log: a.Log, Observe: a.meters.observe, Inner: inner})
 	if err != nil {
-		return err
+		return f, err
 	}
 	ops, err := web.NewMux("ops", a.routes["ops"], web.Deps{Origin: a.Origin, Log: a.Log, Limiter: a.limiter})
+	if err != nil {
+		return f, err
+	}
+	return faces{mux, plain, ops}, nil
+}
+
+// serve answers on the listeners.
+func (a *App) serve() error {
+	f, err := a.handlers()
 	if err != nil {
 		return err
 	}
 	opt := shield.ServerOptions{Log: a.Log}
-	if err := a.shop.Start(mux, opt); err != nil {
+	if err := a.shop.Start(f.shop, opt); err != nil {
 		return err
 	}
-	if err := a.plain.Start(plain, opt); err != nil {
+	if err := a.plain.Start(f.plain, opt); err != nil {
 		return err
 	}
-	return a.ops.Start(ops, opt)
+	return a.ops.Start(f.ops, opt)
 }
 
 // Hold keeps the listening sockets open over Close, for a successor.

@@ -106,6 +106,9 @@ func (a *App) openStream(o db.Options) (db.Tap, error) {
 
 // startCopies begins to feed the sites.
 func (a *App) startCopies(ctx context.Context) error {
+	if err := os.RemoveAll(a.drillFolder()); err != nil { // of a drill that was cut off with the shop
+		return err
+	}
 	if a.onPostgres() {
 		return a.startArchive(ctx)
 	}

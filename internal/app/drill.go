@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,14 +21,13 @@ import (
 	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/incident"
 	"kassavalv/internal/secret"
-	"kassavalv/internal/shop/order"
 )
 
 // When sites are drilled.
 const (
 	coldEvery = 7 * 24 * time.Hour
-	drillHour = 3       // local hour from which the day's drills may begin
-	drillRate = 8 << 20 // bytes a second that a daily drill reads: buyers come first
+	drillHour = 3        // local hour from which the day's drills may begin
+	drillRate = 32 << 20 // bytes a second that a daily drill reads: buyers come first
 )
 
 // drills runs the day's drills, one site after the other, until ctx ends.
@@ -199,40 +199,76 @@ func (a *App) drill(ctx context.Context, site string, cold bool) (copies.Result,
 	return r, a.keepDrill(ctx, r)
 }
 
+// drillSite has the drill done and adds what only the running shop can tell.
 func (a *App) drillSite(ctx context.Context, site string, cold bool) (copies.Result, error) {
 	if err := a.drillRoom(cold); err != nil {
 		return copies.Result{}, err
 	}
-	var place copies.Site
+	t := drillTask{Data: a.Dir, Demo: a.demo, Folder: a.drillFolder(), Charter: a.charter, Cold: cold, Shift: a.shift}
 	for _, s := range a.Config.Copies.Sites {
 		if x, err := parseSite(s); err == nil && x.name == site {
-			o, err := a.site(s)
-			if err != nil {
-				return copies.Result{}, err
-			}
-			place = o.Site
+			t.Site = s
 		}
 	}
-	if place == nil {
+	if t.Site == "" {
 		return copies.Result{}, fmt.Errorf("%w: %s", ErrNoSite, site)
 	}
-	defer place.Close()
 	root, err := secret.CopyRoot(ctx, a.keeper)
 	if err != nil {
 		return copies.Result{}, err
 	}
-	o := copies.DrillOptions{Site: place, Charter: a.charter, Who: copies.NewKeys(root).Drill, Dir: filepath.Join(a.Dir, copiesDir, "drill"), Cold: cold,
-		Files: neededFiles, Coming: func(f string) bool { return a.Copies.Owes(site, f) }, Check: a.examine}
-	if !cold {
-		o.Rate = drillRate
-	}
-	if k, ok := a.Copies.Known(site); ok && !cold { // a cold drill asks the site alone
-		o.Known = &k
-	}
-	if err := os.RemoveAll(o.Dir); err != nil {
+	t.Who = copies.NewKeys(root).Drill.String()
+	if t.Prints, err = secret.Prints(ctx, a.keeper); err != nil {
 		return copies.Result{}, err
 	}
-	return copies.Drill(ctx, o), nil
+	if t.LogKey, err = a.Vault.LogVerifierKey(a.Audit.Origin()); err != nil {
+		return copies.Result{}, err
+	}
+	owed, err := a.Copies.Owing(site)
+	if err != nil {
+		return copies.Result{}, err
+	}
+	t.Owed = map[string]bool{}
+	for _, f := range owed {
+		t.Owed[f] = true
+	}
+	if !cold {
+		t.Rate = drillRate
+	}
+	if k, ok := a.Copies.Known(site); ok && !cold { // a cold drill asks the site alone
+		t.Known = &k
+	}
+	if t.Folder, err = filepath.Abs(t.Folder); err != nil {
+		return copies.Result{}, err
+	}
+	if t.Data, err = filepath.Abs(t.Data); err != nil {
+		return copies.Result{}, err
+	}
+	if err := os.RemoveAll(t.Folder); err != nil {
+		return copies.Result{}, err
+	}
+	said, err := drillApart(ctx, t, a.Log)
+	switch {
+	case err != nil:
+		return copies.Result{}, err
+	case said.Error != "" || said.Result == nil:
+		return copies.Result{}, errors.New(cmp.Or(said.Error, "the process of the drill said nothing"))
+	}
+	r := *said.Result
+	r.Site, r.Cold = site, cold
+	if said.Orders != nil {
+		live, err := countOrders(ctx, a.DB, db.ID(said.Orders.Newest))
+		switch {
+		case err != nil:
+			r.Findings = append(r.Findings, copies.Finding{Step: "checks", Object: "orders", What: fmt.Sprintf("could not be counted: %v", err), Unknown: true})
+		case live.below != said.Orders.All:
+			r.Findings = append(r.Findings, copies.Finding{Step: "checks", Object: "orders", What: fmt.Sprintf("%d came back, the shop has %d up to the newest of them", said.Orders.All, live.below)})
+		}
+	} else if r.State == copies.Ok {
+		r.Findings = append(r.Findings, copies.Finding{Step: "checks", Object: "orders", What: "were not counted", Unknown: true})
+	}
+	r.Rejudge(true)
+	return r, nil
 }
 
 // keepDrill keeps a result, tells of it, and opens an incident of one that failed.
@@ -272,55 +308,6 @@ func neededFiles(ctx context.Context, path string) ([]string, error) {
 	}
 	defer d.Close()
 	return db.Read(ctx, d, func(q *db.Reader) ([]string, error) { return file.Names(q, time.Now().Add(-fileGrace)) })
-}
-
-// examine looks at a restored shop as its books would: what checkRestored sees in any copy,
-// series of documents, and the orders beside the living shop's.
-func (a *App) examine(ctx context.Context, path string) (out []copies.Finding) {
-	const step = "checks"
-	find := func(object string, unknown bool, form string, args ...any) {
-		out = append(out, copies.Finding{Step: step, Object: object, What: fmt.Sprintf(form, args...), Unknown: unknown})
-	}
-	d, err := db.Open(ctx, db.Options{Path: path, Existing: true})
-	if err != nil {
-		find("database", false, "does not open: %v", err)
-		return out
-	}
-	defer d.Close()
-	for _, f := range checkRestored(ctx, d, a.keeper) {
-		f.Step = step
-		out = append(out, f)
-	}
-	// What could not be read in time says nothing about the shop.
-	wrong, err := db.Read(ctx, d, func(q *db.Reader) ([]string, error) { return order.Examine(q) })
-	if err != nil {
-		find("series", true, "could not be read: %v", err)
-	}
-	for _, w := range wrong {
-		find("series", false, "%s", w)
-	}
-	type counted struct {
-		all    int64
-		newest db.ID
-		below  int64
-	}
-	count := func(d *db.DB, up db.ID) (counted, error) {
-		return db.Read(ctx, d, func(q *db.Reader) (c counted, err error) {
-			c.all, c.newest, c.below, err = order.Count(q, up)
-			return
-		})
-	}
-	back, err := count(d, 0)
-	if err == nil {
-		var live counted
-		if live, err = count(a.DB, back.newest); err == nil && live.below != back.all {
-			find("orders", false, "%d came back, the shop has %d up to the newest of them", back.all, live.below)
-		}
-	}
-	if err != nil {
-		find("orders", true, "could not be counted: %v", err)
-	}
-	return out
 }
 
 // Drilled is the result of a drill, for people and programs.

@@ -54,6 +54,11 @@ func TestShopDrillsItsSites(t *testing.T) {
 	if r.State != copies.Ok || r.RTO <= 0 || r.TX == 0 {
 		t.Fatalf("%+v", r)
 	}
+	// The last step bought something on what came back; its books were looked at again.
+	if last := r.Steps[len(r.Steps)-1]; last.Name != "purchase" || last.Took <= 0 {
+		t.Errorf("steps: %+v", r.Steps)
+	}
+	t.Logf("%v", r.Steps)
 	if due, _, err := a.drillDue(ctx, "plats-1", time.Now()); err != nil || due {
 		t.Errorf("due again at once: %v %v", due, err)
 	}

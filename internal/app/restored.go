@@ -10,6 +10,7 @@ import (
 	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/giftcard"
+	"kassavalv/internal/shop/order"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/stock"
 )
@@ -27,15 +28,7 @@ func checkRestored(ctx context.Context, d *db.DB, k secret.Keeper) (out []copies
 	find := func(object string, unknown bool, format string, args ...any) {
 		out = append(out, copies.Finding{Object: object, What: fmt.Sprintf(format, args...), Unknown: unknown})
 	}
-	for room, sums := range map[string]func(db.Q) ([]string, int, error){"payments": payment.WrongSums, "gift cards": giftcard.WrongSums, "stock": stock.WrongSums} {
-		wrong, err := db.Read(ctx, d, func(q *db.Reader) ([]string, error) { w, _, err := sums(q); return w, err })
-		if err != nil {
-			find(room, ctx.Err() != nil, "cannot be read: %v", err)
-		}
-		for _, w := range wrong {
-			find(room, false, "%s", w)
-		}
-	}
+	out = checkSums(ctx, d)
 	if k == nil {
 		find("audit log", true, "was not looked at: it takes the shop's keys, which could not be read")
 		return out
@@ -45,17 +38,48 @@ func checkRestored(ctx context.Context, d *db.DB, k secret.Keeper) (out []copies
 		find("vault", errors.Is(err, secret.ErrReadOnly), "the shop's keys do not open it: %v", err)
 		return out
 	}
-	l, err := audit.OpenLog(ctx, d, audit.Options{Origin: "restored/log", Keys: v.LogSigner})
+	return append(out, checkLog(ctx, d, v.LogSigner)...)
+}
+
+// checkSums looks whether payments, gift cards and stock add up.
+func checkSums(ctx context.Context, d *db.DB) (out []copies.Finding) {
+	for room, sums := range map[string]func(db.Q) ([]string, int, error){"payments": payment.WrongSums, "gift cards": giftcard.WrongSums, "stock": stock.WrongSums} {
+		wrong, err := db.Read(ctx, d, func(q *db.Reader) ([]string, error) { w, _, err := sums(q); return w, err })
+		if err != nil {
+			out = append(out, copies.Finding{Object: room, What: fmt.Sprintf("cannot be read: %v", err), Unknown: ctx.Err() != nil})
+		}
+		for _, w := range wrong {
+			out = append(out, copies.Finding{Object: room, What: w})
+		}
+	}
+	return out
+}
+
+// checkSeries looks whether the series of documents have gaps.
+func checkSeries(ctx context.Context, d *db.DB) (out []copies.Finding) {
+	wrong, err := db.Read(ctx, d, func(q *db.Reader) ([]string, error) { return order.Examine(q) })
+	if err != nil { // what could not be read in time says nothing about the shop
+		out = append(out, copies.Finding{Object: "series", What: fmt.Sprintf("could not be read: %v", err), Unknown: true})
+	}
+	for _, w := range wrong {
+		out = append(out, copies.Finding{Object: "series", What: w})
+	}
+	return out
+}
+
+// checkLog computes the audit log anew and compares it with what was signed.
+func checkLog(ctx context.Context, d *db.DB, keys audit.Keys) (out []copies.Finding) {
+	const object = "audit log"
+	l, err := audit.OpenLog(ctx, d, audit.Options{Origin: "restored/log", Keys: keys})
 	if err != nil {
-		find("audit log", false, "cannot be opened: %v", err)
-		return out
+		return []copies.Finding{{Object: object, What: fmt.Sprintf("cannot be opened: %v", err)}}
 	}
 	rep, err := l.Verify(ctx, audit.VerifyOptions{})
 	if err != nil {
-		find("audit log", true, "could not be gone through: %v", err)
+		out = append(out, copies.Finding{Object: object, What: fmt.Sprintf("could not be gone through: %v", err), Unknown: true})
 	}
 	for _, f := range rep.Faults[:min(len(rep.Faults), 20)] {
-		find("audit log", false, "%s", f)
+		out = append(out, copies.Finding{Object: object, What: f.String()})
 	}
 	return out
 }
