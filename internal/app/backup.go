@@ -119,6 +119,9 @@ func Backup(ctx context.Context, dir, verb string, _ *slog.Logger) (BackupStatus
 	if err := json.NewDecoder(res.Body).Decode(&said); err != nil {
 		return BackupStatus{}, err
 	}
+	if said.None && said.Error == ErrNoRepositories.Error() {
+		return BackupStatus{}, ErrNoRepositories
+	}
 	if said.None {
 		return BackupStatus{}, ErrNoCopies
 	}

@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"encoding/json"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -106,8 +107,19 @@ var _ = alone("AC-067", func(t *testing.T, engine string) {
 	if out, code := verify(); code != 0 {
 		t.Errorf("verified: %d %s", code, out)
 	}
-	if out, code := apptest.Command(t, nil, "backup", "drill", "--site", names[0], "--data", c.Dir()); code != 0 {
-		t.Errorf("the drill: %d %s", code, out)
+	// The second road is laid ten minutes after the start. That it is not there yet is all that a drill may miss.
+	out, _ := apptest.Command(t, nil, "backup", "drill", "--json", "--site", names[0], "--data", c.Dir())
+	var drill struct {
+		State    string   `json:"state"`
+		Findings []string `json:"findings"`
+	}
+	if err := json.Unmarshal([]byte(out), &drill); err != nil || drill.State != "ok" && drill.State != "inconclusive" {
+		t.Errorf("the drill: %v %s", err, out)
+	}
+	for _, f := range drill.Findings {
+		if !strings.Contains(f, "the site has no copy of the second road yet") {
+			t.Errorf("the drill found: %s", f)
+		}
 	}
 	segments, err := filepath.Glob(filepath.Join(c.Dir(), "sites", names[0], "e", "*", "l0", "*.kvc"))
 	if err != nil || len(segments) == 0 {
