@@ -42,6 +42,7 @@ type cli struct {
 	Check   checkCmd        `cmd:"" help:"Is this installation sound? Configuration, keys, clock, certificate, mail, copies."`
 	Backup  backupCmd       `cmd:"" help:"The copies of the shop at other places."`
 	Restore restoreCmd      `cmd:"" help:"Bring a shop back from its copies into an empty folder."`
+	Clone   cloneCmd        `cmd:"" help:"Make a second shop for trying things out, in which every person is invented."`
 	Keys    keysCmd         `cmd:"" help:"The keys under which personal details are sealed."`
 	Outpost outpostCmd      `cmd:"" help:"Another machine that takes copies, keeps them and notices when the shop is silent."`
 	Drill   drillProcessCmd `cmd:"" name:"drill-process" hidden:"" help:"What a running shop starts to prove the way back."`

@@ -98,7 +98,8 @@ type App struct {
 	Origin   string // public URL without a slash at the end
 	apart    string // the back office's, when it has a host name of its own
 	demo     bool
-	sandbox  bool // see openOptions
+	sandbox  bool    // see openOptions
+	outside  outside // a clone's world
 	hosts    []string
 	shop     *web.Listener
 	plain    *web.Listener
@@ -139,7 +140,14 @@ const demoMark = "demo"
 
 // open takes the folder, the database and the vault.
 func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openOptions) (*App, error) {
-	if o.sandbox {
+	clone, err := isClone(dir)
+	if err == nil && clone {
+		err = onlyTrying(dir, cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.sandbox = o.sandbox || clone; o.sandbox {
 		cfg = sandboxed(cfg)
 	}
 	a := &App{Dir: dir, Config: cfg, Log: log, sandbox: o.sandbox, shift: o.shift, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1), free: freeOf}
@@ -161,7 +169,6 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 		}
 		return nil, err
 	}
-	var err error
 	if a.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}
@@ -213,6 +220,11 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	if err := a.DB.Migrate(ctx, Migrations); err != nil {
 		return fail(err)
 	}
+	if there {
+		if err := cloneOrNot(ctx, a.DB, dir, clone); err != nil {
+			return fail(err)
+		}
+	}
 	if !there {
 		if err := secret.Init(ctx, a.DB, keeper); err != nil {
 			return fail(err)
@@ -261,7 +273,7 @@ func (a *App) rooms(ctx context.Context, providers []payment.Provider, sender ma
 	a.Auth.Carry(auth.ActAudit, content.CarryAlarms)
 	a.Auth.Carry(auth.ActKeys, func(tx *db.Tx, by auth.By, _ db.ID, _ []byte) error { return a.turnByHand(tx, by) })
 	a.Carriers = fulfilment.Carriers{}
-	if a.demo {
+	if a.demo || a.sandbox {
 		a.Carriers["local"] = fulfilment.NewGuard(local.New(), fulfilment.Options{})
 	}
 	a.Desk = &checkout.Desk{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Providers: providers, Base: a.Origin, Origins: a.Config.Checkout.ReturnOrigins,

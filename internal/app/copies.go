@@ -113,7 +113,7 @@ func (a *App) startCopies(ctx context.Context) error {
 		return a.startArchive(ctx)
 	}
 	if len(a.Config.Copies.Sites) == 0 {
-		if !a.demo {
+		if !a.demo && !a.sandbox {
 			a.Log.Warn("no site is configured: if this machine is lost, the shop is lost; see docs/copies.md")
 		}
 		return nil

@@ -97,7 +97,7 @@ func (a *App) buildRoutes() {
 	goods := &api.Goods{Store: store, Index: a.Index}
 	office := &api.Admin{Store: store, By: By, Refunds: a.refund, Cancel: a.cancelOrder}
 	a.front = &storefront.Store{DB: a.DB, Vault: a.Vault, Shelf: a.Shelf, Desk: a.Desk, Index: a.Index, Files: a.Files, Carriers: a.Carriers, Accounts: a.Accounts, Privacy: a.Privacy, Witnessed: len(a.Config.Audit.Witnesses) > 0, DataPages: true, Log: a.Log, Origin: a.Origin,
-		Currency: Currency, Country: Country, Stopping: a.stopping, Trial: a.Config.Payments.Test && !a.demo, Hidden: a.sandbox}
+		Currency: Currency, Country: Country, Stopping: a.stopping, Trial: a.Config.Payments.Test && !a.demo, Clone: a.sandbox, Hidden: a.sandbox}
 	if a.demo {
 		a.front.Tagline = catalog.Localized{SV: "Bra saker för hem och trädgård", EN: "Good things for home and garden"}
 	}
@@ -106,7 +106,7 @@ func (a *App) buildRoutes() {
 	shop = append(shop, goods.Routes()...)
 	shop = append(shop, store.Hooks()...)
 	shop = append(shop, office.Routes()...)
-	a.office = &admin.Admin{DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Privacy: a.Privacy, Mailer: a.Mail, Log: a.Log,
+	a.office = &admin.Admin{Clone: a.sandbox, DB: a.DB, Vault: a.Vault, Auth: a.Auth, Desk: a.Desk, Files: a.Files, Index: a.Index, Carriers: a.Carriers, Privacy: a.Privacy, Mailer: a.Mail, Log: a.Log,
 		Origin: a.officeOrigin(), Currency: Currency, Country: Country, By: By, Standard: a.standardDelivery, Keeper: or(a.Config.Keys.Keeper, "file"), TurnKeys: a.turnByHand, Standing: a.sellingStands, OpenShop: a.askReopen, Copies: a.copiesStand, DrillNow: a.drillsByHand(), Lessons: a.Lessons, Incidents: a.Incidents}
 	shop = append(shop, a.office.Routes()...)
 	shop = append(shop, web.ReportRoute(a.Log, nil))

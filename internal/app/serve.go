@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"kassavalv/internal/auth"
@@ -67,7 +68,17 @@ func (a *App) startServe(ctx context.Context) error {
 	}
 	var conf *tls.Config
 	shop, plain := cfg.HTTP.Addr, cfg.HTTP.PlainAddr
-	if cfg.TLS.Mode == "files" {
+	authority := "" // that the sandbox bank of a clone trusts
+	switch {
+	case a.sandbox && cfg.TLS.Mode == "files" && cfg.TLS.Cert == "" && cfg.TLS.Key == "":
+		local, err := cert.OpenLocal(filepath.Join(a.Dir, "ca"), cert.LocalOptions{Names: names, Log: a.Log})
+		if err != nil {
+			return err
+		}
+		conf, authority = local.TLSConfig(), string(local.CAPEM())
+		shop = or(shop, ":443")
+		plain = or(plain, ":80")
+	case cfg.TLS.Mode == "files":
 		if cfg.TLS.Cert == "" || cfg.TLS.Key == "" {
 			return &configError{ConfigFile, "tls.cert and tls.key", "are needed with tls.mode = files"}
 		}
@@ -78,7 +89,7 @@ func (a *App) startServe(ctx context.Context) error {
 		conf = files.TLSConfig()
 		shop = or(shop, ":443")
 		plain = or(plain, ":80")
-	} else {
+	default:
 		if len(cfg.HTTP.TrustedProxies) == 0 {
 			return &configError{ConfigFile, "http.trusted_proxies", "is needed with tls.mode = proxy: the networks your proxy speaks from"}
 		}
@@ -94,6 +105,12 @@ func (a *App) startServe(ctx context.Context) error {
 	}
 	if err := a.listen(conf, shop, plain, or(cfg.Ops.Addr, "127.0.0.1:8081")); err != nil {
 		return err
+	}
+	if a.sandbox {
+		if strings.HasSuffix(shop, ":0") { // whatever is free: then that is where it is
+			a.Origin = a.shop.URL(host)
+		}
+		return a.serveClone(ctx, authority)
 	}
 	var relay mail.Sender
 	if cfg.Mail.Host != "" {

@@ -27,6 +27,7 @@ import (
 // changed after it; Routes of an Admin without a database is a table that can be
 // printed but not served.
 type Admin struct {
+	Clone    bool // a copy of a shop, for trying things out: every page says so
 	DB       *db.DB
 	Vault    *secret.Vault
 	Auth     *auth.Auth

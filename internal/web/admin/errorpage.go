@@ -27,7 +27,7 @@ func (a *Admin) ErrorPage(r *web.Request, e web.ErrorView) web.Component {
 	if e.Status >= http.StatusInternalServerError {
 		blocks = append(blocks, view.Quiet(lang.T(r.Lang, "admin.error.ref", "ref", e.Ref)))
 	}
-	return view.Page(view.Shell{Lang: r.Lang, Path: home, Title: e.Title, Shop: lang.T(r.Lang, "admin.nav"), SheetURL: sheet()}, view.Panel("", "", blocks...))
+	return view.Page(view.Shell{Lang: r.Lang, Path: home, Title: e.Title, Shop: lang.T(r.Lang, "admin.nav"), SheetURL: sheet(), Clone: a.Clone}, view.Panel("", "", blocks...))
 }
 
 // OwnPath reports whether a path, without language prefix, belongs to the back

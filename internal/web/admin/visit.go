@@ -286,6 +286,7 @@ func (v *visit) shell(s view.Shell) (view.Shell, error) {
 	if err != nil {
 		return s, err
 	}
+	s.Clone = v.Clone
 	if s.Shop = x.shop; s.Shop == "" {
 		s.Shop = v.t("shop")
 	}

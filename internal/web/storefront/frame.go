@@ -105,7 +105,9 @@ func (s *Store) bare(f *frame, l lang.Lang, path string) view.Shell {
 			}
 		}
 	}
-	if s.Trial {
+	if s.Clone {
+		sh.Bars = append(sh.Bars, view.Bar{Tone: ui.Stop, Text: lang.T(l, "shop.clone")})
+	} else if s.Trial {
 		sh.Bars = append(sh.Bars, view.Bar{Tone: ui.Wait, Text: lang.T(l, "shop.trial")})
 	}
 	if s.Desk != nil {

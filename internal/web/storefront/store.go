@@ -50,6 +50,7 @@ type Store struct {
 	Tagline   catalog.Localized // what the shop sells, in a few words; may be empty
 	StatusURL string            // the outpost's status page; empty: none
 	Trial     bool              // the shop is being tried out: only test money counts, and every page says so
+	Clone     bool              // a copy of a shop, for trying things out: every page says so
 	Hidden    bool              // no search engine is to know of it
 	Stopping  <-chan struct{}   // closed when the program stops, so that live pages let go; may be nil
 

@@ -23,6 +23,7 @@ type Shell struct {
 	Head     templ.Component // beside the heading: the page's main action; may be nil
 	Lead     string          // one sentence under the heading
 	Failed   bool            // the form on it was not taken: said first in the title
+	Clone    bool            // a copy of a shop, for trying things out
 	Feels    string          // address of the form of "something feels wrong"; empty: none
 }
 

@@ -1,0 +1,295 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"kassavalv/internal/datamap"
+	"kassavalv/internal/db"
+	"kassavalv/internal/db/dbtest"
+	"kassavalv/internal/secret"
+)
+
+func cellsOf(t *testing.T, d *db.DB) []db.Cell {
+	t.Helper()
+	cells, err := db.Read(context.Background(), d, func(q *db.Reader) ([]db.Cell, error) { return db.Cells(q) })
+	if err != nil || len(cells) < 500 {
+		t.Fatalf("%d columns: %v", len(cells), err)
+	}
+	return cells
+}
+
+// Every column of every table has a rule: what becomes of it in a clone.
+func TestCloneHasARuleForEveryColumn(t *testing.T) {
+	d := dbtest.SQLite(t, Migrations)
+	cells := cellsOf(t, d)
+	plan, problems := planClone(datamap.Tables(), cells)
+	for _, p := range problems {
+		t.Error(p)
+	}
+	for _, c := range cells {
+		if cloneNone[c.Table] == "" && plan[c.Table][c.Name] == "" {
+			t.Errorf("%s.%s has no rule", c.Table, c.Name)
+		}
+	}
+	// What is personal is kept nowhere.
+	for _, tb := range datamap.Tables() {
+		for _, c := range tb.Columns {
+			if a := plan[tb.Name][c.Name]; c.Personal() && !c.Stays && a == doKeep {
+				t.Errorf("%s.%s is personal, and kept", tb.Name, c.Name)
+			}
+		}
+	}
+}
+
+// The look at the rules finds what it is there to find.
+func TestCloneRulesAreMissed(t *testing.T) {
+	tables := []datamap.TableOf{datamap.Table("a_one", datamap.Plain("id words"), datamap.Open("note", "x", "somebody wants to read it", datamap.Text), datamap.Sealed("box", "a.box", "x", datamap.Name), datamap.Index("ix", "a.box", "x"))}
+	cells := []db.Cell{{Table: "a_one", Name: "id", Type: "INTEGER"}, {Table: "a_one", Name: "words", Type: "TEXT"}, {Table: "a_one", Name: "note", Type: "TEXT"}, {Table: "a_one", Name: "box", Type: "BLOB"}, {Table: "a_one", Name: "ix", Type: "BLOB"}, {Table: "a_one", Name: "new", Type: "TEXT"}}
+	_, problems := planClone(tables, cells)
+	got := strings.Join(problems, "\n")
+	for _, want := range []string{"a_one.words holds readable text (plain) and has no rule", "a_one.note holds readable text (open) and has no rule", `the field "a.box" of a_one.box has no rule`, `the blind index "a.box" of a_one.ix has no rule`, "a_one.new is not in the data map"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("not said: %s\n%s", want, got)
+		}
+	}
+}
+
+// full is a shop in a folder in whose every personal column the person of the tests can be found.
+func full(t *testing.T) (dir string, w *world) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "shop")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := dbtest.OpenOptions(t, db.Options{Path: filepath.Join(dir, DatabaseFile), Create: true}, Migrations)
+	w = newWorld(t, d)
+	w.fill()
+	keys, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(dir)), "*", "keys"))
+	if len(keys) != 1 {
+		t.Fatal(keys)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(fmt.Sprintf("[http]\npublic_url = \"https://shop.example\"\n[keys]\ndir = %q\n[stripe]\nsecret_key = \"sk_live_%s\"\n", keys[0], marker)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// What lies beside: logs, letters, bank files, secrets.
+	for _, name := range []string{"log/today.log", "mailbox/1.eml", "import/customers.csv", "sites/s3.toml", "files/ab/" + strings.Repeat("ab", 32)} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("of "+marker), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Where people could have typed it, they did: every column of text that is replaced, emptied or stood in for.
+	plan, problems := planClone(datamap.Tables(), cellsOf(t, d))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	n := 0
+	w.Do(func(tx *db.Tx) error {
+		for _, c := range cellsOf(t, d) {
+			a := plan[c.Table][c.Name]
+			if c.Type != "TEXT" || a != doSaid && a != doEmpty && a != doStand && a != doActor || c.Table == "account_account" {
+				continue
+			}
+			// rowid: what is unique stays so
+			got, err := tx.Exec(`UPDATE ` + c.Table + ` SET "` + c.Name + `"='` + marker + ` ' || rowid`)
+			if err != nil {
+				return fmt.Errorf("%s.%s: %w", c.Table, c.Name, err)
+			}
+			if got > 0 {
+				n++
+			}
+		}
+		return nil
+	})
+	if n < 15 {
+		t.Errorf("only %d columns of words were filled", n)
+	}
+	return dir, w
+}
+
+// inFolder lists the files of a folder in whose bytes the marker is.
+func inFolder(t *testing.T, dir string) (found []string) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		files++
+		b, err := os.ReadFile(path)
+		if has(b) || has([]byte(path)) && !has([]byte(dir)) {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil || files < 3 {
+		t.Fatalf("%d files: %v", files, err)
+	}
+	return found
+}
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// Of the people of a shop nothing is in a clone: not in a byte of its folder, and not in anything that its keys open. One rule
+// that is broken is seen.
+func TestCloneHoldsNobody(t *testing.T) {
+	dir, w := full(t)
+	if left := w.readable(); len(left) < 25 {
+		t.Fatalf("the person is in %d columns only: %v", len(left), left)
+	}
+	old := map[string]find{}
+	for ix, f := range w.indexes() {
+		old[ix] = f
+	}
+	look := func(t *testing.T, o CloneOptions) (files []string, opened map[find]bool, c *world) {
+		t.Helper()
+		o.To = filepath.Join(t.TempDir(), "staging")
+		out, err := Clone(t.Context(), dir, o, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.Rows < 50 || out.Persons < 5 || !strings.HasPrefix(out.Link, cloneURL+"/admin/invite/") {
+			t.Errorf("%+v", out)
+		}
+		files = inFolder(t, o.To)
+		a, err := open(t.Context(), o.To, Config{}, quiet, openOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { a.Close(context.Background()) })
+		if !a.sandbox || a.live() {
+			t.Error("it opens as a shop")
+		}
+		cw := *w.World
+		cw.T, cw.DB, cw.Vault = t, a.DB, a.Vault
+		c = &world{World: &cw}
+		return files, c.readable(), c
+	}
+	t.Run("whole", func(t *testing.T) {
+		files, opened, c := look(t, CloneOptions{})
+		if len(files)+len(opened) > 0 {
+			t.Errorf("the person is in %v and, opened, in %v", files, opened)
+		}
+		for ix, f := range c.indexes() {
+			if at, ok := old[ix]; ok {
+				t.Errorf("%v is the blind index of %v", f, at)
+			}
+		}
+		alike(t, w.DB, c.DB)
+		links(t, c)
+	})
+	t.Run("every rule broken", func(t *testing.T) {
+		plan, _ := planClone(datamap.Tables(), cellsOf(t, w.DB))
+		told := w.readable()
+		_, opened, _ := look(t, CloneOptions{spoil: func(table, column string) bool { return told[find{table, column}] }})
+		n := 0
+		for at := range told {
+			if plan[at.table] == nil || at.table == "order_books" {
+				continue
+			}
+			if n++; !opened[at] {
+				t.Errorf("the broken rule of %s.%s is not seen", at.table, at.column)
+			}
+		}
+		if n < 20 {
+			t.Errorf("only %d rules were broken", n)
+		}
+	})
+}
+
+// alike holds the business of both shops against each other.
+func alike(t *testing.T, shop, clone *db.DB) {
+	t.Helper()
+	for _, ask := range []string{`order_order`, `order_line`, `order_document`, `order_books`, `stock_level`, `stock_movement`, `payment_intent`, `payment_entry`, `giftcard_card`, `giftcard_entry`, `customer_customer`, `support_case`, `support_message`,
+		`returns_return`, `cart_cart`, `catalog_product`, `pricing_price`, `waitlist_entry`} {
+		var n [2]int64
+		for i, d := range []*db.DB{shop, clone} {
+			var err error
+			if n[i], err = db.Read(context.Background(), d, func(q *db.Reader) (n int64, err error) {
+				err = q.QueryRow(`SELECT count(*) FROM ` + ask).Scan(&n)
+				return
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n[0] != n[1] {
+			t.Errorf("%s: %d in the shop, %d in the clone", ask, n[0], n[1])
+		}
+	}
+	for _, ask := range []string{`SELECT COALESCE(sum(number % 1000003), 0) + sum(total * 7 + paid * 11 + refunded) FROM order_order`, `SELECT sum(on_hand * 3 + held * 5 + allocated) FROM stock_level`, `SELECT sum(number * 3 + amount) FROM order_document`,
+		`SELECT sum(issued + balance * 3) FROM giftcard_card`, `SELECT sum(amount) FROM pricing_price`, `SELECT sum(next) FROM order_series`} {
+		var n [2]int64
+		for i, d := range []*db.DB{shop, clone} {
+			var err error
+			if n[i], err = db.Read(context.Background(), d, func(q *db.Reader) (n int64, err error) { err = q.QueryRow(ask).Scan(&n); return }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n[0] != n[1] || n[0] == 0 {
+			t.Errorf("%s: %d in the shop, %d in the clone", ask, n[0], n[1])
+		}
+	}
+}
+
+// links: the one person of the tests is one stand-in wherever he was met, and is found by it.
+func links(t *testing.T, c *world) {
+	t.Helper()
+	mail := ""
+	_, err := db.Read(context.Background(), c.DB, func(q *db.Reader) (int, error) {
+		for _, at := range []struct{ table, column, field string }{{"order_order", "contact", "order.contact"}, {"customer_customer", "contact", "customer.contact"}, {"support_case", "contact", "support.contact"}, {"waitlist_entry", "sealed", "waitlist.mail"},
+			{"giftcard_card", "mail", "giftcard.mail"}, {"returns_return", "statement", "returns.statement"}, {"checkout_purchase", "contact", "checkout.contact"}} {
+			rows, err := db.All(q, func(r *db.Rows) (x struct {
+				id db.ID
+				b  []byte
+			}, err error) {
+				err = r.Scan(&x.id, &x.b)
+				return
+			}, `SELECT id, `+at.column+` FROM `+at.table+` WHERE `+at.column+` IS NOT NULL`)
+			if err != nil || len(rows) == 0 {
+				t.Errorf("%s: %d rows: %v", at.table, len(rows), err)
+			}
+			for _, x := range rows {
+				p, _ := secret.Owner(x.b)
+				plain, err := c.Vault.Open(q, p, secret.Field(at.field), x.id, x.b)
+				if err != nil {
+					return 0, err
+				}
+				is := mailIn(plain)
+				if mail == "" {
+					mail = is
+				}
+				if is != mail || !strings.HasSuffix(is, "@example.invalid") || !bytes.Contains(plain, []byte("@example.invalid")) {
+					t.Errorf("%s: %s, and %s elsewhere", at.table, plain, mail)
+				}
+			}
+		}
+		for _, at := range []struct {
+			field secret.Field
+			ask   string
+		}{{"order.mail", `order_order WHERE mail_index`}, {"customer.email", `customer_customer WHERE email_index`}, {"support.mail", `support_case WHERE mail_index`}, {"waitlist.mail", `waitlist_entry WHERE mail_index`}, {"giftcard.to", `giftcard_card WHERE mail_index`}} {
+			ix, err := c.Vault.Index(at.field, mail)
+			if err != nil {
+				return 0, err
+			}
+			var n int64
+			if err := q.QueryRow(`SELECT count(*) FROM `+at.ask+`=$1`, ix).Scan(&n); err != nil || n == 0 {
+				t.Errorf("%s does not find him: %v", at.field, err)
+			}
+		}
+		return 0, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,88 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+)
+
+// CopyFile has SQLite write what the database in the file path holds now into the file to, which must not be there. Whoever has the
+// file open goes on with it: this reads on a connection of its own, in one transaction, with the log.
+func CopyFile(ctx context.Context, path, to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("db: %s is there already", to)
+	}
+	c, err := sql.Open("sqlite", readOnly(path))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetMaxOpenConns(1)
+	if _, err := c.ExecContext(ctx, `VACUUM INTO $1`, to); err != nil {
+		os.Remove(to)
+		os.Remove(to + "-journal")
+		return fmt.Errorf("db: vacuum into %s: %w", to, err)
+	}
+	return nil
+}
+
+// Cell is one column of a table as the engine declares it.
+type Cell struct {
+	Table, Name string
+	Type        string // INTEGER, TEXT or BLOB
+	Null        bool   // it may be empty
+}
+
+// Cells lists every column of every table of a SQLite database, in their order.
+func Cells(q Q) ([]Cell, error) {
+	return All(q, func(r *Rows) (c Cell, err error) {
+		var needed int
+		err = r.Scan(&c.Table, &c.Name, &c.Type, &needed)
+		c.Null = needed == 0
+		return
+	}, `SELECT m.name, p.name, p.type, p."notnull" OR p.pk > 0 FROM sqlite_schema m JOIN pragma_table_info(m.name) p WHERE m.type='table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, p.cid`)
+}
+
+// EachRow reads the rows of a table of a SQLite file that nobody writes to, in the order they lie. values are as the engine has
+// them: int64, string, []byte or nil.
+func EachRow(ctx context.Context, d *sql.DB, table string, columns []string, fn func(values []any) error) error {
+	list := ""
+	for i, c := range columns {
+		if i > 0 {
+			list += ", "
+		}
+		list += `"` + c + `"`
+	}
+	rows, err := d.QueryContext(ctx, `SELECT `+list+` FROM `+table)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		values, dest := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		if err := fn(values); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// SetFlag notes something about the database as a whole, beside its own facts.
+func SetFlag(tx *Tx, name string) error {
+	_, err := tx.Exec(`INSERT INTO db_meta (name, value) VALUES ($1, 1) ON CONFLICT (name) DO NOTHING`, name)
+	return err
+}
+
+// Flag reports whether SetFlag noted it.
+func Flag(q Q, name string) (bool, error) {
+	var n int64
+	err := q.QueryRow(`SELECT count(*) FROM db_meta WHERE name=$1`, name).Scan(&n)
+	return n > 0, err
+}
