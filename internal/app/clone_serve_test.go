@@ -129,7 +129,7 @@ func TestCloneIsTriedOut(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	page := string(c.Do("GET", "/orders/"+token, nil).Body)
-	paper := regexp.MustCompile(`/orders/`+token+`/documents/[0-9]+`).FindString(page)
+	paper := regexp.MustCompile(`/orders/` + token + `/documents/[0-9]+`).FindString(page)
 	if a := c.Do("GET", paper, nil); paper == "" || a.Status != 200 || !strings.Contains(string(a.Body), "Kund 0000") || strings.Contains(page+string(a.Body), "Kim Prov") {
 		t.Errorf("the receipt %s: %d\n%s", paper, a.Status, a.Body)
 	}

@@ -107,18 +107,28 @@ func Draw(tx *db.Tx, v *secret.Vault, o *Order) error {
 	if err := document(tx, o.ID, kind, 0, o.ToPay, o.Draft.VAT, ""); err != nil {
 		return err
 	}
-	n, err := series(tx, "order")
-	if err != nil {
-		return err
+	// In a clone of a shop, which has a key of its own, the shop's numbers are in another order: one may be taken.
+	for range drawTries {
+		n, err := series(tx, "order")
+		if err != nil {
+			return err
+		}
+		o.Number = publicNumber(v, n)
+		var ocr any
+		if kind == "invoice" {
+			o.OCR = OCR(o.Number)
+			ocr = o.OCR
+		}
+		got, err := tx.Exec(`UPDATE order_order SET number=$2, ocr=$3 WHERE id=$1 AND number IS NULL AND NOT EXISTS (SELECT 1 FROM order_order x WHERE x.number=$2)`, o.ID, o.Number, ocr)
+		if err != nil || got == 1 {
+			return err
+		}
 	}
-	o.Number = publicNumber(v, n)
-	var ocr any
-	if kind == "invoice" {
-		o.OCR = OCR(o.Number)
-		ocr = o.OCR
-	}
-	return tx.ExecOne(`UPDATE order_order SET number=$2, ocr=$3 WHERE id=$1 AND number IS NULL`, o.ID, o.Number, ocr)
+	return db.ErrConflict
 }
+
+// drawTries is how many numbers in a row may be taken.
+const drawTries = 50
 
 func series(tx *db.Tx, name string) (n int64, err error) {
 	err = tx.QueryRow(`UPDATE order_series SET next=next+1 WHERE name=$1 RETURNING next-1`, name).Scan(&n)

@@ -3,6 +3,10 @@ package order
 import (
 	"testing"
 	"time"
+
+	"kassavalv/internal/db"
+	"kassavalv/internal/db/dbtest"
+	"kassavalv/internal/secret/secrettest"
 )
 
 // The books are those of the shop's own year, on a machine of whatever zone: half past midnight on New Year's Day is the new
@@ -17,4 +21,25 @@ func TestBookYear(t *testing.T) {
 			t.Errorf("%s: %d, want %d", s, y, want)
 		}
 	}
+}
+
+// A number that is taken is passed over: in a clone of a shop the numbers of both keys meet.
+func TestTakenNumbersArePassedOver(t *testing.T) {
+	dbtest.Each(t, rooms, func(t *testing.T, d *db.DB) {
+		v := secrettest.Vault(t, d)
+		seen := map[int64]bool{}
+		for i := range 3 {
+			o, err := place(d, v, db.ID(i+1), false)
+			if err != nil || seen[o.Number] {
+				t.Fatal(o.Number, err)
+			}
+			seen[o.Number] = true
+			if err := db.Do(t.Context(), d, func(tx *db.Tx) error {
+				_, err := tx.Exec(`UPDATE order_series SET next=1 WHERE name='order'`)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
