@@ -101,6 +101,10 @@ func printBackup(w io.Writer, s app.BackupStatus) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, x.Kind, strings.TrimSpace(x.Address+" "+x.Location), span(x.Lag), acked, size(x.Bytes))
 	}
 	t.Flush()
+	fmt.Fprintln(w)
+	for _, x := range s.Sites {
+		printDrilled(w, x)
+	}
 	for _, x := range s.Sites {
 		if x.Trouble != "" {
 			fmt.Fprintf(w, "\n%s TAKES NO COPIES since %s: %s\n", x.Name, when(x.Since), x.Trouble)
@@ -108,6 +112,26 @@ func printBackup(w io.Writer, s app.BackupStatus) {
 	}
 	if s.Trouble != "" {
 		fmt.Fprintf(w, "\nNO COPIES ARE MADE: %s\n", s.Trouble)
+	}
+}
+
+// printDrilled tells how the last drill of a site went, step by step.
+func printDrilled(w io.Writer, x app.BackupSite) {
+	if x.Drilled.IsZero() {
+		fmt.Fprintf(w, "%s has not been drilled in the last two weeks: the way back from it is not proven.\n", x.Name)
+		return
+	}
+	fmt.Fprintf(w, "%s was drilled %s: %s.", x.Name, when(x.Drilled), x.Drill)
+	var steps []string
+	for _, s := range x.Steps {
+		steps = append(steps, s.Name+" "+s.Took.Round(time.Millisecond).String())
+	}
+	fmt.Fprintln(w, "", strings.Join(steps, ", "))
+	for _, f := range x.Found {
+		fmt.Fprintln(w, "  ", f)
+	}
+	for _, n := range x.Notes {
+		fmt.Fprintln(w, "  ", n)
 	}
 }
 
@@ -183,7 +207,10 @@ func (c backupDrillCmd) Run(e env) error {
 			return
 		}
 		fmt.Printf("%s: %s in %s. From nothing to a verified shop: %s. Lacked: %s. Database: %s, %d objects.\n", d.Site, d.State, span(d.Took), span(d.RTO), span(d.RPO), size(d.Size), d.Objects)
-		for _, f := range d.Findings {
+		for _, x := range d.Steps {
+			fmt.Printf("   %-12s %s\n", x.Name, x.Took.Round(time.Millisecond))
+		}
+		for _, f := range append(d.Findings, d.Notes...) {
 			fmt.Println("  ", f)
 		}
 		if d.Error != "" {

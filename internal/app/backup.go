@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
+	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
 )
 
@@ -45,10 +47,12 @@ type BackupSite struct {
 	Backup   time.Time `json:"backup,omitzero"` // and its newest of any kind
 	Log      string    `json:"log,omitempty"`   // and its newest piece of the log
 
-	Drilled time.Time     `json:"drilled,omitzero"` // of a repository: its last drill
-	Drill   string        `json:"drill,omitempty"`  // how that ended
-	RTO     float64       `json:"rto_seconds,omitempty"`
-	Steps   []copies.Step `json:"steps,omitempty"`
+	Drilled time.Time        `json:"drilled,omitzero"` // its last drill
+	Drill   string           `json:"drill,omitempty"`  // how that ended
+	RTO     float64          `json:"rto_seconds,omitempty"`
+	Steps   []copies.Step    `json:"steps,omitempty"`
+	Found   []copies.Finding `json:"found,omitempty"` // by it
+	Notes   []string         `json:"notes,omitempty"`
 }
 
 // ErrNoCopies is returned where nothing is copied.
@@ -69,11 +73,19 @@ func (a *App) backupStatus(ctx context.Context) (BackupStatus, error) {
 	if s.Trouble != nil {
 		out.Trouble = s.Trouble.Error()
 	}
+	drills, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]copies.Result, error) { return copies.Drills(q, time.Now().Add(-2*coldEvery)) })
+	if err != nil {
+		return out, err
+	}
 	for _, x := range s.Sites {
 		y := BackupSite{Name: x.Place.Name, Kind: x.Place.Kind, Address: x.Place.Address, Location: x.Place.Location, Provider: x.Place.Provider, Locked: x.Place.Locked,
 			Lag: x.Lag.Seconds(), Newest: x.Newest, Acked: x.Acked, Took: x.Took.Seconds(), Bytes: x.Bytes, Since: x.Since}
 		if x.Trouble != nil {
 			y.Trouble = x.Trouble.Error()
+		}
+		if i := slices.IndexFunc(drills, func(d copies.Result) bool { return d.Site == y.Name }); i >= 0 { // the newest
+			d := drills[i]
+			y.Drilled, y.Drill, y.RTO, y.Steps, y.Found, y.Notes = d.Started, string(d.State), d.RTO.Seconds(), d.Steps, d.Findings, d.Notes
 		}
 		out.Sites = append(out.Sites, y)
 	}

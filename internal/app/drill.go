@@ -312,20 +312,22 @@ func neededFiles(ctx context.Context, path string) ([]string, error) {
 
 // Drilled is the result of a drill, for people and programs.
 type Drilled struct {
-	Site     string   `json:"site"`
-	State    string   `json:"state"` // ok, failed or inconclusive
-	Cold     bool     `json:"cold"`
-	Took     float64  `json:"took_seconds"`
-	RTO      float64  `json:"rto_seconds"` // from nothing to a verified database with its files
-	RPO      float64  `json:"rpo_seconds"` // of the shop's time that the site lacked
-	Size     int64    `json:"size_bytes"`
-	Objects  int      `json:"objects"`
-	Findings []string `json:"findings,omitempty"`
-	Error    string   `json:"error,omitempty"`
+	Site     string        `json:"site"`
+	State    string        `json:"state"` // ok, failed or inconclusive
+	Cold     bool          `json:"cold"`
+	Took     float64       `json:"took_seconds"`
+	RTO      float64       `json:"rto_seconds"` // from nothing to a verified database with its files
+	RPO      float64       `json:"rpo_seconds"` // of the shop's time that the site lacked
+	Size     int64         `json:"size_bytes"`
+	Objects  int           `json:"objects"`
+	Steps    []copies.Step `json:"steps,omitempty"`
+	Findings []string      `json:"findings,omitempty"`
+	Notes    []string      `json:"notes,omitempty"`
+	Error    string        `json:"error,omitempty"`
 }
 
 func drilled(site string, r copies.Result, err error) Drilled {
-	d := Drilled{Site: site, State: string(r.State), Cold: r.Cold, Took: r.Took.Seconds(), RTO: r.RTO.Seconds(), RPO: r.RPO.Seconds(), Size: r.Size, Objects: r.Objects}
+	d := Drilled{Site: site, State: string(r.State), Cold: r.Cold, Took: r.Took.Seconds(), RTO: r.RTO.Seconds(), RPO: r.RPO.Seconds(), Size: r.Size, Objects: r.Objects, Steps: r.Steps, Notes: r.Notes}
 	for _, f := range r.Findings {
 		d.Findings = append(d.Findings, f.String())
 	}

@@ -372,6 +372,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 	if r := copies.Drill(context.Background(), clean(filepath.Join(base, "site"), &known)); r.State != copies.Ok {
 		t.Fatalf("the whole site is %s", says(r))
 	}
+	codes := map[string]bool{}
 	table := map[string]string{}
 	for i, d := range damages {
 		place := filepath.Join(base, fmt.Sprint(i))
@@ -402,6 +403,12 @@ func TestEveryDamageIsFound(t *testing.T) {
 			t.Errorf("%s: none of %v is named: %s", d.what, c.named, says(r))
 		}
 		table[d.what] = named
+		for _, f := range r.Findings {
+			if !slices.Contains(copies.Codes, f.Code) {
+				t.Errorf("%s: %s has no code: %q", d.what, f, f.Code)
+			}
+			codes[f.Code] = true
+		}
 		// Without the shop's own knowledge, as when the machine is gone, it is found too, but
 		// for an old head that was put back with what belongs to it: that only the shop knows.
 		o = clean(place, nil)
@@ -413,6 +420,11 @@ func TestEveryDamageIsFound(t *testing.T) {
 			t.Errorf("%s: the site alone is called %s", d.what, says(r))
 		}
 		os.RemoveAll(place)
+	}
+	for _, c := range []string{"gone", "foreign", "old", "chain", "changed", "differs"} { // a reader is told them apart
+		if !codes[c] {
+			t.Errorf("no damage is %q: %v", c, codes)
+		}
 	}
 	if len(table) < 30 {
 		t.Errorf("%d kinds only", len(table))

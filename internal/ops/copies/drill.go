@@ -134,6 +134,7 @@ func Drill(ctx context.Context, o DrillOptions) (res Result) {
 		}
 		res.Took = time.Since(begun)
 		res.State = d.judge(ctx)
+		code(res.Findings)
 	}()
 	if o.Rate > 0 {
 		d.o.Site = bounded(o.Site, o.Rate)

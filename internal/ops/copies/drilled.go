@@ -4,6 +4,7 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"kassavalv/internal/db"
@@ -36,7 +37,8 @@ func Record(tx *db.Tx, r Result) error {
 		return errors.New("copies: that is no result of a drill")
 	}
 	t := story{Steps: r.Steps, Findings: r.Findings, Notes: r.Notes}
-	t.Findings = t.Findings[:min(len(t.Findings), maxTold)]
+	t.Findings = slices.Clone(t.Findings[:min(len(t.Findings), maxTold)])
+	code(t.Findings)
 	t.Notes = t.Notes[:min(len(t.Notes), maxTold)]
 	b, err := json.Marshal(t)
 	if err != nil {

@@ -29,6 +29,7 @@ type Finding struct {
 	Step   string `json:"step"`
 	Object string `json:"object,omitempty"` // its name at the site, or what it is called in the shop
 	What   string `json:"what"`
+	Code   string `json:"code,omitempty"` // one of Codes
 	// Unknown says that it could not be looked at: nothing is shown to be wrong, or right.
 	Unknown bool `json:"unknown,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -321,11 +322,31 @@ func (v *visit) drillsPanel(x insight) view.Block {
 		if d.State == copies.Ok {
 			lost, took = v.howLong(d.RPO), v.howLong(d.RTO)
 		} else if len(d.Findings) > 0 {
-			found = d.Findings[0].String()
+			found = v.foundWords(d)
 		}
 		t.Rows = append(t.Rows, view.Row{Cells: []view.Cell{{Text: lang.Stamp(v.l, d.Started), Sub: kind}, {Text: d.Site}, {Text: v.t("copies.drill." + string(d.State)), Sub: found, Badge: true, Tone: drillTones[d.State]}, {Text: lost}, {Text: took}}})
 	}
 	return view.Panel("drills", v.t("copies.drills"), ui.Bars(v.l, v.drillChart(x)), view.TableBlock(v.l, t), v.stepsTable(x), now, view.Quiet(v.t("copies.drills.print")))
+}
+
+// foundWords is why a drill did not end well: what proves something wrong before what could
+// not be looked at, in the reader's words, with the object's name as the log has it.
+func (v *visit) foundWords(d copies.Result) string {
+	f := d.Findings[0]
+	if i := slices.IndexFunc(d.Findings, func(f copies.Finding) bool { return !f.Unknown }); i > 0 {
+		f = d.Findings[i]
+	}
+	if !slices.Contains(copies.Codes, f.Code) { // kept before there were codes
+		return f.String()
+	}
+	text := v.t("copies.found." + f.Code)
+	if f.Object != "" {
+		text += " (" + f.Object + ")"
+	}
+	if n := len(d.Findings) - 1; n > 0 {
+		text += " " + v.t("copies.found.more", "n", lang.Number(v.l, int64(n)))
+	}
+	return text
 }
 
 // drillChart is a bar a day: how many minutes the slowest proof of the day took. A day

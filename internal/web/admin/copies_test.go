@@ -84,7 +84,7 @@ func TestCopiesPage(t *testing.T) {
 				s.Drills = []copies.Result{{Site: "nas", State: "ok", Started: now, RTO: 4 * time.Minute, Steps: []copies.Step{{Name: "restore", Took: 1250 * time.Millisecond}, {Name: "replay", Took: 900 * time.Millisecond}, {Name: "log", Took: time.Millisecond}, {Name: "examine"}, {Name: "checks"}}},
 					{Site: "moln", State: "failed", Started: now.Add(-time.Hour), Findings: []copies.Finding{{Step: "log", What: "the log has a hole"}}}}
 				return s
-			}(), []string{"de senaste 2 sekunder förlorade", "tar 4 minuter", "hämta 1,25 s, spela upp loggen 0,9 s", "the log has a hole", "Kom inte tillbaka"}, nil},
+			}(), []string{"de senaste 2 sekunder förlorade", "tar 4 minuter", "hämta 1,25 s, spela upp loggen 0,9 s", "Databasens logg är inte hel", "Kom inte tillbaka"}, nil},
 			{"PostgreSQL, a gap", archived(nil, nil, repoOf("nas", 40*time.Minute, walarchive.Gap)), []string{"de senaste 40 minuter förlorade", "Loggen kommer inte fram", "Det finns ett enda ställe"}, nil},
 			{"PostgreSQL, out of reach", archived(nil, nil, repoOf("nas", time.Hour, walarchive.Away), repoOf("moln", time.Hour, walarchive.Stanza)), []string{"Ingen av databasens kopior går att nå", "Svarar inte", "Tom eller inte inkopplad", "unable to connect"}, []string{"ingenting förlorat", "de senaste"}},
 			{"PostgreSQL, no backup", archived(nil, nil, repoOf("nas", 0, walarchive.Full)), []string{"Databasen har ingen hel kopia någonstans", "Saknar hel kopia"}, nil},
@@ -102,6 +102,10 @@ func TestCopiesPage(t *testing.T) {
 			{"all there", recovery.Standing{Status: &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 7, 0, nil)}}, Required: 1, Drills: []copies.Result{
 				{Site: "nas", State: "failed", Started: now.Add(-time.Hour)}, {Site: "nas", State: "ok", Cold: true, Started: now.Add(-30 * time.Hour), RTO: 4 * time.Minute, RPO: time.Second}, {Site: "nas", State: "inconclusive", Started: now.Add(-50 * time.Hour)}}},
 				[]string{"går ingenting förlorat: nas", "tar 4 minuter", "<svg class=\"chart\"", "Kom inte tillbaka", "Gick inte att avgöra", "från grunden", "4 minuter, inom målet", "1 annan plats"}, []string{"ingen övning visat"}},
+			{"found", recovery.Standing{Status: two, Drills: []copies.Result{
+				{Site: "nas", State: "failed", Started: now.Add(-time.Hour), Steps: []copies.Step{{Name: "checks", Took: 2 * time.Second}, {Name: "purchase", Took: 3100 * time.Millisecond}}, Findings: []copies.Finding{{Step: "second road", Object: "nas", What: "the site has no copy of the second road yet", Unknown: true}, {Step: "purchase", Object: "/products/lykta", What: "its page sells nothing"}}},
+				{Site: "moln", State: "inconclusive", Started: now.Add(-2 * time.Hour), Findings: []copies.Finding{{Step: "purchase", Object: "goods", What: "the shop has nothing to sell: no purchase was tried", Unknown: true}}}}},
+				[]string{"gick inte att handla i. (/products/lykta) 1 till står i loggen", "Butiken har inget att sälja, så inget köp provades", "ett köp 3,1 s"}, []string{"sells nothing", "nothing to sell", "second road"}},
 			{"slow back", recovery.Standing{Status: two, Drills: []copies.Result{{Site: "nas", State: "ok", Started: now, RTO: 3 * time.Hour}}}, []string{"3 timmar, mer än målet"}, nil},
 			{"shared", recovery.Standing{Status: two, Warnings: []copies.Warning{{A: "nas", B: "moln", What: "provider", Shared: "Molnbolaget"}, {A: "nas", B: "moln", What: "credential"}, {A: "a", B: "b", What: "disk"}, {A: "a", B: "b", What: "machine"}, {A: "a", B: "b", What: "network"}}},
 				[]string{"nas och moln har samma leverantör, Molnbolaget", "öppnas med samma nyckel", "samma disk", "samma dator", "samma nät"}, nil},
