@@ -74,10 +74,13 @@ func isClone(dir string) (bool, error) {
 // onlyTrying refuses settings with which a clone could be taken for the shop, or reach its partners: a clone started with them
 // would leave them aside (sandboxed), but whoever set them means another folder.
 func onlyTrying(dir string, c Config) error {
-	for key, set := range map[string]bool{"stripe.secret_key": !c.Stripe.SecretKey.IsZero(), "swish.payee": c.Swish.Payee != "", "klarna.username": c.Klarna.Username != "", "mail.host": c.Mail.Host != "",
-		"copies.sites": len(c.Copies.Sites) > 0, "database.url": !c.Database.URL.IsZero(), "staff.oidc_issuer": c.Staff.OIDCIssuer != ""} {
-		if set {
-			return &configError{dir, key, "is set, and this folder holds a clone of a shop (" + cloneMark + "): a clone never has real money, letters or copies, and is never made the shop. Take the setting away, or name the shop's own folder with --data"}
+	for _, x := range []struct {
+		key string
+		set bool
+	}{{"stripe.secret_key", !c.Stripe.SecretKey.IsZero()}, {"swish.payee", c.Swish.Payee != ""}, {"klarna.username", c.Klarna.Username != ""}, {"mail.host", c.Mail.Host != ""},
+		{"copies.sites", len(c.Copies.Sites) > 0}, {"database.url", !c.Database.URL.IsZero()}, {"staff.oidc_issuer", c.Staff.OIDCIssuer != ""}} {
+		if x.set {
+			return &configError{dir, x.key, "is set, and this folder holds a clone of a shop (" + cloneMark + "): a clone never has real money, letters or copies, and is never made the shop. Take the setting away, or name the shop's own folder with --data"}
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,10 +13,14 @@ import (
 	"strings"
 	"testing"
 
+	"kassavalv/internal/auth"
 	"kassavalv/internal/datamap"
 	"kassavalv/internal/db"
 	"kassavalv/internal/db/dbtest"
 	"kassavalv/internal/secret"
+	"kassavalv/internal/shop/account"
+	"kassavalv/internal/shop/order"
+	"kassavalv/internal/shop/privacy"
 )
 
 func cellsOf(t *testing.T, d *db.DB) []db.Cell {
@@ -78,6 +83,35 @@ func full(t *testing.T) (dir string, w *world) {
 		t.Fatal(keys)
 	}
 	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(fmt.Sprintf("[http]\npublic_url = \"https://shop.example\"\n[keys]\ndir = %q\n[stripe]\nsecret_key = \"sk_live_%s\"\n", keys[0], marker)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Who has an account, and who works there.
+	w.Do(func(tx *db.Tx) error {
+		p, err := w.Vault.NewPerson(tx)
+		if err != nil {
+			return err
+		}
+		id := tx.NewID()
+		profile, err := secret.SealJSON(w.Vault, tx, p.ID, "account.profile", id, account.Profile{Email: theMail, Name: who.Name})
+		if err != nil {
+			return err
+		}
+		totp, err := w.Vault.Seal(tx, p.ID, "account.totp", id, []byte("key of "+marker))
+		if err != nil {
+			return err
+		}
+		ix, err := w.Vault.Index("account.email", theMail)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO account_account (id, person_id, email_index, profile, state, password, password_long, totp, totp_step, lang, version, created_at) VALUES ($1,$2,$3,$4,'active',$5,0,$6,0,'sv',1,$7)`, id, p.ID, ix, profile, "hash of "+marker, totp, tx.Now())
+		return err
+	})
+	key, err := w.auth.NewTOTP()
+	if err == nil {
+		_, err = w.auth.SetCredentials(t.Context(), auth.System("t"), auth.Credentials{NewStaff: auth.NewStaff{Email: "chef." + theMail, Name: who.Name, Role: "owner"}, Password: secret.Hide("zx81-plomp-9931"), TOTP: key})
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	// What lies beside: logs, letters, bank files, secrets.
@@ -208,6 +242,54 @@ func TestCloneHoldsNobody(t *testing.T) {
 	})
 }
 
+// Who was erased in the shop stays erased in the clone, and his purchase stays in its books.
+func TestCloneOfSomebodyErased(t *testing.T) {
+	dir, w := full(t)
+	w.Do(func(tx *db.Tx) error {
+		r, err := w.desk.ConfirmErase(tx, w.subject(), true)
+		if err == nil && r.State != privacy.Done {
+			t.Errorf("%+v", r)
+		}
+		return err
+	})
+	to := filepath.Join(t.TempDir(), "staging")
+	if _, err := Clone(t.Context(), dir, CloneOptions{To: to}, quiet); err != nil {
+		t.Fatal(err)
+	}
+	if found := inFolder(t, to); len(found) > 0 {
+		t.Error(found)
+	}
+	a, err := open(t.Context(), to, Config{}, quiet, openOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close(context.Background())
+	_, err = db.Read(t.Context(), a.DB, func(q *db.Reader) (int, error) {
+		o, err := order.ByID(q, w.order.ID)
+		if err != nil {
+			return 0, err
+		}
+		if at, err := a.Vault.ErasedAt(q, o.Person); err != nil || at.IsZero() {
+			t.Errorf("he is there again: %v %v", at, err)
+		}
+		var sealed []byte
+		if err := q.QueryRow(`SELECT contact FROM order_order WHERE id=$1`, o.ID).Scan(&sealed); err != nil {
+			return 0, err
+		}
+		if _, err := a.Vault.Open(q, o.Person, "order.contact", o.ID, sealed); !errors.Is(err, secret.ErrErased) {
+			t.Errorf("his order: %v", err)
+		}
+		b, err := order.Books(q, a.Vault, w.staff, o.ID)
+		if err != nil || !strings.HasPrefix(b.Name, "Kund ") || b.Address.City != standCity {
+			t.Errorf("the books: %+v %v", b, err)
+		}
+		return 0, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // alike holds the business of both shops against each other.
 func alike(t *testing.T, shop, clone *db.DB) {
 	t.Helper()
@@ -248,7 +330,7 @@ func links(t *testing.T, c *world) {
 	mail := ""
 	_, err := db.Read(context.Background(), c.DB, func(q *db.Reader) (int, error) {
 		for _, at := range []struct{ table, column, field string }{{"order_order", "contact", "order.contact"}, {"customer_customer", "contact", "customer.contact"}, {"support_case", "contact", "support.contact"}, {"waitlist_entry", "sealed", "waitlist.mail"},
-			{"giftcard_card", "mail", "giftcard.mail"}, {"returns_return", "statement", "returns.statement"}, {"checkout_purchase", "contact", "checkout.contact"}} {
+			{"giftcard_card", "mail", "giftcard.mail"}, {"returns_return", "statement", "returns.statement"}, {"checkout_purchase", "contact", "checkout.contact"}, {"account_account", "profile", "account.profile"}} {
 			rows, err := db.All(q, func(r *db.Rows) (x struct {
 				id db.ID
 				b  []byte
@@ -277,7 +359,7 @@ func links(t *testing.T, c *world) {
 		for _, at := range []struct {
 			field secret.Field
 			ask   string
-		}{{"order.mail", `order_order WHERE mail_index`}, {"customer.email", `customer_customer WHERE email_index`}, {"support.mail", `support_case WHERE mail_index`}, {"waitlist.mail", `waitlist_entry WHERE mail_index`}, {"giftcard.to", `giftcard_card WHERE mail_index`}} {
+		}{{"order.mail", `order_order WHERE mail_index`}, {"customer.email", `customer_customer WHERE email_index`}, {"support.mail", `support_case WHERE mail_index`}, {"waitlist.mail", `waitlist_entry WHERE mail_index`}, {"giftcard.to", `giftcard_card WHERE mail_index`}, {"account.email", `account_account WHERE email_index`}} {
 			ix, err := c.Vault.Index(at.field, mail)
 			if err != nil {
 				return 0, err
@@ -286,6 +368,17 @@ func links(t *testing.T, c *world) {
 			if err := q.QueryRow(`SELECT count(*) FROM `+at.ask+`=$1`, ix).Scan(&n); err != nil || n == 0 {
 				t.Errorf("%s does not find him: %v", at.field, err)
 			}
+		}
+		// By his name, as staff look for him; and nobody of the shop's staff can come in.
+		ix, err := c.Vault.Index("customer.word", "kund")
+		if err != nil {
+			return 0, err
+		}
+		var named, customers, out, ways, credentials int64
+		err = q.QueryRow(`SELECT (SELECT count(*) FROM customer_word WHERE word=$1), (SELECT count(*) FROM customer_customer), (SELECT count(*) FROM auth_staff WHERE state='closed' AND password='' AND totp IS NULL), (SELECT count(*) FROM auth_staff WHERE state <> 'closed'),
+			(SELECT count(*) FROM account_account WHERE password <> '' OR totp IS NOT NULL)`, ix).Scan(&named, &customers, &out, &ways, &credentials)
+		if err != nil || named != customers || customers == 0 || out != 1 || ways != 1 || credentials != 0 {
+			t.Errorf("%d of %d customers by name, %d of the staff closed, %d open, %d accounts with a way in: %v", named, customers, out, ways, credentials, err)
 		}
 		return 0, nil
 	})
