@@ -448,7 +448,7 @@ func (a *App) handlers() (f faces, err error) {
 	if a.Config.TLS.Mode == "proxy" {
 		inner = mux
 	}
-	plain, err := web.Plain(web.PlainOptions{Origin: a.Origin, Office: a.apart, Hosts: a.hosts, Proxies: trusted, Limiter: a.limiter, Log: a.Log, Observe: a.meters.observe, Inner: inner})
+	plain, err := web.Plain(web.PlainOptions{Origin: a.Origin, Office: a.apart, Hosts: a.hosts, Proxies: trusted, Limiter: a.limiter, NoIndex: a.sandbox, Log: a.Log, Observe: a.meters.observe, Inner: inner})
 	if err != nil {
 		return f, err
 	}

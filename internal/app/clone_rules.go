@@ -102,7 +102,7 @@ var cloneText = map[string]string{
 	"returns_alarm":    "keep: code",
 	"returns_credit":   "keep: currency gross state; said: reason; stand: client_key",
 	"returns_event":    "keep: kind; said: note",
-	"returns_line":     "said: condition",
+	"returns_line":     "keep: condition",
 	"returns_return":   "keep: state lang disputed; stand: client_key",
 	"stock_hold":       "keep: state",
 	"stock_movement":   "keep: kind",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -104,6 +105,10 @@ func TestCloneIsTriedOut(t *testing.T) {
 		if !strings.Contains(string(a.Body), says) {
 			t.Errorf("%s: %d does not say what it is", path, a.Status)
 		}
+	}
+	no := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if res, err := (&http.Client{CheckRedirect: no}).Get(strings.Replace(clone.plain.URL("localhost"), "https://", "http://", 1) + "/"); err != nil || !strings.HasPrefix(res.Header.Get("X-Robots-Tag"), "noindex") {
+		t.Errorf("the plain listener: %v %v", res, err)
 	}
 	invited := c.Do("GET", strings.TrimPrefix(made.Link, cloneURL), nil)
 	if invited.Status != 200 || !strings.Contains(string(invited.Body), "kopia av butiken") {

@@ -20,6 +20,7 @@ type PlainOptions struct {
 	Hosts   []string // host names that requests may name; others get 421
 	Proxies Proxies
 	Limiter *shield.Limiter
+	NoIndex bool // as in Deps
 	Log     *slog.Logger
 	Observe func(method, pattern string, status int, took time.Duration)
 
@@ -44,7 +45,7 @@ func Plain(o PlainOptions) (http.Handler, error) {
 	if len(o.Hosts) == 0 {
 		return nil, fmt.Errorf("web: the plain listener needs its host names")
 	}
-	m, err := NewMux("http", nil, Deps{Origin: o.Origin, Office: o.Office, Hosts: o.Hosts, Proxies: o.Proxies, Limiter: o.Limiter, Log: o.Log, Observe: o.Observe})
+	m, err := NewMux("http", nil, Deps{Origin: o.Origin, Office: o.Office, Hosts: o.Hosts, Proxies: o.Proxies, Limiter: o.Limiter, NoIndex: o.NoIndex, Log: o.Log, Observe: o.Observe})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (p *plain) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	m := p.mux
 	shield.Proven(hr.Context())
-	setBaseline(w.Header(), nil, false)
+	setBaseline(w.Header(), nil, p.o.NoIndex)
 	a := &answer{ResponseWriter: w, started: time.Now(), lang: lang.SV}
 	a.req = Request{Request: hr, Lang: lang.SV, ID: newReference(), mux: m, path: hr.URL.Path, Client: m.deps.Proxies.Client(hr), Route: &p.route}
 	defer m.finish(a)
