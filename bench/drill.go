@@ -54,11 +54,11 @@ func drillCost(at string) error {
 	if out, err := s.command("backup", "now"); err != nil {
 		return fmt.Errorf("backup now: %w: %s", err, out)
 	}
-	for begun := time.Now(); ; time.Sleep(time.Second) { // and the second road's first copy
+	for begun := time.Now(); ; time.Sleep(time.Second) { // and the second road's first copy, which a shop makes ten minutes after its start
 		if dumps, _ := filepath.Glob(filepath.Join(at, "site", "v", "*.kvc")); len(dumps) > 0 {
 			break
 		}
-		if time.Since(begun) > 10*time.Minute {
+		if time.Since(begun) > 30*time.Minute {
 			return errors.New("the second road does not get to its site")
 		}
 	}

@@ -54,6 +54,12 @@ func objects(t *testing.T, place, prefix string) (out []string) {
 	return out
 }
 
+// sealed are what a stream key may have sealed (each is used for ten minutes, and what of the
+// site it falls on depends on when that was), and its own name.
+func (c *scene) sealed(key string) []string {
+	return append(append(append(c.all("e/00000001/l"), c.all("f/")...), c.all("v/")...), key)
+}
+
 func (c *scene) path(name string) string { return filepath.Join(c.place, filepath.FromSlash(name)) }
 
 func (c *scene) read(place, name string) []byte {
@@ -271,11 +277,11 @@ var damages = []struct {
 		c.write(l[1], a)
 		c.named = c.all(e1 + "l")
 	}},
-	{"a stream key gone", func(c *scene) { n := c.all(e1 + "k/")[0]; c.remove(n); c.named = append(c.all(e1+"l"), n) }},
+	{"a stream key gone", func(c *scene) { n := c.all(e1 + "k/")[0]; c.remove(n); c.named = c.sealed(n) }},
 	{"a stream key of somebody else", func(c *scene) {
 		n := c.all(e1 + "k/")[0]
 		c.write(n, c.read(c.other, objects(c.t, c.other, e1+"k/")[0]))
-		c.named = append(c.all(e1+"l"), n)
+		c.named = c.sealed(n)
 	}},
 	{"the snapshot gone", func(c *scene) { c.drop(c.all(e1 + "l9/")[0], e1+"l9/") }},
 	{"a level gone", func(c *scene) {
@@ -421,7 +427,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 		}
 		os.RemoveAll(place)
 	}
-	for _, c := range []string{"gone", "foreign", "old", "chain", "changed", "differs"} { // a reader is told them apart
+	for _, c := range []string{"gone", "foreign", "old", "chain", "changed"} { // a reader is told them apart
 		if !codes[c] {
 			t.Errorf("no damage is %q: %v", c, codes)
 		}
