@@ -223,6 +223,9 @@ func (c restoreCmd) postgres(e env, o app.RestoreOptions, in *bufio.Reader) erro
 	if rep.Erased > 0 {
 		fmt.Printf("%d persons who were erased since then stay erased.\n", rep.Erased)
 	}
+	for _, x := range rep.Warnings {
+		fmt.Fprintln(os.Stderr, "Beware:", x)
+	}
 	for _, d := range rep.Damages {
 		fmt.Println("Damaged, and done without:", d)
 	}

@@ -70,7 +70,7 @@ func TestErasedFromEveryCopy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		beside, err := f.Beside(ctx, inv)
+		beside, _, err := f.Beside(ctx, inv)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func TestErasedFromEveryCopy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := f.Beside(ctx, inv)
+			b, _, err := f.Beside(ctx, inv)
 			x.Close()
 			if err != nil {
 				t.Fatal(err)

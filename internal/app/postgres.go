@@ -339,6 +339,7 @@ type PostgresReport struct {
 	Replayed float64   `json:"replayed_seconds"` // by PostgreSQL
 	Took     float64   `json:"took_seconds"`
 	Damages  []string  `json:"damages,omitempty"`
+	Warnings []string  `json:"warnings,omitempty"` // of what lies beside the database
 }
 
 // RestorePostgres brings a shop on PostgreSQL back: the database by pgBackRest into an empty
@@ -362,10 +363,11 @@ func RestorePostgres(ctx context.Context, o RestorePostgresOptions) (rep Postgre
 	if err != nil {
 		return rep, err
 	}
-	beside, err := f.Beside(ctx, inv)
+	beside, warn, err := f.Beside(ctx, inv)
 	if err != nil {
 		return rep, err
 	}
+	rep.Warnings = warn
 	text, ok := beside.Files[repositoriesFile]
 	if !ok {
 		return rep, errors.New("the sites hold no configuration of repositories: this shop was not on PostgreSQL (restore it without --pgdata), or kassavalv backup setup-postgres was never run")

@@ -62,7 +62,9 @@ type RestoreReport struct {
 	Files   int          `json:"files"`
 	Erased  int          `json:"erased"` // persons erased since the point, who stay erased
 	Damages []string     `json:"damages,omitempty"`
-	Took    float64      `json:"took_seconds"`
+	// Warnings are what is wrong with what lies beside the database: unsigned, or older than it should be.
+	Warnings []string `json:"warnings,omitempty"`
+	Took     float64  `json:"took_seconds"`
 }
 
 // ErrDeclined is returned when Agree said no.
@@ -139,10 +141,11 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 	if o.Agree != nil && !o.Agree(rep.Found) {
 		return rep, ErrDeclined
 	}
-	beside, err := f.Beside(ctx, inv)
+	beside, warn, err := f.Beside(ctx, inv)
 	if err != nil {
 		return rep, err
 	}
+	rep.Warnings = warn
 	if err := beginRestored(o.To); err != nil {
 		return rep, err
 	}

@@ -29,6 +29,7 @@ const (
 	KindFile    = "file"    // one file of the shop
 	KindDump    = "dump"    // the second road
 	KindHead    = "head"    // no bytes: how far the site has been told, and when
+	KindAlong   = "along"   // what lies beside the database, sealed to the paper key alone
 	KindEpoch   = "epoch"   // no bytes: that an epoch has begun, where no segment tells it
 )
 

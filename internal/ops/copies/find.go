@@ -350,26 +350,6 @@ func (f *Finder) streamKey(ctx context.Context, inv *Inventory, epoch uint32, id
 	return streamKey{}, errors.Join(errs...)
 }
 
-// Beside opens what lies beside the database. It needs the paper key.
-func (f *Finder) Beside(ctx context.Context, inv *Inventory) (Along, error) {
-	var errs []error
-	for _, i := range inv.Along {
-		b, err := getAll(ctx, f.Sites[i], alongObject, MaxReplace)
-		if err == nil {
-			b, err = openBytes(b, MaxReplace, f.Who)
-		}
-		var a Along
-		if err == nil {
-			err = json.Unmarshal(b, &a)
-		}
-		if err == nil {
-			return a, nil
-		}
-		errs = append(errs, fmt.Errorf("site %s: %s: %w", f.Sites[i].Place().Name, alongObject, err))
-	}
-	return Along{}, errors.Join(append(errs, errors.New("copies: no site gives the keys and the configuration"))...)
-}
-
 // Plan is a row of segments that leads to a position.
 type Plan struct {
 	Epoch uint32

@@ -44,6 +44,8 @@ func objectName(h Header) string {
 		return fileObject(h.Shop, h.Name)
 	case KindEpoch:
 		return epochObject(h.Epoch)
+	case KindAlong:
+		return alongObject
 	case KindDump:
 		return fmt.Sprintf("%s%s-%s.kvc", dumpPrefix, strings.ToLower(h.Time().Format("20060102t150405z")), h.Sealed[:16])
 	}

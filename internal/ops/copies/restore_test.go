@@ -445,13 +445,13 @@ func TestFilesComeBack(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	a, err := f.Beside(context.Background(), inv)
-	if err != nil || a.Keys != "kassavalv-key-1 link" || string(a.Files["kassavalv.toml"]) != "x" {
+	a, warn, err := f.Beside(context.Background(), inv)
+	if err != nil || len(warn) > 0 || a.Keys != "kassavalv-key-1 link" || string(a.Files["kassavalv.toml"]) != "x" {
 		t.Errorf("%+v %v", a, err)
 	}
 	// The drill key opens the database, not what lies beside it.
 	f.Who = s.keys.Drill
-	if _, err := f.Beside(context.Background(), inv); err == nil {
+	if _, _, err := f.Beside(context.Background(), inv); err == nil {
 		t.Error("the drill key opened the vault's keys")
 	}
 	if _, _, err := s.restore(f, copies.Target{}); err != nil {

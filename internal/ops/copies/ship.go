@@ -54,12 +54,14 @@ type siteState struct {
 	Key    string           `json:"key"`    // newest stream key there
 	Along  string           `json:"along"`  // hash of what lies beside
 	Beside string           `json:"beside"` // hash of its sealed bytes
-	Keys   string           `json:"keys"`   // names of the vault's keys in it
-	Acked  time.Time        `json:"acked"`  // when it last confirmed anything
-	Newest time.Time        `json:"newest"` // of the last change it has
-	Took   time.Duration    `json:"took"`   // from the closing of the last segment to its confirmation
-	Bytes  int64            `json:"bytes"`  // put there in this epoch
-	Head   time.Time        `json:"head"`   // of the newest head object
+	// AlongAt is when those were made, microseconds: what follows is later.
+	AlongAt int64         `json:"along_at,omitempty"`
+	Keys    string        `json:"keys"`   // names of the vault's keys in it
+	Acked   time.Time     `json:"acked"`  // when it last confirmed anything
+	Newest  time.Time     `json:"newest"` // of the last change it has
+	Took    time.Duration `json:"took"`   // from the closing of the last segment to its confirmation
+	Bytes   int64         `json:"bytes"`  // put there in this epoch
+	Head    time.Time     `json:"head"`   // of the newest head object
 	// First is where chains are whole from, Retained when the retention was last carried out.
 	First    map[string]uint64 `json:"first,omitempty"`
 	Retained time.Time         `json:"retained"`
@@ -592,14 +594,24 @@ func (s *shipper) beside(ctx context.Context) error {
 	if have == hash {
 		return nil
 	}
+	s.mu.Lock()
+	at := s.r.o.Now()
+	if last := time.UnixMicro(s.st.AlongAt); !at.After(last) { // a clock that was set back
+		at = last.Add(time.Microsecond)
+	}
+	s.mu.Unlock()
+	body, err := AlongBody(s.r.o.Charter, s.name, s.r.o.Epoch, at, sealed, s.r.o.Keys.Sign)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	if err := s.site.Replace(ctx, alongObject, sealed); err != nil {
+	if err := s.site.Replace(ctx, alongObject, body); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	s.headDue = true
-	s.st.Along, s.st.Beside = hash, hashOf(sealed)
+	s.st.Along, s.st.Beside, s.st.AlongAt = hash, hashOf(body), at.UnixMicro()
 	s.mu.Unlock()
 	s.r.confirmed() // what it has can be opened there from now on
 	return s.save()

@@ -394,7 +394,18 @@ func (v *verifier) beside(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !v.has || head.Along == "" || hashOf(b) == head.Along {
+		_, _, signed, err := ReadAlong(b, v.c, v.name)
+		if err != nil {
+			return err
+		}
+		told := v.has && head.Along != ""
+		if !signed && !told {
+			return damaged(alongObject, "is not signed: of an earlier version of this program, or put there by somebody else")
+		}
+		if !told || hashOf(b) == head.Along {
+			if !signed {
+				v.out.Notes = append(v.out.Notes, alongObject+" is not signed; the running shop replaces it")
+			}
 			return nil
 		}
 		if try == 20 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/copies/post"
@@ -60,7 +61,7 @@ func TestFence(t *testing.T) {
 		name, b := c.object(copies.Header{Kind: copies.KindFile, Epoch: 1, Name: strings.Repeat("cd", 32)}, []byte("picture"))
 		_, errFile := put(old, name, b)
 		for what, err := range map[string]error{
-			"segment": store(old, 1, 4), "file": errFile, "head": old.Replace(context.Background(), "keys/head.kvc", head(1)), "keys": old.Replace(context.Background(), "keys/current.age", []byte("old")),
+			"segment": store(old, 1, 4), "file": errFile, "head": old.Replace(context.Background(), "keys/head.kvc", head(1)), "keys": old.Replace(context.Background(), "keys/current.age", c.along(1, time.Now(), "old")),
 		} {
 			if !errors.Is(err, copies.ErrRefused) || !errors.Is(err, copies.ErrFenced) || !strings.Contains(err.Error(), "epoch 2") {
 				t.Errorf("%s of the old machine: %v", what, err)

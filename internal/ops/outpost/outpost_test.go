@@ -108,6 +108,8 @@ func TestWhatIsTaken(t *testing.T) {
 		}
 	}
 	for what, err := range map[string]error{
+		"keys that are unsigned":  s.Replace(context.Background(), "keys/current.age", []byte("age-encryption.org/v1 rubbish")),
+		"keys of another shop":    s.Replace(context.Background(), "keys/current.age", other.along(1, time.Now(), "keys")),
 		"another key":             s.Replace(context.Background(), "keys/other.age", []byte("x")),
 		"a head that is unsigned": s.Replace(context.Background(), "keys/head.kvc", []byte("x")),
 		"a head of another shop":  s.Replace(context.Background(), "keys/head.kvc", other.seal(copies.Header{Kind: copies.KindHead, Shop: c.charter.Shop, Epoch: 1, Site: "watch"}, nil)),
@@ -128,10 +130,16 @@ func TestWhatIsTaken(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
 	}
-	for name, b := range map[string][]byte{"keys/current.age": []byte("keys"), "keys/head.kvc": c.seal(copies.Header{Kind: copies.KindHead, Shop: c.charter.Shop, Epoch: 1, Site: "watch"}, nil)} {
+	for name, b := range map[string][]byte{"keys/current.age": c.along(1, time.Now(), "keys"), "keys/head.kvc": c.seal(copies.Header{Kind: copies.KindHead, Shop: c.charter.Shop, Epoch: 1, Site: "watch"}, nil)} {
 		if err := s.Replace(context.Background(), name, b); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if err := s.Replace(context.Background(), "keys/current.age", c.along(1, time.Now().Add(-time.Hour), "old keys")); !errors.Is(err, copies.ErrRefused) {
+		t.Errorf("older keys, put back: %v", err)
+	}
+	if b, err := get(s, "keys/current.age"); err != nil || !bytes.HasSuffix(b, []byte("keys")) || bytes.HasSuffix(b, []byte("old keys")) {
+		t.Errorf("keys: %q, %v", b, err)
 	}
 	fname, file := c.object(copies.Header{Kind: copies.KindFile, Epoch: 1, Name: strings.Repeat("cd", 32)}, []byte("picture"))
 	dname, dump := c.object(copies.Header{Kind: copies.KindDump, Epoch: 1, At: time.Now().UnixMicro()}, []byte("dump"))

@@ -476,6 +476,9 @@ func (p *Outpost) replace(w http.ResponseWriter, r *http.Request, s *shop) {
 	if err == nil {
 		s.mu.Lock() // until it is done: an old machine must not replace what the new one has put
 		if err = s.fenced(t.epoch); err == nil {
+			err = s.older(r.Context(), name, t)
+		}
+		if err == nil {
 			s.st.Seen = s.now().UTC()
 			err = s.site.Replace(r.Context(), name, b)
 		}

@@ -1,9 +1,11 @@
 package outpost
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -24,6 +26,7 @@ type taken struct {
 	seq   uint64
 	prev  string
 	hash  string
+	at    int64 // of keys/current.age: when the shop made it
 }
 
 // verify looks at an object before it is stored. Its errors wrap ErrRefused.
@@ -40,6 +43,18 @@ func (s *shop) verify(name string, body io.ReadSeeker, size int64) (t taken, err
 	case "":
 		return refuse("an outpost takes no object of such a name")
 	case "keys":
+		b, err := readAll(body)
+		if err != nil {
+			return t, err
+		}
+		h, _, signed, err := copies.ReadAlong(b, who.Charter, who.Site)
+		if err != nil {
+			return refuse("%v", err)
+		}
+		if !signed {
+			return refuse("it is not signed")
+		}
+		t.epoch, t.at = h.Epoch, h.At
 		return t, nil
 	case "key":
 		if size > maxKey {
@@ -99,6 +114,30 @@ func (s *shop) verify(name string, body io.ReadSeeker, size int64) (t taken, err
 	}
 	t.chain, t.seq, t.prev, t.hash = fmt.Sprintf("%d/%s/%d", h.Epoch, h.Kind, h.Level), h.Seq, h.Prev, hash
 	return t, nil
+}
+
+// older refuses what was made before that which it would replace: an old one, put back by who
+// has stolen what lets the shop in. The lock is held.
+func (s *shop) older(ctx context.Context, name string, t taken) error {
+	if t.at == 0 {
+		return nil
+	}
+	r, err := s.site.Get(ctx, name)
+	if errors.Is(err, copies.ErrAbsent) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	key, err := s.who.Charter.VerifyKey()
+	if err != nil {
+		return err
+	}
+	if h, _, err := copies.ReadHeader(r, name, key); err == nil && (t.epoch < h.Epoch || t.epoch == h.Epoch && t.at < h.At) {
+		return fmt.Errorf("%w: %s: it was made before the one that is there", copies.ErrRefused, name)
+	}
+	return nil // what was there is no word of this shop's, as with another charter
 }
 
 // fenced refuses epochs that have ended. The lock is held.

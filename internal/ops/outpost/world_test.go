@@ -167,6 +167,15 @@ func (c *customer) object(h copies.Header, sealed []byte) (string, []byte) {
 	return copies.ObjectName(h), c.seal(h, sealed)
 }
 
+// along is what lies under keys/current.age.
+func (c *customer) along(epoch uint32, at time.Time, sealed string) []byte {
+	b, err := copies.AlongBody(c.charter, "watch", epoch, at, []byte(sealed), c.key)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 func segmentHeader(epoch uint32, level int, from, to uint64) copies.Header {
 	return copies.Header{Kind: copies.KindSegment, Epoch: epoch, Level: level, Min: from, Max: to, At: time.Now().UnixMicro()}
 }
