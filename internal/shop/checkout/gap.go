@@ -14,6 +14,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/fault"
 	"kassavalv/internal/job"
+	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/payment"
@@ -382,7 +383,7 @@ func (d *Desk) GapReturned(ctx context.Context, id db.ID) error {
 	}
 	cctx, cancel := context.WithTimeout(ctx, d.Times.Call)
 	defer cancel()
-	st, err := p.Refund(cctx, payment.Refund{Key: x.key, Ref: x.Ref, Reference: x.Reference, Amount: x.Amount, Reason: "restored"})
+	st, err := p.Refund(cctx, payment.Refund{Key: x.key, Ref: x.Ref, Reference: x.Reference, Amount: x.Amount, Reason: "restored", Note: lang.T(lang.SV, "gap.note")})
 	if err != nil {
 		return job.Fail("no_answer", err)
 	}

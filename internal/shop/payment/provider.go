@@ -117,7 +117,11 @@ type Refund struct {
 	Ref       string // the provider's payment id
 	Reference string // ours, of the payment
 	Amount    money.Money
-	Reason    string
+	Reason    string // staff's own words: they stay in the shop
+	// Note is for the buyer, with the money, where the provider passes words on: ours, of
+	// at most 28 characters (Swish shows no more beside the reference). Empty: the provider's
+	// usual ones.
+	Note string
 }
 
 // RefundStatus is the provider's answer to a refund. Neither Done nor Refused

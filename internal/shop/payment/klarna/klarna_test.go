@@ -168,7 +168,7 @@ func TestLongAfterThePage(t *testing.T) {
 	if ts, err := p.Capture(ctx, payment.Take{Key: "kv-c-2", Ref: h.Ref, Amount: money.SEK(100)}); err != nil || !ts.Refused || !strings.HasPrefix(ts.Code, "CAPTURE_NOT_ALLOWED/") {
 		t.Errorf("%+v %v", ts, err)
 	}
-	back := payment.Refund{Key: "kv-r-1", Ref: h.Ref, Amount: money.SEK(5000), Reason: "Anna Andersson ringde"}
+	back := payment.Refund{Key: "kv-r-1", Ref: h.Ref, Amount: money.SEK(5000), Reason: "Anna Andersson ringde", Note: "Avbrott: köpet kom inte fram"}
 	for range 2 {
 		if rs, err := p.Refund(ctx, back); err != nil || !rs.Done {
 			t.Fatalf("%+v %v", rs, err)
@@ -176,7 +176,7 @@ func TestLongAfterThePage(t *testing.T) {
 		s.Forward(25 * time.Hour)
 	}
 	o := s.Orders()[0]
-	if o.Captured != 20000 || o.Refunded != 5000 || o.Captures != 1 || o.Refunds != 1 || o.CaptureRefs[0] != "kv-c-1" || o.RefundRefs[0] != "kv-r-1" {
+	if o.Captured != 20000 || o.Refunded != 5000 || o.Captures != 1 || o.Refunds != 1 || o.CaptureRefs[0] != "kv-c-1" || o.RefundRefs[0] != "kv-r-1" || o.RefundNotes[0] != back.Note {
 		t.Errorf("%+v", o)
 	}
 	// One that nobody took in time.

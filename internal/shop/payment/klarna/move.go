@@ -98,7 +98,7 @@ func (p *Provider) Refund(ctx context.Context, r payment.Refund) (payment.Refund
 		return payment.RefundStatus{Refused: true, Code: "CURRENCY"}, nil
 	}
 	// The reason is staff's own words and stays here.
-	head, err := p.call(ctx, "POST", "/ordermanagement/v1/orders/"+seg(o.ID)+"/refunds", r.Key, newRefund{Amount: r.Amount.Amount, Reference: r.Key}, nil)
+	head, err := p.call(ctx, "POST", "/ordermanagement/v1/orders/"+seg(o.ID)+"/refunds", r.Key, newRefund{Amount: r.Amount.Amount, Reference: r.Key, Description: r.Note}, nil)
 	if err != nil {
 		return refusedMove(err)
 	}

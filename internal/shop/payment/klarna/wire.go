@@ -104,6 +104,7 @@ type newCapture struct {
 }
 
 type newRefund struct {
-	Amount    int64  `json:"refunded_amount"`
-	Reference string `json:"reference"`
+	Amount      int64  `json:"refunded_amount"`
+	Reference   string `json:"reference"`
+	Description string `json:"description,omitempty"` // shown to the buyer
 }

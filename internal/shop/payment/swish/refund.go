@@ -1,6 +1,7 @@
 package swish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -41,7 +42,7 @@ func (p *Provider) Refund(ctx context.Context, r payment.Refund) (payment.Refund
 		return payment.RefundStatus{Refused: true, Code: CodeTooOld}, nil
 	}
 	a, err := p.client.do(ctx, "PUT", "/api/v2/refunds/"+id, "application/json", refundRequest{OriginalPaymentReference: w.PaymentReference, PayerPaymentReference: of.Reference,
-		CallbackURL: w.CallbackURL, CallbackIdentifier: p.identifier(id), PayerAlias: p.o.Payee, Amount: kronor(r.Amount.Amount), Currency: "SEK", Message: message("Återbetalning", of.Reference)})
+		CallbackURL: w.CallbackURL, CallbackIdentifier: p.identifier(id), PayerAlias: p.o.Payee, Amount: kronor(r.Amount.Amount), Currency: "SEK", Message: message(cmp.Or(r.Note, "Återbetalning"), of.Reference)})
 	if err != nil {
 		return payment.RefundStatus{}, err
 	}

@@ -1,11 +1,16 @@
 package swish_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
+	"strconv"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"kassavalv/internal/lang"
 	"kassavalv/internal/money"
 	"kassavalv/internal/shop/payment"
 	"kassavalv/internal/shop/payment/paytest/swishsim"
@@ -52,6 +57,36 @@ func TestRefundsInParts(t *testing.T) {
 	if st := s.refund(t, ref, "toomuch", 10001); !st.Refused || st.Code != "RF08" {
 		t.Errorf("far more than was paid: %+v", st)
 	}
+}
+
+// What the buyer is told with the money: the shop's words, and which purchase it was.
+func TestRefundSaysWhy(t *testing.T) {
+	s := newSim(t)
+	note := lang.T(lang.SV, "gap.note")
+	for i, n := range []string{"", note} {
+		ref := s.paid(t, "why"+strconv.Itoa(i), 5000)
+		if st := s.saying(t, ref, "say"+strconv.Itoa(i), n); st.Refused {
+			t.Fatalf("%+v", st)
+		}
+		for _, b := range s.Server.Books() {
+			if want := cmp.Or(n, "Återbetalning") + ", Köp " + b.Reference; b.ID == ref && (len(b.Notes) != 1 || b.Notes[0] != want) {
+				t.Errorf("the buyer reads %q, want %q", b.Notes, want)
+			}
+		}
+	}
+	// With the longest reference that a purchase has, too.
+	if n := utf8.RuneCountInString(note + ", Köp KV" + strconv.FormatInt(math.MaxInt64, 36)); n > 50 {
+		t.Errorf("%d characters", n)
+	}
+}
+
+func (s *sim) saying(t *testing.T, ref, key, note string) payment.RefundStatus {
+	t.Helper()
+	st, err := s.p.Refund(t.Context(), payment.Refund{Key: key, Ref: ref, Amount: money.SEK(5000), Note: note})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
 }
 
 // A refund takes its time: it is neither done nor refused until Swish says so.

@@ -89,22 +89,23 @@ func (s *Server) createRefund(r *http.Request, body []byte) (*answer, error) {
 		return nil, err
 	}
 	var in struct {
-		Amount    int64  `json:"refunded_amount"`
-		Reference string `json:"reference"`
-		Lines     []line `json:"order_lines"`
+		Amount      int64  `json:"refunded_amount"`
+		Reference   string `json:"reference"`
+		Description string `json:"description"`
+		Lines       []line `json:"order_lines"`
 	}
 	if err := decode(body, &in); err != nil {
 		return nil, err
 	}
 	switch {
-	case in.Amount <= 0 || in.Amount > maxAmount || len(in.Reference) > 255:
+	case in.Amount <= 0 || in.Amount > maxAmount || len(in.Reference) > 255 || len(in.Description) > 255:
 		return nil, bad("refunded_amount")
 	case o.Captured == 0:
 		return nil, &problem{403, "REFUND_NOT_ALLOWED", "Order has no captures. Refund not possible"}
 	case in.Amount > o.Captured-o.Refunded:
 		return nil, &problem{403, "REFUND_NOT_ALLOWED", "Refund amount is higher than what is left"}
 	}
-	f := &refund{ID: uuid(), Amount: in.Amount, Reference: in.Reference, At: s.now(), Lines: in.Lines}
+	f := &refund{ID: uuid(), Amount: in.Amount, Reference: in.Reference, Description: in.Description, At: s.now(), Lines: in.Lines}
 	o.Refunds = append(o.Refunds, f)
 	o.Refunded += in.Amount
 	return &answer{status: 201, header: map[string]string{"Refund-Id": f.ID, "Location": "http://" + r.Host + "/ordermanagement/v1/orders/" + o.ID + "/refunds/" + f.ID}}, nil

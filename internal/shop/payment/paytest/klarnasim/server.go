@@ -115,12 +115,13 @@ type capture struct {
 }
 
 type refund struct {
-	ID        string    `json:"refund_id"`
-	Amount    int64     `json:"refunded_amount"`
-	Reference string    `json:"reference,omitempty"`
-	At        time.Time `json:"refunded_at"`
-	Lines     []line    `json:"order_lines,omitempty"`
-	settled   bool
+	ID          string    `json:"refund_id"`
+	Amount      int64     `json:"refunded_amount"`
+	Reference   string    `json:"reference,omitempty"`
+	Description string    `json:"description,omitempty"`
+	At          time.Time `json:"refunded_at"`
+	Lines       []line    `json:"order_lines,omitempty"`
+	settled     bool
 }
 
 // answer is what a key was answered with.
@@ -203,6 +204,7 @@ type Order struct {
 	Currency                              string
 	Captures, Refunds                     int
 	CaptureRefs, RefundRefs               []string
+	RefundNotes                           []string // shown to the buyer
 }
 
 // Orders lists the orders, oldest first.
@@ -218,7 +220,7 @@ func (s *Server) Orders() []Order {
 			x.CaptureRefs = append(x.CaptureRefs, c.Reference)
 		}
 		for _, r := range o.Refunds {
-			x.RefundRefs = append(x.RefundRefs, r.Reference)
+			x.RefundRefs, x.RefundNotes = append(x.RefundRefs, r.Reference), append(x.RefundNotes, r.Description)
 		}
 		out = append(out, x)
 	}

@@ -228,8 +228,9 @@ func (s *Server) Calls() int {
 // Book is one payment as Swish has it.
 type Book struct {
 	ID, Token, Reference, Status, Code string
-	Payer                              string // the number that was called upon; empty: none
-	Paid, Refunded                     int64  // öre
+	Payer                              string   // the number that was called upon; empty: none
+	Paid, Refunded                     int64    // öre
+	Notes                              []string // of its refunds, as the buyer sees them
 }
 
 // Books lists the payments, oldest first.
@@ -242,6 +243,11 @@ func (s *Server) Books() []Book {
 		b := Book{ID: p.ID, Token: p.Token, Reference: p.Reference, Status: p.Status, Code: p.Code, Payer: p.Payer}
 		if p.Status == "PAID" {
 			b.Paid, b.Refunded = p.Amount, p.refunded
+		}
+		for _, x := range s.refunds {
+			if x.of == p {
+				b.Notes = append(b.Notes, x.Message)
+			}
 		}
 		out = append(out, b)
 	}
