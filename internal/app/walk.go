@@ -135,7 +135,7 @@ func (w *walk) furnish(ctx context.Context) (err error) {
 }
 
 // RoundTrip answers from the clone's handler, or from its bank; there is no other address.
-func (w *walk) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *walk) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	if strings.HasPrefix(r.URL.String(), w.world.Bank+"/") {
 		return http.DefaultTransport.RoundTrip(r)
 	}
@@ -148,6 +148,15 @@ func (w *walk) RoundTrip(r *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	rec := &recorded{header: http.Header{}}
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler: // what a server makes of it: the connection ends, as where the time is over
+			res, err = nil, errors.Join(errors.New("the clone ended the connection"), r.Context().Err())
+		default:
+			panic(p)
+		}
+	}()
 	w.handle.ServeHTTP(rec, in)
 	return &http.Response{StatusCode: cmp.Or(rec.code, 200), Header: rec.header, Body: io.NopCloser(&rec.body), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}, nil
 }

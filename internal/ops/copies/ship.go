@@ -51,6 +51,7 @@ type siteState struct {
 	Chains map[string]chain `json:"chains"` // by chainOf
 	Snap   uint64           `json:"snap"`   // transaction of the newest snapshot there
 	Base   uint64           `json:"base"`   // segments follow each other from here on
+	Begins uint64           `json:"begins"` // transaction of the oldest snapshot there of the present row: what ends before it leads nowhere
 	Key    string           `json:"key"`    // newest stream key there
 	Along  string           `json:"along"`  // hash of what lies beside
 	Beside string           `json:"beside"` // hash of its sealed bytes
@@ -407,12 +408,24 @@ func (s *shipper) longer(ctx context.Context) error {
 		list := append([]Segment{}, s.r.levels[l]...)
 		s.r.mu.Unlock()
 		for _, g := range list {
+			if s.leadsNowhere(g) {
+				continue
+			}
 			if err := s.putLonger(ctx, g); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// leadsNowhere tells of a segment that ends before anything at the site begins: the row
+// began anew, and the site got its snapshot later.
+func (s *shipper) leadsNowhere(g Segment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	base := s.r.o.Stream.Head().Base
+	return base > 0 && g.Min > base && g.Max <= s.st.Begins
 }
 
 // putLonger sends a segment of a longer level if the site does not have it.
@@ -478,9 +491,13 @@ func (s *shipper) put(ctx context.Context, of []Segment) error {
 			return err
 		}
 	}
+	base := s.r.o.Stream.Head().Base
 	s.mu.Lock()
 	if first.Min == 1 {
 		s.st.Snap = max(s.st.Snap, last.Max)
+		if s.st.Begins < base {
+			s.st.Begins = last.Max
+		}
 	}
 	if first.Level == Raw {
 		s.st.Newest = last.At
@@ -677,9 +694,11 @@ func (s *shipper) adopt(ctx context.Context) error {
 	s.mu.Lock()
 	ahead := s.st.Ahead
 	s.mu.Unlock()
-	if ahead > s.r.o.Stream.Head().Base {
+	base := s.r.o.Stream.Head().Base
+	if ahead > base {
 		return s.ahead(ahead)
 	}
+	begins := uint64(0)
 	for _, l := range Levels {
 		c := chainOf(KindSegment, l)
 		s.mu.Lock()
@@ -707,6 +726,9 @@ func (s *shipper) adopt(ctx context.Context) error {
 			newest, last.Max = o, to
 			if from == 1 {
 				snap = to
+				if to >= base && (begins == 0 || to < begins) {
+					begins = to
+				}
 			}
 		}
 		far := max(last.Max, have.Max)
@@ -733,6 +755,12 @@ func (s *shipper) adopt(ctx context.Context) error {
 		}
 		s.link(c, last)
 	}
+	// What of the first raw ones was not listed above may begin a row that never broke.
+	s.mu.Lock()
+	if s.st.Begins = begins; base == 0 {
+		s.st.Begins = 0 // unknown, and nothing is left out
+	}
+	s.mu.Unlock()
 	if !s.o.Unsealed {
 		if err := s.adoptDump(ctx, key); err != nil {
 			return err
