@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,5 +148,20 @@ func TestPurchaseOnAClone(t *testing.T) {
 	walkTime = 5 * time.Second
 	if _, found := walkPurchase(ctx, torn, 0); len(found) == 0 {
 		t.Error("a shop in which no order can be made passes")
+	}
+}
+
+// A handler that ends the connection, as it does when nobody listens any more, ends one
+// request of the walk and not the process of the drill.
+func TestWalkOutlivesAnEndedConnection(t *testing.T) {
+	w := &walk{world: outside{Bank: "http://127.0.0.1:1"}, handle: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r, err := http.NewRequestWithContext(ctx, "GET", walkOrigin+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, err := w.RoundTrip(r); err == nil || res != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", res, err)
 	}
 }
