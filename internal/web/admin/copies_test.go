@@ -84,8 +84,8 @@ func TestCopiesPage(t *testing.T) {
 				s.Drills = []copies.Result{{Site: "nas", State: "ok", Started: now, RTO: 4 * time.Minute, Steps: []copies.Step{{Name: "restore", Took: 1250 * time.Millisecond}, {Name: "replay", Took: 900 * time.Millisecond}, {Name: "log", Took: time.Millisecond}, {Name: "examine"}, {Name: "checks"}}},
 					{Site: "moln", State: "failed", Started: now.Add(-time.Hour), Findings: []copies.Finding{{Step: "log", What: "the log has a hole"}}}}
 				return s
-			}(), []string{"de senaste 2 sekunder förlorade", "tar 4 minuter", "hämta 1,25 s, spela upp loggen 0,9 s", "Databasens logg är inte hel", "Kom inte tillbaka"}, nil},
-			{"PostgreSQL, a gap", archived(nil, nil, repoOf("nas", 40*time.Minute, walarchive.Gap)), []string{"de senaste 40 minuter förlorade", "Loggen kommer inte fram", "Det finns ett enda ställe"}, nil},
+			}(), []string{"förlorar du 2 sekunder: det som hände allra sist", "tar 4 minuter", "hämta 1,25 s, spela upp loggen 0,9 s", "Databasens logg är inte hel", "Kom inte tillbaka"}, nil},
+			{"PostgreSQL, a gap", archived(nil, nil, repoOf("nas", 40*time.Minute, walarchive.Gap)), []string{"förlorar du 40 minuter: det som hände allra sist", "Loggen kommer inte fram", "Det finns ett enda ställe"}, nil},
 			{"PostgreSQL, out of reach", archived(nil, nil, repoOf("nas", time.Hour, walarchive.Away), repoOf("moln", time.Hour, walarchive.Stanza)), []string{"Ingen av databasens kopior går att nå", "Svarar inte", "Tom eller inte inkopplad", "unable to connect"}, []string{"ingenting förlorat", "de senaste"}},
 			{"PostgreSQL, no backup", archived(nil, nil, repoOf("nas", 0, walarchive.Full)), []string{"Databasen har ingen hel kopia någonstans", "Saknar hel kopia"}, nil},
 			{"PostgreSQL, no passes", func() recovery.Standing {
@@ -98,7 +98,7 @@ func TestCopiesPage(t *testing.T) {
 			{"PostgreSQL, log refused", archived(func(a *walarchive.Archiver) { a.Failures, a.Missed, a.MissedAt = 12, "000000010000000000000008", now }, fmt.Errorf("%w (piece x)", walarchive.ErrMissed), repoOf("nas", 0, "")), []string{"kommer inte fram till alla kopior", "Försök som inte gick", "000000010000000000000008"}, nil},
 			{"PostgreSQL, no answer", archived(nil, fmt.Errorf("%w: refused", walarchive.ErrUnasked)), []string{"Databasen svarar inte"}, []string{"Senast kopierade biten"}},
 			{"first copy", recovery.Standing{Status: &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 0, 0, nil)}}}, []string{"ingen av dem har fått en hel kopia", "Får sin första kopia", "Det finns en enda plats"}, []string{"ingenting förlorat"}},
-			{"lag", recovery.Standing{Status: two}, []string{"de senaste 3 sekunder förlorade", "ingen övning visat", "Full", "2 timmar", "högst 0,88", "40 minuter", "Malmö", "Molnbolaget"}, []string{"är hela butiken borta"}},
+			{"lag", recovery.Standing{Status: two}, []string{"förlorar du 3 sekunder: det som hände allra sist", "ingen övning visat", "Full", "2 timmar", "högst 0,88", "40 minuter", "Malmö", "Molnbolaget"}, []string{"är hela butiken borta"}},
 			{"all there", recovery.Standing{Status: &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 7, 0, nil)}}, Required: 1, Drills: []copies.Result{
 				{Site: "nas", State: "failed", Started: now.Add(-time.Hour)}, {Site: "nas", State: "ok", Cold: true, Started: now.Add(-30 * time.Hour), RTO: 4 * time.Minute, RPO: time.Second}, {Site: "nas", State: "inconclusive", Started: now.Add(-50 * time.Hour)}}},
 				[]string{"går ingenting förlorat: nas", "tar 4 minuter", "<svg class=\"chart\"", "Kom inte tillbaka", "Gick inte att avgöra", "från grunden", "4 minuter, inom målet", "1 annan plats"}, []string{"ingen övning visat"}},
