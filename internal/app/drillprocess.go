@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"filippo.io/age"
-
 	"golang.org/x/mod/sumdb/note"
 
 	"kassavalv/internal/db"
@@ -130,7 +128,7 @@ func (t drillTask) drill(ctx context.Context) (said drillSaid) {
 		return drillSaid{Error: err.Error()}
 	}
 	defer so.Site.Close()
-	who, err := age.ParseHybridIdentity(t.Who)
+	who, err := copies.ParseIdentity(t.Who)
 	if err != nil {
 		return drillSaid{Error: "the drill key is none"} // never the error: it may quote the key
 	}

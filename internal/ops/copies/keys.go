@@ -153,6 +153,10 @@ func expand(secret []byte, info string) []byte {
 	return k
 }
 
+// ParseIdentity reads the text form of an identity: what the paper key's and the drill key's
+// String gives.
+func ParseIdentity(text string) (age.Identity, error) { return age.ParseHybridIdentity(text) }
+
 // identityOf is the age identity of 32 bytes, through its text form: the library takes no
 // other.
 func identityOf(seed []byte) *age.HybridIdentity {
