@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"kassavalv/internal/auth"
@@ -151,7 +152,11 @@ func demoSite(address, dataDir string) (copies.SiteOptions, error) {
 	if err != nil || a.kind != "file" {
 		return feedSite(address, dataDir)
 	}
-	s, err := dir.Open(filepath.Clean(a.url.Path), dir.Options{Name: a.name, Location: a.location, Provider: a.provider, SetUp: true})
+	p := filepath.Clean(a.url.Path)
+	if abs, err := filepath.Abs(dataDir); err != nil || !strings.HasPrefix(p, abs+string(filepath.Separator)) {
+		return feedSite(address, dataDir) // a place of somebody's own is set up once, and known by its mark
+	}
+	s, err := dir.Open(p, dir.Options{Name: a.name, Location: a.location, Provider: a.provider, SetUp: true})
 	return copies.SiteOptions{Site: s}, err
 }
 
