@@ -493,7 +493,7 @@ func words(n *html.Node) string {
 		}
 	}
 	s := strings.Join(strings.Fields(b.String()), " ")
-	return s[:min(len(s), 300)]
+	return strings.ToValidUTF8(s[:min(len(s), 300)], "")
 }
 
 // valuesOf is what a browser would send of a form as it stands.

@@ -36,6 +36,8 @@ type Payment struct {
 	State     string `json:"state"`
 	Captured  int64  `json:"captured"`
 	Refunded  int64  `json:"refunded"`
+	// Notes are what the buyer reads with the money that went back.
+	Notes []string `json:"notes"`
 }
 
 // Payments lists the bank's books; reference "" lists all.

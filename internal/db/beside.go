@@ -5,26 +5,42 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"strings"
 )
 
 // CopyFile has SQLite write what the database in the file path holds now into the file to, which must not be there. Whoever has the
 // file open goes on with it: this reads on a connection of its own, in one transaction, with the log.
 func CopyFile(ctx context.Context, path, to string) error {
-	if _, err := os.Lstat(to); err == nil {
-		return fmt.Errorf("db: %s is there already", to)
+	return copyFile(ctx, path, to, func() {})
+}
+
+// copyFile calls begun each time that it is settled how the file is read.
+func copyFile(ctx context.Context, path, to string, begun func()) error {
+	for range 3 {
+		at, from := restOf(path), readOnly(path)
+		begun()
+		if err := vacuumInto(ctx, from, to); err != nil {
+			return err
+		}
+		// A file without a log is read as one that nobody changes: whoever opens it meanwhile may.
+		if !strings.Contains(from, "immutable=1") || restOf(path) == at {
+			return nil
+		}
+		if err := os.Remove(to); err != nil {
+			return err
+		}
 	}
-	c, err := sql.Open("sqlite", readOnly(path))
-	if err != nil {
-		return err
+	return fmt.Errorf("db: %s is opened and closed while it is copied; try again", path)
+}
+
+// restOf is what tells that a file and its log are as they were.
+func restOf(path string) (s string) {
+	for _, p := range []string{path, path + "-wal"} {
+		if i, err := os.Stat(p); err == nil {
+			s += fmt.Sprint(i.Size(), i.ModTime().UnixNano(), ";")
+		}
 	}
-	defer c.Close()
-	c.SetMaxOpenConns(1)
-	if _, err := c.ExecContext(ctx, `VACUUM INTO $1`, to); err != nil {
-		os.Remove(to)
-		os.Remove(to + "-journal")
-		return fmt.Errorf("db: vacuum into %s: %w", to, err)
-	}
-	return nil
+	return s
 }
 
 // Cell is one column of a table as the engine declares it.

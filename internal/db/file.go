@@ -27,11 +27,16 @@ import (
 // so the copy is what Mark and Pos tell, readers and the writer go on in the log, and no
 // lock of theirs is taken or waited for. To be called by the function given to Freeze.
 func (f Frozen) VacuumInto(ctx context.Context, to string) error {
+	// Nothing changes the file while it is at rest, which is what immutable promises.
+	return vacuumInto(ctx, address(f.path)+"?mode=ro&immutable=1&_pragma=temp_store(FILE)&_pragma=cache_size(-8000)", to)
+}
+
+// vacuumInto reads the database at an address on a connection of its own.
+func vacuumInto(ctx context.Context, from, to string) error {
 	if _, err := os.Lstat(to); err == nil {
 		return fmt.Errorf("db: %s is there already", to)
 	}
-	// Nothing changes the file while it is at rest, which is what immutable promises.
-	c, err := sql.Open("sqlite", address(f.path)+"?mode=ro&immutable=1&_pragma=temp_store(FILE)&_pragma=cache_size(-8000)")
+	c, err := sql.Open("sqlite", from)
 	if err != nil {
 		return err
 	}

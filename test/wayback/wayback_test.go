@@ -215,6 +215,9 @@ func TestTheGapWithTheBank(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the money does not go back: %+v", back)
 	}
+	if len(back.Notes) != 1 || !strings.Contains(back.Notes[0], "Avbrott") {
+		t.Errorf("with the money the buyer reads %q", back.Notes)
+	}
 	if a := boss.Form(path, url.Values{}); a.Status != 409 && a.Status != 403 {
 		t.Errorf("paid back twice: %d", a.Status)
 	}

@@ -95,7 +95,7 @@ func (s *Server) createRefund(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if req.Amount < 1 || len(req.Reason) > 200 {
+	if req.Amount < 1 || len(req.Reason) > 200 || len(req.Note) > 200 {
 		return invalid("amount is 1 or more minor units, reason at most 200 bytes")
 	}
 	p, err := s.look(r, r.PathValue("id"))
@@ -133,7 +133,7 @@ func (s *Server) refund(p *payment, key string, req wire.CreateRefund) (wire.Ref
 	now := time.Now()
 	ref := wire.Refund{
 		ID: newID("ref_"), PaymentID: p.id, Amount: req.Amount, Currency: p.req.Currency,
-		Reason: req.Reason, CreatedAt: time.UnixMicro(now.UnixMicro()).UTC(),
+		Reason: req.Reason, Note: req.Note, CreatedAt: time.UnixMicro(now.UnixMicro()).UTC(),
 	}
 	rec := record{At: now.UnixMicro(), Op: opRefund, ID: p.id, Key: key, Hash: hash, Refund: &ref}
 	if !p.silent {

@@ -17,6 +17,7 @@ type ledgerRow struct {
 	Captured  int64      `json:"captured"`
 	Refunded  int64      `json:"refunded"`
 	Reason    string     `json:"reason"`
+	Notes     []string   `json:"notes,omitempty"` // of its refunds, as the buyer reads them
 	CreatedAt time.Time  `json:"created_at"`
 }
 
@@ -36,9 +37,15 @@ func (s *Server) controlPayments(w http.ResponseWriter, r *http.Request) error {
 			s.mu.Unlock()
 			return err
 		}
+		var notes []string
+		for _, b := range p.refunds {
+			if b.Note != "" {
+				notes = append(notes, b.Note)
+			}
+		}
 		rows = append(rows, ledgerRow{
 			ID: p.id, Reference: p.req.Reference, Amount: p.req.Amount, Currency: p.req.Currency, State: p.state,
-			Captured: p.captured, Refunded: p.refunded, Reason: p.reason, CreatedAt: p.created,
+			Captured: p.captured, Refunded: p.refunded, Reason: p.reason, Notes: notes, CreatedAt: p.created,
 		})
 		pos = max(pos, p.syncPos)
 	}

@@ -209,7 +209,7 @@ func (p *Provider) Cancel(ctx context.Context, h payment.Handle) (payment.Status
 // Refund pays back.
 func (p *Provider) Refund(ctx context.Context, r payment.Refund) (payment.RefundStatus, error) {
 	var w wire.Refund
-	err := p.call(ctx, "POST", "/v1/payments/"+url.PathEscape(r.Ref)+"/refunds", r.Key, wire.CreateRefund{Amount: r.Amount.Amount, Reason: r.Reason}, &w)
+	err := p.call(ctx, "POST", "/v1/payments/"+url.PathEscape(r.Ref)+"/refunds", r.Key, wire.CreateRefund{Amount: r.Amount.Amount, Reason: r.Reason, Note: r.Note}, &w)
 	var pr *problem
 	if errors.As(err, &pr) && !errors.Is(err, payment.ErrUnknown) {
 		return payment.RefundStatus{Refused: true, Code: pr.code}, nil

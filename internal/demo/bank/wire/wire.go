@@ -94,6 +94,7 @@ type List struct {
 type CreateRefund struct {
 	Amount int64  `json:"amount"`           // minor units, 1 or more
 	Reason string `json:"reason,omitempty"` // 200 bytes at most
+	Note   string `json:"note,omitempty"`   // for the buyer; 200 bytes at most
 }
 
 // Refund is money given back.
@@ -103,6 +104,7 @@ type Refund struct {
 	Amount    int64     `json:"amount"`
 	Currency  string    `json:"currency"`
 	Reason    string    `json:"reason,omitempty"`
+	Note      string    `json:"note,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
