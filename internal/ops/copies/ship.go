@@ -753,7 +753,11 @@ func (s *shipper) adopt(ctx context.Context) error {
 			}
 			last.Seq, last.Prev, last.Post = h.Seq, hash, h.Post
 		}
-		s.link(c, last)
+		s.mu.Lock()
+		if s.st.Chains[c] == have { // what was confirmed meanwhile is newer than what was listed
+			s.st.Chains[c] = last
+		}
+		s.mu.Unlock()
 	}
 	// What of the first raw ones was not listed above may begin a row that never broke.
 	s.mu.Lock()
