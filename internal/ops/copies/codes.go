@@ -24,7 +24,7 @@ var sentences = []struct{ has, code string }{
 	{"another shop", "foreign"}, {"was made for site", "foreign"}, {"another charter", "foreign"}, {"under another name", "foreign"}, {"is no name of", "foreign"}, {"no possible name", "foreign"}, {"does not open it", "foreign"}, {"this key", "foreign"},
 }
 
-// objects tell them apart by what was looked at.
+// objectCodes tell them apart by what was looked at.
 var objectCodes = map[string]string{"payments": "books", "gift cards": "books", "stock": "books", "series": "series", "audit log": "log", "vault": "vault", "orders": "orders", "shop.db": "database", "database": "database"}
 
 // codeOf is the code of a finding; for what could not be looked at, and no sentence tells why,

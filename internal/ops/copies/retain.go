@@ -470,7 +470,7 @@ func (s *shipper) goneFiles(all []Object) ([]string, error) {
 	return out, spool{}.put(note, false, func(w io.Writer) error { _, err := w.Write(b); return err })
 }
 
-// wish asks the goroutine that feeds a site to carry the retention out.
+// wish asks the goroutine that keeps the retention of a site to carry it out now.
 type wish struct {
 	sure  bool
 	reply chan granted
