@@ -11,26 +11,23 @@ import (
 	"time"
 
 	"kassavalv/internal/apptest"
+	"kassavalv/internal/wiretest"
 )
-
-// toxic is one of toxiproxy's.
-func toxic(kind, stream, attributes string) string {
-	return fmt.Sprintf(`{"type":%q,"stream":%q,"attributes":{%s}}`, kind, stream, attributes)
-}
 
 // wires are what can be wrong between shop and bank without a word being changed.
 var wires = []struct {
-	name   string
-	toxics []string
+	name  string
+	way   wiretest.Way
+	fault wiretest.Fault
 }{
-	{"the bank is slow", []string{toxic("latency", "downstream", `"latency":900,"jitter":600`)}},
-	{"the bank takes longer than anybody waits", []string{toxic("latency", "downstream", `"latency":20000`)}},
-	{"the bank's answers are lost", []string{toxic("timeout", "downstream", `"timeout":0`)}},
-	{"the bank hears nothing", []string{toxic("timeout", "upstream", `"timeout":0`)}},
-	{"the bank resets connections", []string{toxic("reset_peer", "downstream", `"timeout":0`)}},
-	{"the bank's answers break off", []string{toxic("limit_data", "downstream", `"bytes":90`)}},
-	{"the bank's answers trickle", []string{toxic("bandwidth", "downstream", `"rate":1`), toxic("slicer", "downstream", `"average_size":40,"size_variation":20,"delay":60000`)}},
-	{"the bank closes one half", []string{toxic("slow_close", "downstream", `"delay":20000`)}},
+	{"the bank is slow", wiretest.Down, wiretest.Fault{Latency: 900 * time.Millisecond, Jitter: 600 * time.Millisecond}},
+	{"the bank takes longer than anybody waits", wiretest.Down, wiretest.Fault{Latency: 20 * time.Second}},
+	{"the bank's answers are lost", wiretest.Down, wiretest.Fault{Silent: true}},
+	{"the bank hears nothing", wiretest.Up, wiretest.Fault{Silent: true}},
+	{"the bank resets connections", wiretest.Down, wiretest.Fault{Reset: true}},
+	{"the bank's answers break off", wiretest.Down, wiretest.Fault{Limit: 90}},
+	{"the bank's answers trickle", wiretest.Down, wiretest.Fault{Rate: 1 << 10, Slice: 40, Pause: 60 * time.Millisecond}},
+	{"the bank closes one half", wiretest.Down, wiretest.Fault{LateClose: 20 * time.Second}},
 }
 
 // taps are what can be wrong with the calls themselves.
@@ -71,16 +68,16 @@ func (w *world) badBank() {
 	}
 	for _, f := range wires {
 		before := w.away()
-		w.line.poison(w.TB, f.toxics...)
+		w.line.Poison(f.way, f.fault)
 		try(f.name)
 		before(f.name)
-		w.line.clean()
+		w.line.Clean()
 	}
 	before := w.away()
-	w.line.cut()
+	w.line.Cut()
 	try("the bank is gone")
 	before("the bank is gone")
-	w.line.mend(w.TB)
+	w.line.Mend(w.TB)
 	for _, f := range taps {
 		w.tap.Meddle(f.meddle)
 		try(f.name)

@@ -4,15 +4,18 @@ import (
 	"time"
 
 	"kassavalv/internal/apptest"
+	"kassavalv/internal/wiretest"
 )
 
 // slowDatabase: each word to and from PostgreSQL takes its time.
 func (w *world) slowDatabase() {
-	w.db.poison(w.TB, toxic("latency", "downstream", `"latency":8,"jitter":6`), toxic("latency", "upstream", `"latency":8,"jitter":6`))
+	slow := wiretest.Fault{Latency: 8 * time.Millisecond, Jitter: 6 * time.Millisecond}
+	w.db.Poison(wiretest.Up, slow)
+	w.db.Poison(wiretest.Down, slow)
 	for range 3 {
 		w.buy("the database is slow")
 	}
-	w.db.clean()
+	w.db.Clean()
 	w.heal()
 }
 
@@ -30,12 +33,12 @@ func (w *world) goneDatabase() {
 		return
 	}
 	before := posts()
-	w.db.cut()
+	w.db.Cut()
 	w.refused(c, k)
 	if n := posts(); n != before {
 		w.Errorf("the database took nothing, and the bank was asked for money %d times", n-before)
 	}
-	w.db.mend(w.TB)
+	w.db.Mend(w.TB)
 	w.again(c, k, mail, "the database was gone")
 	paidMeanwhile("the database was gone")
 	w.heal()
@@ -78,7 +81,7 @@ func (w *world) again(c *apptest.Client, k apptest.Cart, mail, during string) {
 func (w *world) dumbDatabase() {
 	c, k, mail := w.ready()
 	answered := make(chan apptest.Answer, 1)
-	w.db.poison(w.TB, toxic("timeout", "downstream", `"timeout":0`))
+	w.db.Poison(wiretest.Down, wiretest.Fault{Silent: true})
 	go func() {
 		a, _ := c.TryPost(k, apptest.Wish{Key: "knapp"})
 		answered <- a
@@ -87,7 +90,7 @@ func (w *world) dumbDatabase() {
 	case <-answered:
 	case <-time.After(2 * time.Second): // how long the database says nothing; nothing is judged by it
 	}
-	w.db.clean() // breaks what hung
+	w.db.Clean() // breaks what hung
 	w.again(c, k, mail, "the database said nothing")
 	w.heal()
 }

@@ -1,6 +1,6 @@
 // Package fault makes the shop's partners misbehave while people buy: the bank, the
-// database, the disk, the relay. Bytes are delayed, lost, cut and reset by toxiproxy
-// (as a library, in the test's process); calls are doubled, lied to and delivered late by
+// database, the disk, the relay. Bytes are delayed, lost, cut and reset by a wire
+// (internal/wiretest); calls are doubled, lied to and delivered late by
 // a tap that understands HTTP.
 //
 // While a fault lasts:

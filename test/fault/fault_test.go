@@ -8,6 +8,7 @@ import (
 
 	"kassavalv/internal/apptest"
 	"kassavalv/internal/db/dbtest"
+	"kassavalv/internal/wiretest"
 )
 
 // proof is a row of the table of contents: what goes wrong, and in which shop.
@@ -27,8 +28,8 @@ func shop(engine string, env ...string) func(t testing.TB) *world {
 // behind is a shop whose way to PostgreSQL can be poisoned.
 func behind(t testing.TB) *world {
 	url := dbtest.PostgresURL(t)
-	db := newLink(t, host(t, url))
-	w := open(t, apptest.Options{Engine: "postgres", Database: db.through(t, url)})
+	db := wiretest.New(t, host(t, url))
+	w := open(t, apptest.Options{Engine: "postgres", Database: db.Through(t, url)})
 	w.db = db
 	return w
 }

@@ -2,12 +2,14 @@ package fault
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"kassavalv/internal/apptest"
+	"kassavalv/internal/wiretest"
 )
 
 func TestMain(m *testing.M) { apptest.Main(m) }
@@ -25,10 +27,10 @@ type world struct {
 	testing.TB // of the proof that runs now
 	*apptest.Shop
 	bank *apptest.Bank
-	tap  *apptest.Tap  // between the wire and the bank
-	line *link         // from the shop to the tap
-	db   *link         // to PostgreSQL, where it is poisoned
-	disk *apptest.Disk // where it is filled
+	tap  *apptest.Tap   // between the wire and the bank
+	line *wiretest.Wire // from the shop to the tap
+	db   *wiretest.Wire // to PostgreSQL, where it is poisoned
+	disk *apptest.Disk  // where it is filled
 
 	hurry bool // the program is broken on purpose: what does not come is not waited for
 
@@ -43,8 +45,8 @@ func open(t testing.TB, o apptest.Options) *world {
 	t.Helper()
 	w := &world{TB: t, bank: apptest.StartBank(t)}
 	w.tap = apptest.NewTap(t, w.bank.URL)
-	w.line = newLink(t, host(t, w.tap.URL))
-	o.Bank = w.line.through(t, w.tap.URL)
+	w.line = wiretest.New(t, host(t, w.tap.URL))
+	o.Bank = w.line.Through(t, w.tap.URL)
 	w.Shop = apptest.Start(t, o)
 	w.Shop.Bank = w.bank.URL // where testers ask it
 	w.v = w.As(t).Scarce(100_000)
@@ -157,4 +159,13 @@ func (w *world) heal() {
 	for _, wrong := range c.Books() {
 		w.Error(wrong)
 	}
+}
+
+// host is where an address leads.
+func host(t testing.TB, address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
 }

@@ -3,12 +3,14 @@ package sitetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/wiretest"
 )
 
 // Faults checks what a site that is reached over a network does when the wire is bad: it
@@ -20,7 +22,7 @@ func (k Kind) Faults(t *testing.T, server string, open func(t *testing.T, addr s
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			l := NewLink(t, server)
+			l := wiretest.New(t, server)
 			var patience time.Duration
 			if strings.HasPrefix(f.name, "stands still") { // elsewhere a busy machine is no fault
 				patience = time.Second
@@ -36,29 +38,29 @@ func (k Kind) Faults(t *testing.T, server string, open func(t *testing.T, addr s
 
 var faults = []struct {
 	name string
-	run  func(s *scene, l *Link)
+	run  func(s *scene, l *wiretest.Wire)
 }{
-	{"slow", func(s *scene, l *Link) {
-		l.Poison(s.t, `{"name":"a","type":"latency","stream":"upstream","attributes":{"latency":150,"jitter":50}}`,
-			`{"name":"b","type":"latency","stream":"downstream","attributes":{"latency":150,"jitter":50}}`,
-			`{"name":"c","type":"slicer","stream":"upstream","attributes":{"average_size":1000,"size_variation":500,"delay":100}}`)
+	{"slow", func(s *scene, l *wiretest.Wire) {
+		l.Poison(wiretest.Up, wiretest.Fault{Latency: 150 * time.Millisecond, Jitter: 50 * time.Millisecond, Slice: 1000, Pause: 100 * time.Microsecond})
+		l.Poison(wiretest.Down, wiretest.Fault{Latency: 150 * time.Millisecond, Jitter: 50 * time.Millisecond})
 		b := s.body(seg(1), noise(1, 100<<10))
 		s.mustPut(seg(1), b)
 		s.holds(seg(1), b)
 		s.lists("", "", seg(1))
 	}},
-	{"slower than it waits, but moving", func(s *scene, l *Link) {
+	{"slower than it waits, but moving", func(s *scene, l *wiretest.Wire) {
 		b := s.body(seg(1), noise(1, 2<<20))
-		l.Poison(s.t, `{"name":"a","type":"bandwidth","stream":"upstream","attributes":{"rate":500}}`, `{"name":"b","type":"bandwidth","stream":"downstream","attributes":{"rate":500}}`)
+		l.Poison(wiretest.Up, wiretest.Fault{Rate: 500 << 10})
+		l.Poison(wiretest.Down, wiretest.Fault{Rate: 500 << 10})
 		s.mustPut(seg(1), b)
 		s.holds(seg(1), b)
 	}},
-	{"cut on the way there", func(s *scene, l *Link) {
-		for i, n := range []string{"20000", "300000", "900000"} {
+	{"cut on the way there", func(s *scene, l *wiretest.Wire) {
+		for i, n := range []int64{20_000, 300_000, 900_000} {
 			b := s.body(seg(i+1), noise(uint64(i), 1<<20))
-			l.Poison(s.t, `{"name":"a","type":"limit_data","stream":"upstream","attributes":{"bytes":`+n+`}}`)
+			l.Poison(wiretest.Up, wiretest.Fault{Limit: n})
 			_, err := s.put(seg(i+1), b)
-			s.is("put that is cut after "+n, err)
+			s.is(fmt.Sprint("put that is cut after ", n), err)
 			l.Clean()
 			s.eventually("a put is possible again", func() error { _, err := s.list("", ""); return err })
 			s.absentNow(seg(i + 1))
@@ -66,25 +68,26 @@ var faults = []struct {
 			s.holds(seg(i+1), b)
 		}
 	}},
-	{"cut on the way here", func(s *scene, l *Link) {
+	{"cut on the way here", func(s *scene, l *wiretest.Wire) {
 		b := s.body(seg(1), noise(1, 1<<20))
 		s.mustPut(seg(1), b)
-		for _, n := range []string{"20000", "500000", "1000000"} {
-			l.Poison(s.t, `{"name":"a","type":"limit_data","stream":"downstream","attributes":{"bytes":`+n+`}}`)
+		for _, n := range []int64{20_000, 500_000, 1_000_000} {
+			l.Poison(wiretest.Down, wiretest.Fault{Limit: n})
 			got, err := s.get(seg(1))
-			s.is("get that is cut after "+n, err)
+			s.is(fmt.Sprint("get that is cut after ", n), err)
 			if err == nil {
-				s.Errorf("cut after %s, a get gives %d bytes of %d", n, len(got), len(b))
+				s.Errorf("cut after %d, a get gives %d bytes of %d", n, len(got), len(b))
 			}
 			l.Clean()
 			s.eventually("a get is possible again", func() error { _, err := s.get(seg(1)); return err })
 			s.holds(seg(1), b)
 		}
 	}},
-	{"stands still", func(s *scene, l *Link) {
+	{"stands still", func(s *scene, l *wiretest.Wire) {
 		b := s.body(seg(1), noise(1, 1<<20))
 		s.eventually("a put before the fault", func() error { _, err := s.put(seg(1), b); return err })
-		l.Poison(s.t, `{"name":"a","type":"timeout","stream":"upstream","attributes":{"timeout":0}}`, `{"name":"b","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`)
+		l.Poison(wiretest.Up, wiretest.Fault{Silent: true})
+		l.Poison(wiretest.Down, wiretest.Fault{Silent: true})
 		_, err := s.put(seg(2), b)
 		s.is("put to what stands still", err)
 		_, err = s.get(seg(1))
@@ -110,7 +113,7 @@ var faults = []struct {
 			s.Errorf("after it there is %v", names)
 		}
 	}},
-	{"stands still in the middle", func(s *scene, l *Link) {
+	{"stands still in the middle", func(s *scene, l *wiretest.Wire) {
 		b := s.body(seg(1), noise(1, 8<<20))
 		s.eventually("a put before the fault", func() error { _, err := s.put(seg(1), b); return err })
 		var r io.ReadCloser
@@ -123,14 +126,14 @@ var faults = []struct {
 			return err
 		})
 		defer r.Close()
-		l.Poison(s.t, `{"name":"b","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`)
+		l.Poison(wiretest.Down, wiretest.Fault{Silent: true})
 		_, err := io.Copy(io.Discard, r)
 		s.is("a get that stops moving", err)
 		if s.ctx.Err() != nil {
 			s.Errorf("it waited for ever")
 		}
 	}},
-	{"gone and back", func(s *scene, l *Link) {
+	{"gone and back", func(s *scene, l *wiretest.Wire) {
 		b := s.body(seg(1), noise(1, 10<<10))
 		s.mustPut(seg(1), b)
 		for range 3 {
@@ -147,10 +150,10 @@ var faults = []struct {
 		}
 		s.lists("", "", seg(1))
 	}},
-	{"reset", func(s *scene, l *Link) {
+	{"reset", func(s *scene, l *wiretest.Wire) {
 		b := s.body(seg(1), noise(1, 10<<10))
 		s.mustPut(seg(1), b)
-		l.Poison(s.t, `{"name":"a","type":"reset_peer","stream":"upstream","attributes":{"timeout":0}}`)
+		l.Poison(wiretest.Up, wiretest.Fault{Reset: true})
 		_, err := s.put(seg(2), b)
 		s.is("put that is reset", err)
 		l.Clean()
