@@ -332,7 +332,7 @@ func (l *life) judge(all bool) {
 			if err != nil {
 				t.Fatalf("sites %v, to %d by %s: %v, damages %v", sites, x.Max, x.Name, err, rep.Damages)
 			}
-			l.is(p)
+			l.reads(p)
 			os.Remove(p)
 		}
 	}

@@ -2,6 +2,7 @@ package copies_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -141,10 +142,58 @@ func (s *shop) is(path string) db.Pos {
 	}
 	defer d.Close()
 	pos := posOf(s.t, d)
-	want, ok := s.states[pos]
-	if got := contentsOf(s.t, d); !ok || got != want {
+	s.was(pos, contentsOf(s.t, d))
+	return pos
+}
+
+// was holds that contents are what the shop was at a position.
+func (s *shop) was(pos db.Pos, contents string) {
+	s.t.Helper()
+	if want, ok := s.states[pos]; !ok || contents != want {
 		s.t.Fatalf("restored to position %d (known: %v), which is not what the shop was", pos, ok)
 	}
+}
+
+// reads is is without opening a shop: the file as it lies, whole and with nothing beside it,
+// by SQLite alone. Opening shops is most of the work where many positions are looked at.
+func (s *shop) reads(path string) db.Pos {
+	t := s.t
+	t.Helper()
+	if _, err := os.Stat(path + "-wal"); err == nil {
+		t.Fatal("a log lies beside the restored file")
+	}
+	d, err := sql.Open("sqlite", "file:"+path+"?mode=ro&immutable=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	d.SetMaxOpenConns(1)
+	var whole string
+	var pos db.Pos
+	if err := d.QueryRow(`PRAGMA integrity_check`).Scan(&whole); err != nil || whole != "ok" {
+		t.Fatal(whole, err)
+	}
+	if err := d.QueryRow(`SELECT value FROM db_meta WHERE name='pos'`).Scan(&pos); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := d.Query(`SELECT id, s FROM t ORDER BY id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	sum := newSum()
+	for rows.Next() {
+		var id int64
+		var text string
+		if err := rows.Scan(&id, &text); err != nil {
+			t.Fatal(err)
+		}
+		sum.row(id, text)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.was(pos, sum.String())
 	return pos
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"math/rand"
@@ -110,18 +111,27 @@ func contentsOf(t *testing.T, d *db.DB) string {
 		id int64
 		s  string
 	}
-	h := sha256.New()
 	rows, err := db.Read(context.Background(), d, func(q *db.Reader) ([]row, error) {
 		return db.All(q, func(r *db.Rows) (x row, err error) { err = r.Scan(&x.id, &x.s); return }, `SELECT id, s FROM t ORDER BY id`)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	sum := newSum()
 	for _, r := range rows {
-		fmt.Fprintf(h, "%d:%d:%s", r.id, len(r.s), r.s)
+		sum.row(r.id, r.s)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return sum.String()
 }
+
+// sum is the contents of the table in few bytes.
+type sum struct{ hash.Hash }
+
+func newSum() sum { return sum{sha256.New()} }
+
+func (s sum) row(id int64, text string) { fmt.Fprintf(s, "%d:%d:%s", id, len(text), text) }
+
+func (s sum) String() string { return hex.EncodeToString(s.Sum(nil)) }
 
 // apply puts a segment over an image, as plainly as can be.
 func apply(t *testing.T, image []byte, path string) []byte {
