@@ -163,6 +163,7 @@ func newLife(t *testing.T, seed int64, disk *powertest.Disk) *life {
 	w.open()
 	l.world = w
 	t.Cleanup(func() { w.close() })
+	w.states[posOf(t, w.d)] = noTable
 	w.do(func(tx *db.Tx) error {
 		_, err := tx.Exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT NOT NULL) STRICT`)
 		return err
