@@ -306,7 +306,7 @@ func (d *drill) damages(ctx context.Context, step string, all []error) (real boo
 			if x, is := segmentAt(Object{Name: f.Object}); is {
 				c = chainOf(KindSegment, x.Level)
 			}
-			if n := d.seqs[f.Object]; n > 0 && n < now.Chains[c].First {
+			if n := d.seqs[f.Object]; n > 0 && n < now.Chains[c].First && !slices.Contains(now.Chains[c].Kept, n) {
 				continue
 			}
 		}

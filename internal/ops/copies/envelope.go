@@ -72,6 +72,9 @@ type Link struct {
 	Hash  string `json:"hash"` // of the header of that number
 	Max   uint64 `json:"max"`
 	First uint64 `json:"first,omitempty"` // from here on the retention has taken nothing away; 0: from the first
+	// Kept are the numbers before First that stay, of the snapshots alone: of other levels
+	// what stays there is what nothing else holds, and nobody counts on it.
+	Kept []uint64 `json:"kept,omitempty"`
 }
 
 // Time is At.

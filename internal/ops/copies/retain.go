@@ -72,7 +72,11 @@ type Removal struct {
 	// First names, by chain, the oldest object after everything that goes: from it on the
 	// chain is whole. Chains from which nothing goes are not in it.
 	First map[string]string
-	Of    int // segments and dumps there were
+	// Kept are the snapshots of the newest epoch that stay among those that have gone.
+	Kept []string
+	// Thinned are the names of snapshots that go because others lead to all they led to.
+	Thinned map[string]bool
+	Of      int // segments and dumps there were
 }
 
 // Retain tells what may go of the objects that a site lists. It looks at nothing but the
@@ -81,9 +85,10 @@ type Removal struct {
 //
 // A segment goes when it is old enough and others that stay hold all of it, in the fineness
 // that is promised for its age; what is older than everything promised goes when a snapshot
-// is there that is old enough itself. So at every moment of the removing, whatever is done
-// of it, everything promised can be restored. Stream keys, charters and files are not
-// looked at: keys are small, and files are sealed to them.
+// is there that is old enough itself. A snapshot goes when the one before it that stays is
+// near, and segments that stay lead from there over it. So at every moment of the removing,
+// whatever is done of it, everything promised can be restored. Stream keys, charters and
+// files are not looked at: keys are small, and files are sealed to them.
 //
 // It fails with ErrFrozen when the clocks are apart, the newest position cannot be reached,
 // or more than half would go; sure (somebody has looked) lets the last of these pass.
@@ -104,7 +109,7 @@ func Retain(objects []Object, p Policy, shop time.Time, sure bool) (Removal, err
 			all = append(all, x)
 		}
 	}
-	out := Removal{First: map[string]string{}, Of: len(all) + len(dumps)}
+	out := Removal{First: map[string]string{}, Thinned: map[string]bool{}, Of: len(all) + len(dumps)}
 	if now.IsZero() {
 		return out, nil
 	}
@@ -152,6 +157,9 @@ func Retain(objects []Object, p Policy, shop time.Time, sure bool) (Removal, err
 		}
 		if !ended {
 			e.thin(now, p, gone)
+			for _, x := range e.between(now, p) {
+				gone[x.Name], out.Thinned[x.Name] = true, true
+			}
 		}
 		ended = ended || has
 	}
@@ -214,7 +222,7 @@ func (e *shelf) base(now time.Time, past time.Duration) (base Found, ok bool) {
 // thin takes away what longer levels hold, from the longest down: only what stays holds
 // anything.
 func (e *shelf) thin(now time.Time, p Policy, gone map[string]bool) {
-	for l := len(Levels) - 3; l >= 0; l-- { // the days and the snapshots go by age alone
+	for l := len(Levels) - 3; l >= 0; l-- { // the days go by age alone
 		for _, x := range e.level[l] {
 			age := now.Sub(x.At)
 			if age <= p.after(Levels[l]) {
@@ -232,6 +240,37 @@ func (e *shelf) thin(now time.Time, p Policy, gone map[string]bool) {
 		}
 		e.level[l] = slices.DeleteFunc(e.level[l], func(x Found) bool { return gone[x.Name] })
 	}
+}
+
+// between are the snapshots that may go because others stay near them: all are kept for as
+// long as five minutes are, and of older ones one for each as long a time. Fewer would make
+// the row of days longer that one goes along who goes back far.
+//
+// From the snapshot before it that stays, segments must lead over the whole of it, no longer
+// ones than are promised for its age: the first place they reach at or beyond its end is then
+// no later than what is promised there. So one with which a row began anew stays. The newest
+// does in any case.
+func (e *shelf) between(now time.Time, p Policy) (out []Found) {
+	snaps := e.level[len(Levels)-1]
+	var last Found
+	for i, x := range snaps {
+		age := now.Sub(x.At)
+		if i == 0 || i == len(snaps)-1 || age <= p.after(Minutes) || x.At.Sub(last.At) >= p.Minutes {
+			last = x
+			continue
+		}
+		var by []Found
+		gap := Found{Min: last.Max + 1, Max: x.Max}
+		for l := 0; l < len(Levels)-1 && (l == 0 || age > p.after(Levels[l-1])); l++ {
+			by = append(by, e.within(l, gap)...)
+		}
+		if !holds(by, gap) {
+			last = x
+			continue
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // within are the objects of a level that have something in common with x.
@@ -279,13 +318,19 @@ func (r *Removal) firsts(all []Found, dumps []Object, epoch uint32, gone map[str
 		// In the order in which they were stored, which is that of the chain.
 		slices.SortStableFunc(list, func(a, b Found) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Max, b.Max)) })
 		any := false
+		var stay []string
 		for _, x := range list {
 			switch {
 			case gone[x.Name]:
 				any, r.First[c] = true, ""
+				if c == chainOf(KindSegment, Snapshot) {
+					r.Kept = slices.Clone(stay)
+				}
+				continue
 			case any && r.First[c] == "":
 				r.First[c] = x.Name
 			}
+			stay = append(stay, x.Name)
 		}
 	}
 }
@@ -343,6 +388,19 @@ func (s *shipper) retain(ctx context.Context, sure bool) (Removal, error) {
 			s.st.First = map[string]uint64{}
 		}
 		s.st.First[c] = max(s.st.First[c], first)
+		s.mu.Unlock()
+	}
+	if _, thinner := out.First[chainOf(KindSegment, Snapshot)]; thinner {
+		var kept []uint64
+		for _, name := range out.Kept {
+			h, _, err := s.headerOf(ctx, name, key)
+			if err != nil {
+				return out, fmt.Errorf("%w: %w", ErrFrozen, err)
+			}
+			kept = append(kept, h.Seq)
+		}
+		s.mu.Lock()
+		s.st.Kept = kept
 		s.mu.Unlock()
 	}
 	out.Names = append(out.Names, files...)

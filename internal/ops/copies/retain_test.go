@@ -68,14 +68,18 @@ func drawHistory(t *rapid.T) *history {
 		for range rapid.IntRange(1, 14).Draw(t, "bursts") {
 			now = now.Add(rapid.SampledFrom(gaps).Draw(t, "gap"))
 			switch rapid.IntRange(0, 9).Draw(t, "what") {
-			case 0:
+			case 0, 1, 2, 3:
 				flush(sent, 0)
 				sent = len(row)
 				if tx > 0 {
-					h.put(epoch, Snapshot, 1, tx, now)
+					late := time.Duration(0)
+					if !needs {
+						late = rapid.SampledFrom(delays).Draw(t, "delay")
+					}
+					h.put(epoch, Snapshot, 1, tx, now.Add(late))
 					needs = false
 				}
-			case 1: // the row begins anew
+			case 4: // the row begins anew
 				flush(sent, 0)
 				sent = len(row)
 				if tx > 0 {
@@ -96,7 +100,11 @@ func drawHistory(t *rapid.T) *history {
 				row = append(row, commit{tx, now, known && (len(row) == 0 || row[len(row)-1].tx != tx-1)})
 				h.at[placeAt{epoch, tx}] = now
 			}
-			flush(sent, rapid.SampledFrom(delays).Draw(t, "delay"))
+			if len(h.objects) > 0 && rapid.IntRange(0, 4).Draw(t, "away") == 0 { // the site gets a snapshot instead, and what longer levels hold
+				needs = true
+			} else {
+				flush(sent, rapid.SampledFrom(delays).Draw(t, "delay"))
+			}
 			sent = len(row)
 		}
 		// The longer levels, as house makes them; some never reach the site.
@@ -184,7 +192,7 @@ func (h *history) best(in map[placeAt]bool, at time.Time, strictly bool) (out pl
 // every moment that the policy promises can be gone back to as finely as it promises.
 func TestRetentionKeepsWhatItPromises(t *testing.T) {
 	p := Policy{Raw: time.Hour, Minutes: 6 * time.Hour, Hours: 48 * time.Hour, Days: 120 * time.Hour, Dumps: 48 * time.Hour}
-	removed := 0
+	removed, thinned := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t)
 		gone := map[string]bool{}
@@ -217,6 +225,9 @@ func TestRetentionKeepsWhatItPromises(t *testing.T) {
 			for _, n := range names[:rapid.IntRange(0, len(names)).Draw(t, "done")] {
 				gone[n] = true
 				removed++
+				if r.Thinned[n] {
+					thinned++
+				}
 			}
 			var left []Object
 			for _, o := range all {
@@ -254,8 +265,8 @@ func TestRetentionKeepsWhatItPromises(t *testing.T) {
 			}
 		}
 	})
-	if removed == 0 {
-		t.Error("nothing was ever removed")
+	if removed == 0 || thinned == 0 {
+		t.Errorf("%d objects were removed, %d snapshots for others that lead there", removed, thinned)
 	}
 }
 
@@ -314,11 +325,16 @@ func TestRetentionOfASteadyShop(t *testing.T) {
 		}
 	}
 	// A raw one each 200 s for 72 h and 5 min; an hourly one for 20 days and a day, and so on.
-	want := map[string]int{"l0": 1298, "l1": 10*288 + 12, "l2": 20*24 + 24, "l3": 30, "l9": 5, "v/": 11, "ke": 1}
+	want := map[string]int{"l0": 1298, "l1": 10*288 + 12, "l2": 20*24 + 24, "l3": 30, "l9": 3, "v/": 11, "ke": 1}
 	for k, n := range want {
 		if d := count[k] - n; d < -2 || d > 2 {
 			t.Errorf("%s: %d stay, %d were to", k, count[k], n)
 		}
+	}
+	// Of eight weekly snapshots: the one that everything promised begins with, one for each ten
+	// days after it, the newest.
+	if count["l9"] != 3 || len(r.Kept) != 2 || len(r.Thinned) != 2 {
+		t.Errorf("%d snapshots stay, %q of them among those that went; %v", count["l9"], r.Kept, r.Thinned)
 	}
 	for c, name := range r.First {
 		if gone[name] || name == "" {
@@ -376,5 +392,50 @@ func TestRetentionFreezes(t *testing.T) {
 	}
 	if _, err := Retain(all, Policy{Raw: time.Hour, Minutes: time.Minute}, now, false); err == nil {
 		t.Error("a policy that keeps the finer for longer passes")
+	}
+}
+
+// A snapshot goes when others lead over it as finely as is promised for its age, and only then.
+func TestWhichSnapshotsStay(t *testing.T) {
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	ago := func(days int) time.Time { return now.Add(-time.Duration(days) * 24 * time.Hour) }
+	for what, c := range map[string]struct {
+		put  func(h *history)
+		gone uint64 // where the snapshot ends that goes; 0: none
+	}{
+		"a day leads over it":                       {func(h *history) { h.put(1, Days, 11, 30, ago(190)) }, 20},
+		"nothing leads over it":                     {func(h *history) { h.put(1, Days, 21, 30, ago(190)) }, 0},
+		"what leads over it does not begin in time": {func(h *history) { h.put(1, Days, 12, 30, ago(190)) }, 0},
+		"what leads over it ends too early":         {func(h *history) { h.put(1, Days, 11, 19, ago(190)); h.put(1, Days, 21, 30, ago(190)) }, 0},
+		"days and hours together lead over it":      {func(h *history) { h.put(1, Hours, 11, 15, ago(192)); h.put(1, Days, 16, 30, ago(190)) }, 20},
+	} {
+		h := &history{}
+		for max, days := range map[uint64]int{10: 200, 20: 191, 30: 1} {
+			h.put(1, Snapshot, 1, max, ago(days))
+		}
+		c.put(h)
+		check := func(p Policy, want uint64, how string) {
+			t.Helper()
+			got := uint64(0)
+			r, err := Retain(append(h.objects, Object{Name: headObject, At: now}), p, now, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := range r.Thinned {
+				_, got, _ = rangeOf(n)
+			}
+			if got != want || len(r.Thinned) > 1 {
+				t.Errorf("%s, %s: %v go", what, how, r.Thinned)
+			}
+		}
+		p := DefaultPolicy()
+		check(p, c.gone, "hours are no longer promised")
+		p.Hours = 300 * 24 * time.Hour
+		check(p, 0, "hours are promised still") // days hold what lies between, as coarsely as days
+		p.Minutes = 250 * 24 * time.Hour
+		check(p, 0, "five minutes are promised still")
+		p = DefaultPolicy()
+		p.Minutes = 9 * 24 * time.Hour
+		check(p, 0, "as far apart as one is promised")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,8 +64,10 @@ type siteState struct {
 	Took    time.Duration `json:"took"`   // from the closing of the last segment to its confirmation
 	Bytes   int64         `json:"bytes"`  // put there in this epoch
 	Head    time.Time     `json:"head"`   // of the newest head object
-	// First is where chains are whole from, Retained when the retention was last carried out.
+	// First is where chains are whole from, Kept the snapshots before that which stay, Retained
+	// when the retention was last carried out.
 	First    map[string]uint64 `json:"first,omitempty"`
+	Kept     []uint64          `json:"kept,omitempty"`
 	Retained time.Time         `json:"retained"`
 	// Ahead is a transaction that the site was found to have and the data directory not. It
 	// does not pass when the directory gets that far by itself: it has another history then.
@@ -669,7 +672,11 @@ func (s *shipper) links() map[string]Link {
 	out := map[string]Link{}
 	for name, c := range s.st.Chains {
 		if name != chainOf(KindFile, 0) {
-			out[name] = Link{Seq: c.Seq, Hash: c.Prev, Max: c.Max, First: s.st.First[name]}
+			l := Link{Seq: c.Seq, Hash: c.Prev, Max: c.Max, First: s.st.First[name]}
+			if name == chainOf(KindSegment, Snapshot) {
+				l.Kept = slices.Clone(s.st.Kept)
+			}
+			out[name] = l
 		}
 	}
 	return out

@@ -674,7 +674,7 @@ func (v *verifier) chains() {
 			if i > 0 {
 				begin = list[i-1].h.Seq
 			}
-			if lo := max(begin+1, from); strict && l.h.Seq > lo || !strict && i > 0 && l.h.Seq > begin+1 && !v.mayBeGone(l) {
+			if lo := max(begin+1, from); strict && l.h.Seq > lo || !strict && i > 0 && l.h.Seq > begin+1 && !v.mayBeGone(l) && (newest || !v.mayBeThinned(list[i-1])) {
 				if !strict {
 					lo = begin + 1
 				}
@@ -685,6 +685,13 @@ func (v *verifier) chains() {
 			}
 			if i > 0 && l.h.Seq == begin+1 && l.h.Kind == KindSegment && l.h.Level != Snapshot {
 				v.follows(list[i-1], l)
+			}
+		}
+		if strict {
+			for _, n := range v.kept(c) {
+				if _, ok := bySeq[n]; !ok {
+					v.missing(id, v.dirOf(c), "number %d of %s, which was to stay, is gone", n, c)
+				}
 			}
 		}
 		last := uint64(0)
@@ -703,6 +710,15 @@ func (v *verifier) chains() {
 			}
 		}
 	}
+}
+
+// kept are the numbers of a chain that the head told to stay, before and after.
+func (v *verifier) kept(c string) []uint64 {
+	out := slices.Clone(v.head.Chains[c].Kept)
+	if v.later != nil {
+		out = slices.DeleteFunc(out, func(n uint64) bool { return !slices.Contains(v.later[c].Kept, n) })
+	}
+	return out
 }
 
 func (v *verifier) dirOf(c string) string {
@@ -724,6 +740,12 @@ func (v *verifier) mayBeGone(l link) bool {
 		return v.old(l.h.Time(), v.o.Policy.Dumps)
 	}
 	return v.old(l.h.Time(), v.o.Policy.after(l.h.Level)) || v.agedOut(chainOf(l.h.Kind, l.h.Level), l.h.Epoch, l.h.Min-1)
+}
+
+// mayBeThinned reports whether snapshots that came after one may have gone for others that stay.
+// It is asked of earlier epochs, of which no head tells any more.
+func (v *verifier) mayBeThinned(before link) bool {
+	return before.h.Kind == KindSegment && before.h.Level == Snapshot && v.old(before.h.Time(), v.o.Policy.after(Minutes))
 }
 
 func (v *verifier) old(at time.Time, after time.Duration) bool {

@@ -54,6 +54,8 @@ func (s *shop) prune(ctx context.Context, o Options) (removed int, err error) {
 	if held != nil && !errors.Is(held, copies.ErrFrozen) {
 		return 0, held
 	}
+	// The shop would take a snapshot that goes before its time for lost.
+	gone.Names = slices.DeleteFunc(gone.Names, func(n string) bool { return gone.Thinned[n] })
 	s.mu.Lock()
 	for _, w := range shrunk(all, looked) {
 		s.freeze(w)

@@ -1,0 +1,113 @@
+package copies_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kassavalv/internal/ops/copies"
+)
+
+// snapshots makes a shop whose site has so many snapshots, and gives their names, the oldest
+// first. The spans of all longer levels are over.
+func (s *shop) snapshots(n int) (out []string) {
+	s.t.Helper()
+	for i := range n {
+		for range 3 {
+			s.some()
+			s.settled()
+		}
+		s.end()
+		s.clock = func() time.Time { return time.Now().Add(time.Duration(i+1) * 8 * 24 * time.Hour) }
+		s.begin()
+		s.eventually(func() bool {
+			s.some() // whoever feeds the site looks for what else is due after each change
+			return len(objects(s.t, s.places[0], e1+"l9/")) >= i+1
+		})
+	}
+	s.settled()
+	s.end()
+	s.clock = nil // the site's clock and the shop's are one again
+	s.begin()
+	s.settled()
+	return objects(s.t, s.places[0], e1+"l9/")
+}
+
+// ago makes objects look stored so long ago, by the site's clock.
+func (s *shop) ago(days map[string]int) {
+	s.t.Helper()
+	for name, d := range days {
+		at := time.Now().Add(-time.Duration(d) * 24 * time.Hour)
+		if err := os.Chtimes(filepath.Join(s.places[0], filepath.FromSlash(name)), at, at); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// Of old snapshots one stays for each month. The site is whole to a drill then, the newest
+// position comes back, and a snapshot that was to stay is missed where it is gone.
+func TestSnapshotsAreThinned(t *testing.T) {
+	s := newShop(t, 43, 1)
+	snaps := s.snapshots(5)
+	if len(snaps) != 5 {
+		t.Fatal(snaps)
+	}
+	s.ago(map[string]int{snaps[0]: 100, snaps[1]: 80, snaps[2]: 60, snaps[3]: 20})
+	r, err := s.room.Retain(context.Background(), "site0", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(r.Names, snaps[1:2]) || !r.Thinned[snaps[1]] {
+		t.Fatalf("%q go of %q", r.Names, snaps)
+	}
+	s.ago(map[string]int{snaps[3]: 50})
+	if r, err = s.room.Retain(context.Background(), "site0", false); err != nil || !slices.Equal(r.Names, snaps[3:4]) {
+		t.Fatalf("%q go, %v", r.Names, err)
+	}
+	look := func() (said []string) {
+		t.Helper()
+		for _, f := range copies.Verify(context.Background(), s.siteAt(0), s.charter, copies.VerifyOptions{Who: s.keys.Drill, Share: 1, Now: time.Now().Add(60 * 24 * time.Hour)}).Findings {
+			said = append(said, f.String())
+		}
+		return said
+	}
+	if said := look(); len(said) > 0 {
+		t.Error(said)
+	}
+	p, rep, err := s.restore(s.finder(0), copies.Target{})
+	if err != nil || len(rep.Damages) > 0 {
+		t.Fatal(err, rep.Damages)
+	}
+	if s.is(p) != posOf(t, s.d) {
+		t.Error("it is not the newest position")
+	}
+	// What was told stays told over a restart.
+	s.end()
+	s.begin()
+	s.some()
+	s.settled()
+	if r, err = s.room.Retain(context.Background(), "site0", false); err != nil || len(r.Names) > 0 {
+		t.Errorf("%q go, %v", r.Names, err)
+	}
+	if said := look(); len(said) > 0 {
+		t.Error(said)
+	}
+	for i, n := range map[int]string{0: "number 1 of", 2: "number 3 of"} {
+		p := filepath.Join(s.places[0], filepath.FromSlash(snaps[i]))
+		b, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Remove(p)
+		if said := look(); !slices.ContainsFunc(said, func(f string) bool { return strings.Contains(f, n) && strings.Contains(f, "is gone") }) {
+			t.Errorf("%s is gone: %q", snaps[i], said)
+		}
+		if err := os.WriteFile(p, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
