@@ -34,7 +34,7 @@ var (
 	postgres  = flag.String("postgres", os.Getenv("DATABASE_URL"), "server for the purchase on PostgreSQL; empty: KASSAVALV_TEST_POSTGRES, or not measured")
 	length    = flag.Duration("time", 4*time.Second, "length of each measurement")
 	turns     = flag.Int("turns", 3, "turns; medians are printed")
-	only      = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,button,safety,vault,copies,drill,start")
+	only      = flag.String("only", "", "comma-separated parts: pages,list,search,purchase,button,safety,vault,copies,copies-load,drill,start")
 	persons   = flag.Int("persons", 1_000_000, "data keys of the vault on SQLite; a fifth of them on PostgreSQL")
 	megabytes = flag.Int("megabytes", 1024, "size of the database that is restored from copies")
 	scratch   = flag.String("scratch", "", "folder, best on another disk, for the sites of copies and the machine that is lost; empty: beside the rest")
@@ -296,7 +296,7 @@ func run() error {
 			return err
 		}
 	}
-	if part("copies") {
+	if part("copies") || part("copies-load") {
 		if err := copiesCost(dir); err != nil {
 			return err
 		}

@@ -28,8 +28,8 @@ type Tap interface {
 	// Kept returns the mark up to which the tap has everything on disk by itself; the log
 	// is not emptied before that. Called often, it must not wait.
 	Kept() Mark
-	// Keep waits until everything told is on disk. Called when the log has grown too far,
-	// and before the database closes.
+	// Keep waits until everything told is on disk. Called when the log has grown too far, or
+	// is long and the tap has nearly all of it, and before the database closes.
 	Keep() error
 	// Behind is told that a commit could not be read back from the log, or, with nil, that
 	// all have been since. What is not told before the database closes is missing from the
@@ -85,6 +85,11 @@ type Frozen struct {
 const (
 	logLimit = 4 << 20
 	logFull  = 64 << 20
+	// From logLong on the writer waits for a tap that has all but logNear on disk, which is
+	// soon done: a busy shop is never at the point where the tap has everything.
+	logLong = 16 << 20
+	logNear = 8 << 20
+	logNext = 4 << 20 // a reader stood in the way: it is tried again so much later
 )
 
 // tapped is the writer's side of a Tap.
@@ -94,6 +99,7 @@ type tapped struct {
 	wal    *os.File
 	log    walReader
 	told   Mark
+	tried  Mark // where the log was last moved into the file
 	size   uint32
 	frozen bool
 	// telling is held from before a commit until the tap has been told of it: in between,
@@ -288,11 +294,16 @@ func (d *DB) settleLog(c *conn) {
 	if t == nil || t.frozen || t.told.Offset < logLimit || d.Told() != nil {
 		return
 	}
-	if t.tap.Kept() != t.told {
-		if t.told.Offset < logFull || t.tap.Keep() != nil {
+	if t.tried.Salt == t.told.Salt && t.told.Offset < t.tried.Offset+logNext {
+		return
+	}
+	if k := t.tap.Kept(); k != t.told {
+		near := t.told.Offset >= logLong && k.Salt == t.told.Salt && t.told.Offset-k.Offset <= logNear
+		if !near && t.told.Offset < logFull || t.tap.Keep() != nil {
 			return
 		}
 	}
+	t.tried = t.told
 	c.exec("PRAGMA wal_checkpoint(PASSIVE)")
 }
 

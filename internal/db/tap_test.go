@@ -285,6 +285,39 @@ func TestLogWaitsForTheTap(t *testing.T) {
 	}
 }
 
+// A tap that has nearly all on disk is waited for: it has everything at no moment of a busy
+// shop, whose log would grow to its limit each time.
+func TestLogIsEmptiedWhenTheTapIsNear(t *testing.T) {
+	w := &twin{lazy: true}
+	d := open(t, filepath.Join(t.TempDir(), "shop.db"), w)
+	defer d.Close()
+	if err := run(ctx(t), d, `CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT NOT NULL) STRICT`); err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewSource(1))
+	until := func(offset int64) db.Mark {
+		for i := 0; ; i++ {
+			w.mu.Lock()
+			told := w.told
+			w.mu.Unlock()
+			if told.Offset >= offset || i == 400 {
+				return told
+			}
+			if err := run(ctx(t), d, `INSERT INTO t (id, s) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET s=excluded.s`, r.Int63n(60), text(r, 200_000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	long := until(20 << 20)
+	if long.Offset < 20<<20 {
+		t.Fatalf("the log was emptied at %d bytes, and the tap had nothing", long.Offset)
+	}
+	w.Keep()
+	if after := until(30 << 20); after.Salt == long.Salt {
+		t.Errorf("the log has %d bytes", after.Offset)
+	}
+}
+
 // The file at rest is the whole database at its mark, while others write on.
 func TestFreeze(t *testing.T) {
 	dir := t.TempDir()

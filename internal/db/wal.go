@@ -18,8 +18,18 @@ type walReader struct {
 	order    binary.ByteOrder // of the words that are summed
 	offset   int64            // of the next frame to read
 	sum      [2]uint32        // up to there
-	buf      []byte
+	// What was read ahead in one go, from ahead on. It counts within one call only: what
+	// was no commit then may have become one.
+	buf   []byte
+	ahead int64
+	guess int // frames of the next commit
 }
+
+// Frames that are read in one go.
+const (
+	leastAhead = 4
+	mostAhead  = 64
+)
 
 const (
 	walHeader   = 32
@@ -62,22 +72,41 @@ func (w *walReader) begin(f io.ReaderAt) (anew bool, err error) {
 	if w.pageSize < 512 || w.pageSize > 1<<16 || w.pageSize&(w.pageSize-1) != 0 {
 		return false, fmt.Errorf("db: the log tells of pages of %d bytes", w.pageSize)
 	}
-	w.buf = make([]byte, frameHeader+w.pageSize)
+	w.buf = nil
 	return true, nil
+}
+
+// frame is the frame at an offset; nil where the log ends before it does.
+func (w *walReader) frame(f io.ReaderAt, at int64) ([]byte, error) {
+	size := frameHeader + w.pageSize
+	if from := at - w.ahead; from >= 0 && from+int64(size) <= int64(len(w.buf)) {
+		return w.buf[from : from+int64(size)], nil
+	}
+	want := size * min(max(w.guess, leastAhead), mostAhead)
+	if cap(w.buf) < want {
+		w.buf = make([]byte, 0, size*mostAhead)
+	}
+	n, err := f.ReadAt(w.buf[:want], at)
+	w.buf, w.ahead = w.buf[:n], at
+	if n >= size {
+		return w.buf[:size], nil
+	}
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	return nil, err
 }
 
 // one reads the next commit; Count is 0 when there is none.
 func (w *walReader) one(f io.ReaderAt) (Commit, error) {
 	pages := map[uint32][]byte{}
 	sum, at := w.sum, w.offset
-	for {
-		if _, err := f.ReadAt(w.buf, at); err != nil {
-			if errors.Is(err, io.EOF) {
-				return Commit{}, nil
-			}
+	for n := 1; ; n++ {
+		b, err := w.frame(f, at)
+		if err != nil || b == nil {
 			return Commit{}, err
 		}
-		h, data := w.buf[:frameHeader], w.buf[frameHeader:]
+		h, data := b[:frameHeader], b[frameHeader:]
 		if binary.BigEndian.Uint64(h[8:]) != w.salt {
 			return Commit{}, nil
 		}
@@ -90,9 +119,9 @@ func (w *walReader) one(f io.ReaderAt) (Commit, error) {
 			return Commit{}, nil
 		}
 		pages[no] = slices.Clone(data)
-		at += int64(len(w.buf))
+		at += int64(len(b))
 		if size := binary.BigEndian.Uint32(h[4:]); size != 0 {
-			w.sum, w.offset = sum, at
+			w.sum, w.offset, w.guess = sum, at, n+1 // and the one behind it, which is none
 			return Commit{Count: 1, Pages: inOrder(pages, size), Size: size, Mark: Mark{w.salt, at}}, nil
 		}
 	}
@@ -100,6 +129,7 @@ func (w *walReader) one(f io.ReaderAt) (Commit, error) {
 
 // next reads all commits since the last call as one.
 func (w *walReader) next(f io.ReaderAt) (Commit, error) {
+	w.buf = w.buf[:0]
 	if _, err := w.begin(f); err != nil || w.offset == 0 {
 		return Commit{}, err
 	}

@@ -2,9 +2,11 @@ package copies
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/json"
+	"time"
 )
 
 // HeaderOf reads a header without asking who signed it.
@@ -26,3 +28,34 @@ func Resign(object []byte, key ed25519.PrivateKey, change func(h *Header)) ([]by
 	front, _, err := h.sign(key)
 	return append(bytes.Clone(front), rest...), err
 }
+
+// Gather has a segment stay open for so long when nobody waits for it.
+func (s *Stream) Gather(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gather = d
+}
+
+// Hold has a segment that somebody waits for stay open for most at most, and so much time lie
+// between two where several wait.
+func (r *Room) Hold(pace, most time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pace, r.most = pace, most
+}
+
+// Waiting is how many wait for a site's word.
+func (r *Room) Waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.waiting
+}
+
+// Longer makes a segment of five minutes of raw ones.
+func (r *Room) Longer(of []Segment) (Segment, error) { return r.o.Stream.spool.merge(Minutes, of) }
+
+// PutLonger sends it to the first site, Adopt asks that what it has.
+func (r *Room) PutLonger(ctx context.Context, g Segment) error {
+	return r.shippers[0].putLonger(ctx, g)
+}
+func (r *Room) Adopt(ctx context.Context) error { return r.shippers[0].adopt(ctx) }

@@ -75,11 +75,15 @@ type Room struct {
 	shippers []*shipper
 
 	mu      sync.Mutex
-	sealed  []sealedSegment // the last few, for sites beside each other
-	awaited uint64          // somebody waits for this transaction
-	nudge   chan struct{}   // closed when awaited grows
-	retry   chan struct{}   // closed when all sites are to be tried at once
-	acked   chan struct{}   // closed when a site has confirmed something
+	sealed  []*sealedSegment // the last few, for sites beside each other
+	pace    time.Duration    // paceTime and
+	most    time.Duration    // openTime
+	awaited uint64           // somebody waits for this transaction
+	waiting int              // how many wait for one
+	closed  time.Time        // when a segment was last closed for who waits
+	nudge   chan struct{}    // closed when awaited grows
+	retry   chan struct{}    // closed when all sites are to be tried at once
+	acked   chan struct{}    // closed when a site has confirmed something
 	levels  map[int][]Segment
 	snap    sync.Mutex // one snapshot at a time
 
@@ -97,9 +101,13 @@ type Room struct {
 }
 
 type sealedSegment struct {
-	h       Header
-	payload []byte
-	wrapped []byte // of the stream key
+	level    int
+	min, max uint64
+	ready    chan struct{} // closed when what follows stands
+	err      error
+	h        Header
+	payload  []byte
+	wrapped  []byte // of the stream key
 }
 
 // Open begins to feed the sites.
@@ -122,7 +130,7 @@ func Open(ctx context.Context, o Options) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{o: o, streams: streamKeys{to: to, now: o.Now}, nudge: make(chan struct{}), acked: make(chan struct{}), retry: make(chan struct{}), levels: map[int][]Segment{}}
+	r := &Room{pace: paceTime, most: openTime, o: o, streams: streamKeys{to: to, now: o.Now}, nudge: make(chan struct{}), acked: make(chan struct{}), retry: make(chan struct{}), levels: map[int][]Segment{}}
 	for _, l := range []int{Minutes, Hours, Days, Snapshot} {
 		segs, bad, err := o.Stream.spool.list(l)
 		if err != nil {
@@ -293,30 +301,44 @@ type Ack struct {
 	Took  time.Duration
 }
 
-// Wait returns when n sites have confirmed what was committed at pos, or ctx ends. It
-// closes the segment at once.
+// A segment that somebody waits for is closed by the first site that is free to take it:
+// while all are busy, it gathers what comes, and who comes waits for one segment with the
+// others. Where several wait, so much time lies between two such segments, since each
+// costs all sites and this machine the same, whatever is in it. None stays open for longer
+// than openTime because of that.
+const (
+	paceTime = 10 * time.Millisecond
+	openTime = 20 * time.Millisecond
+)
+
+// Wait returns when n sites have confirmed what was committed at pos, or ctx ends. The
+// segment that is being gathered does not stay open as long as usual.
 func (r *Room) Wait(ctx context.Context, _ db.Pos, n int) Ack {
 	begin := time.Now()
 	// What was read may be a moment ahead of what the stream has been told.
-	err := r.o.DB.Told()
-	var h Head
-	if err == nil {
-		h, err = r.o.Stream.Flush()
-	}
-	if err != nil {
+	if err := r.o.DB.Told(); err != nil {
 		return Ack{Took: time.Since(begin)}
 	}
-	return Ack{Sites: r.wait(ctx, h.TX, n), Took: time.Since(begin)}
+	return Ack{Sites: r.wait(ctx, r.o.Stream.Told(), n), Took: time.Since(begin)}
 }
 
 func (r *Room) wait(ctx context.Context, tx uint64, n int) int {
 	r.mu.Lock()
+	r.waiting++
+	most := r.most
 	if tx > r.awaited {
 		r.awaited = tx
 		close(r.nudge)
 		r.nudge = make(chan struct{})
 	}
 	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		r.waiting--
+		r.mu.Unlock()
+	}()
+	enough := time.NewTimer(most)
+	defer enough.Stop()
 	for {
 		r.mu.Lock()
 		again := r.acked
@@ -332,9 +354,37 @@ func (r *Room) wait(ctx context.Context, tx uint64, n int) int {
 		}
 		select {
 		case <-again:
+		case <-enough.C:
+			if r.o.Stream.open(tx) {
+				if _, err := r.o.Stream.Flush(); err != nil {
+					return have
+				}
+			}
 		case <-ctx.Done():
 		}
 	}
+}
+
+// closeAwaited closes the segment that is being gathered, if somebody waits for it: a site
+// is free to take it. later is how long it is to stay open yet; 0: it is not open.
+func (r *Room) closeAwaited() (later time.Duration) {
+	r.mu.Lock()
+	tx := r.awaited
+	if r.waiting > 1 {
+		later = r.pace - time.Since(r.closed)
+	}
+	r.mu.Unlock()
+	if !r.o.Stream.open(tx) {
+		return 0
+	}
+	if later > 0 {
+		return later
+	}
+	_, _ = r.o.Stream.Flush() // what fails is tried again, and told, by the stream itself
+	r.mu.Lock()
+	r.closed = time.Now()
+	r.mu.Unlock()
+	return 0
 }
 
 // Retry has every site tried at once that is waited with after a failure.
@@ -374,39 +424,58 @@ func (r *Room) hurry(tx uint64) (bool, <-chan struct{}) {
 	return r.awaited > tx, r.nudge
 }
 
+// hasSealed tells whether a segment is at hand as it was sealed for another site.
+func (r *Room) hasSealed(g Segment) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.sealed, func(s *sealedSegment) bool {
+		return s.level == g.Level && s.min == g.Min && s.max == g.Max
+	})
+}
+
 // segment seals segments that follow each other as one, once for all sites.
-func (r *Room) segment(of []Segment) (sealedSegment, error) {
+func (r *Room) segment(of []Segment) (*sealedSegment, error) {
 	first, last := of[0], of[len(of)-1]
 	r.mu.Lock()
 	for _, s := range r.sealed {
-		if s.h.Level == first.Level && s.h.Min == first.Min && s.h.Max == last.Max {
+		if s.level == first.Level && s.min == first.Min && s.max == last.Max {
 			r.mu.Unlock()
-			return s, nil
+			<-s.ready
+			return s, s.err
 		}
 	}
+	s := &sealedSegment{level: first.Level, min: first.Min, max: last.Max, ready: make(chan struct{})}
+	r.sealed = append(r.sealed, s)
+	if len(r.sealed) > 8 {
+		r.sealed = slices.Delete(r.sealed, 0, 1)
+	}
 	r.mu.Unlock()
-	plain, err := r.o.Stream.spool.bytesOf(of)
+	defer close(s.ready)
+	if s.err = r.seal(s, of); s.err != nil { // whoever comes next tries again
+		r.mu.Lock()
+		r.sealed = slices.DeleteFunc(r.sealed, func(x *sealedSegment) bool { return x == s })
+		r.mu.Unlock()
+	}
+	return s, s.err
+}
+
+func (r *Room) seal(s *sealedSegment, of []Segment) error {
+	plain, err := r.o.Stream.bytesOf(of)
 	if err != nil {
-		return sealedSegment{}, err
+		return err
 	}
 	key, wrapped, err := r.streams.current()
 	if err != nil {
-		return sealedSegment{}, err
+		return err
 	}
-	s := sealedSegment{h: r.header(first, last), wrapped: wrapped}
-	s.h.Key = key.id
-	var out bytes.Buffer
-	if err := sealTo(&out, bytes.NewReader(plain), &s.h, key); err != nil {
-		return sealedSegment{}, err
+	h := r.header(of[0], of[len(of)-1])
+	h.Key = key.id
+	out := bytes.NewBuffer(make([]byte, 0, len(plain)+len(plain)/1024+1024))
+	if err := sealTo(out, bytes.NewReader(plain), &h, key); err != nil {
+		return err
 	}
-	s.payload = out.Bytes()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sealed = append(r.sealed, s)
-	if len(r.sealed) > 8 {
-		r.sealed = r.sealed[1:]
-	}
-	return s, nil
+	s.h, s.payload, s.wrapped = h, out.Bytes(), wrapped
+	return nil
 }
 
 // header is that of segments from first to last, without what a site adds.

@@ -37,6 +37,9 @@ type shipper struct {
 	keys    string // the vault's keys that what goes there may be sealed under
 
 	longest sync.Mutex // one segment of the longer levels at a time
+	// unsure counts, by chain, the Puts that failed since adopt last asked the site: they may
+	// have arrived all the same, and whatever came next would take their place.
+	unsure  map[string]int
 	wishes  chan wish
 	headDue bool       // something changed that the head tells
 	heading sync.Mutex // one head at a time, the newest last
@@ -217,7 +220,7 @@ func (s *shipper) run(ctx context.Context) {
 			}
 			s.mu.Unlock()
 			for _, d := range other {
-				if err := d.due(ctx, s.r.o.Now()); err != nil && ctx.Err() == nil {
+				if err := d.due(ctx, s.r.o.Now); err != nil && ctx.Err() == nil {
 					s.r.o.Log.Warn("not everything beside the database is at a site; it is tried again", "site", s.name, "error", err)
 					ready = ready && d.large == nil // as above: or the next would take the same place in its chain
 				}
@@ -234,36 +237,50 @@ type duty struct {
 	next  time.Time
 	fails int
 	large *sync.WaitGroup // not nil: is not waited for, and counted here
-	went  chan error      // of a large one that is under way
+	went  chan ended      // of a large one that is under way
+}
+
+type ended struct {
+	err error
+	at  time.Time
 }
 
 // due does what is due, and tells how it went; of what is large, how the last one did.
-func (d *duty) due(ctx context.Context, now time.Time) error {
-	var err error
-	switch {
-	case d.went != nil:
+func (d *duty) due(ctx context.Context, now func() time.Time) error {
+	if d.went != nil {
 		select {
-		case err = <-d.went:
+		case e := <-d.went:
 			d.went = nil
+			// The next is due by when this one ended: it may have lain there since, and
+			// whoever looks seldom begins it now.
+			if err := d.over(e); err != nil {
+				return err
+			}
 		default:
 			return nil
 		}
-	case now.Before(d.next):
+	}
+	if now().Before(d.next) {
 		return nil
-	case d.large != nil:
-		went := make(chan error, 1)
+	}
+	if d.large != nil {
+		went := make(chan ended, 1)
 		d.went = went
-		d.large.Go(func() { went <- d.do(ctx) })
+		d.large.Go(func() { err := d.do(ctx); went <- ended{err, now()} })
 		return nil
-	default:
-		err = d.do(ctx)
 	}
-	if err != nil {
+	err := d.do(ctx)
+	return d.over(ended{err, now()})
+}
+
+// over reckons when it is due next.
+func (d *duty) over(e ended) error {
+	if e.err != nil {
 		d.fails++
-		d.next = now.Add(min(time.Second<<min(d.fails, 6), maxBackoff))
-		return err
+		d.next = e.at.Add(min(time.Second<<min(d.fails, 6), maxBackoff))
+		return e.err
 	}
-	d.fails, d.next = 0, now.Add(d.every)
+	d.fails, d.next = 0, e.at.Add(d.every)
 	return nil
 }
 
@@ -271,6 +288,7 @@ func (d *duty) due(ctx context.Context, now time.Time) error {
 func (s *shipper) rest(ctx context.Context) {
 	changed := s.r.o.Stream.Changed()
 	waited, nudge := s.r.hurry(s.cursor())
+	later := s.r.closeAwaited()
 	if s.r.o.Stream.Head().TX > s.cursor() && (s.o.Every == 0 || waited) {
 		return
 	}
@@ -279,6 +297,9 @@ func (s *shipper) rest(ctx context.Context) {
 	if s.o.Every > 0 {
 		tick.Reset(s.o.Every)
 		changed = nil
+	}
+	if later > 0 {
+		tick.Reset(later)
 	}
 	select {
 	case <-ctx.Done():
@@ -324,6 +345,7 @@ func sleep(ctx context.Context, d time.Duration) {
 func (s *shipper) raw(ctx context.Context) error {
 	begun := s.r.o.Stream.Head().TX
 	for {
+		s.r.closeAwaited()
 		head := s.r.o.Stream.Head()
 		if head.TX == 0 {
 			return nil
@@ -393,8 +415,16 @@ func (s *shipper) keysFirst(ctx context.Context) error {
 	return nil
 }
 
+// hardlyBehind is how many segments a site may lack and still get each by itself.
+const hardlyBehind = 3
+
 // piece is the beginning of segs that goes in one object.
 func (s *shipper) piece(segs []Segment) []Segment {
+	// Where a site is hardly behind, what was sealed for another is less work than one made
+	// of several.
+	if s.o.Every == 0 && !s.o.Unsealed && len(segs) <= hardlyBehind && s.r.hasSealed(segs[0]) {
+		return segs[:1]
+	}
 	span := max(s.o.Every, pieceTime)
 	n, size := 1, segs[0].Size
 	for n < len(segs) && !s.r.cutAfter(segs[n-1].Max) && size+segs[n].Size <= pieceBytes && segs[n].At.Sub(segs[0].At) < span && n < 500 {
@@ -435,14 +465,30 @@ func (s *shipper) leadsNowhere(g Segment) bool {
 func (s *shipper) putLonger(ctx context.Context, g Segment) error {
 	s.longest.Lock()
 	defer s.longest.Unlock()
+	c := chainOf(KindSegment, g.Level)
 	s.mu.Lock()
-	have := s.st.Chains[chainOf(KindSegment, g.Level)].Max
+	have, unsure := s.st.Chains[c].Max, s.unsure[c] > 0
 	s.mu.Unlock()
+	if unsure {
+		return errUnsure
+	}
 	if g.Max <= have {
 		return nil
 	}
-	return s.put(ctx, []Segment{g})
+	err := s.put(ctx, []Segment{g})
+	if err != nil {
+		s.mu.Lock()
+		if s.unsure == nil {
+			s.unsure = map[string]int{}
+		}
+		s.unsure[c]++
+		s.mu.Unlock()
+	}
+	return err
 }
+
+// errUnsure sends what feeds the site to ask it what it has.
+var errUnsure = errors.New("copies: whether the last longer segment arrived is not known; the site is asked")
 
 func (s *shipper) snapshot(ctx context.Context) error {
 	g, err := s.r.takeSnapshot(ctx, s.cursor())
@@ -467,7 +513,7 @@ func (s *shipper) put(ctx context.Context, of []Segment) error {
 	begun := s.r.o.Now()
 	var size int64
 	if s.o.Unsealed {
-		b, err := s.r.o.Stream.spool.bytesOf(of)
+		b, err := s.r.o.Stream.bytesOf(of)
 		if err != nil {
 			return err
 		}
@@ -709,7 +755,7 @@ func (s *shipper) adopt(ctx context.Context) error {
 	for _, l := range Levels {
 		c := chainOf(KindSegment, l)
 		s.mu.Lock()
-		have := s.st.Chains[c]
+		have, unsure := s.st.Chains[c], s.unsure[c]
 		s.mu.Unlock()
 		prefix := levelPrefix(s.r.o.Epoch, l)
 		if s.o.Unsealed {
@@ -751,6 +797,7 @@ func (s *shipper) adopt(ctx context.Context) error {
 		s.st.Snap = max(s.st.Snap, snap)
 		s.mu.Unlock()
 		if newest.Name == "" || last.Max == have.Max && have.Seq > 0 {
+			s.sure(c, unsure)
 			continue
 		}
 		if !s.o.Unsealed {
@@ -765,6 +812,7 @@ func (s *shipper) adopt(ctx context.Context) error {
 			s.st.Chains[c] = last
 		}
 		s.mu.Unlock()
+		s.sure(c, unsure)
 	}
 	// What of the first raw ones was not listed above may begin a row that never broke.
 	s.mu.Lock()
@@ -778,6 +826,15 @@ func (s *shipper) adopt(ctx context.Context) error {
 		}
 	}
 	return s.save()
+}
+
+// sure tells that the site was asked since the first n Puts to a chain failed.
+func (s *shipper) sure(chain string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unsure[chain] == n {
+		delete(s.unsure, chain)
+	}
 }
 
 // ErrAhead is returned for a site that holds what the data directory does not.

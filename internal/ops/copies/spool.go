@@ -232,7 +232,7 @@ func (s spool) merge(level int, of []Segment) (Segment, error) {
 	path := s.path(level, first.Min, last.Max)
 	var size int64
 	err := s.put(path, true, func(w io.Writer) (err error) {
-		size, err = s.mergeTo(w, of)
+		size, err = s.mergeTo(w, of, nil)
 		return err
 	})
 	if err != nil {
@@ -241,12 +241,16 @@ func (s spool) merge(level int, of []Segment) (Segment, error) {
 	return Segment{Level: level, Min: first.Min, Max: last.Max, Pre: first.Pre, Post: last.Post, Pages: last.Pages, PageSize: last.PageSize, At: last.At, Size: size}, nil
 }
 
-// mergeTo is merge into any writer.
-func (s spool) mergeTo(w io.Writer, of []Segment) (size int64, err error) {
+// mergeTo is merge into any writer. The bytes of those that are in memory are given.
+func (s spool) mergeTo(w io.Writer, of []Segment, in [][]byte) (size int64, err error) {
 	var rs []io.Reader
 	for i, g := range of {
 		if i > 0 && (g.Min != of[i-1].Max+1 || g.Pre != of[i-1].Post) {
 			return 0, fmt.Errorf("copies: segment %d-%d does not follow %d-%d", g.Min, g.Max, of[i-1].Min, of[i-1].Max)
+		}
+		if i < len(in) && in[i] != nil {
+			rs = append(rs, bytes.NewReader(in[i]))
+			continue
 		}
 		f, err := os.Open(s.of(g))
 		if err != nil {
@@ -268,12 +272,15 @@ func (s spool) mergeTo(w io.Writer, of []Segment) (size int64, err error) {
 	return m.n, nil
 }
 
-// bytesOf is mergeTo into memory, or the bytes of the one file.
-func (s spool) bytesOf(of []Segment) ([]byte, error) {
+// bytesOf is mergeTo into memory, or the bytes of the one there is.
+func (s spool) bytesOf(of []Segment, in [][]byte) ([]byte, error) {
 	if len(of) == 1 {
+		if in[0] != nil {
+			return in[0], nil
+		}
 		return os.ReadFile(s.of(of[0]))
 	}
 	var b bytes.Buffer
-	_, err := s.mergeTo(&b, of)
+	_, err := s.mergeTo(&b, of, in)
 	return b.Bytes(), err
 }

@@ -1,13 +1,14 @@
 package copies
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,6 +28,14 @@ const (
 	letGo        = 64 << 20 // bytes in memory that the spool does not take
 )
 
+// keepBytes of log may hold segments that are on no disk yet; then they are brought there
+// beside the writer, which would wait for all of them once the log is full.
+const keepBytes = 8 << 20
+
+// The newest segments stay in memory for the sites that take them in a moment, up to so many
+// bytes together. A larger one never lies there whole.
+const recentBytes = 8 << 20
+
 var contextNone = context.Background()
 
 // Stream makes segments of what the database's writer commits. It is a db.Tap. It works
@@ -44,21 +53,35 @@ type Stream struct {
 	kept    db.Mark
 	head    Head
 	raw     []Segment // the raw segments of the spool, in order
-	atKeep  Head      // the head at kept
+	atKeep  Head      // the head after the last Keep, and
+	keptAt  db.Mark   // what was told then
 	again   uint64    // a segment that begins here may have been made before, and sent
 	behind  error
 	fail    error // why segments cannot be written now
 	changed chan struct{}
 
+	gather  time.Duration // segmentTime
+	recent  []recentSegment
+	keeping bool // it was asked to bring segments to disk, and has not yet
+
+	syncing  sync.Mutex // taken before writing: one at a time brings segments to disk
 	writing  sync.Mutex // one segment at a time
 	pageSize int
 	sums     []ltx.Checksum // of each page, by number-1; 0: no such page yet
 	size     uint32
 	unsynced []string // segments not yet known to be on disk
+	draft    bytes.Buffer
 
-	wake chan struct{} // the batch is full, or somebody waits
+	wake chan struct{} // the batch is full
+	keep chan struct{} // much is on no disk yet
 	quit chan struct{}
-	done chan struct{}
+	done sync.WaitGroup
+}
+
+// recentSegment is a raw segment of the spool in memory.
+type recentSegment struct {
+	min, max uint64
+	data     []byte
 }
 
 // Head is how far the segments reach.
@@ -73,18 +96,19 @@ type Head struct {
 // OpenStream opens the spool in dir. The stream begins when a database is opened with it
 // as its Tap.
 func OpenStream(dir string, log *slog.Logger) (*Stream, error) {
-	s := &Stream{spool: spool{filepath.Join(dir, "spool")}, log: log, now: time.Now, changed: make(chan struct{}), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	s := &Stream{spool: spool{filepath.Join(dir, "spool")}, log: log, now: time.Now, gather: segmentTime, changed: make(chan struct{}), wake: make(chan struct{}, 1), keep: make(chan struct{}, 1), quit: make(chan struct{})}
 	if err := s.spool.make(); err != nil {
 		return nil, err
 	}
-	go s.run()
+	s.done.Go(s.run)
+	s.done.Go(s.runKeep)
 	return s, nil
 }
 
 // Close stops the stream, after the database is closed.
 func (s *Stream) Close() error {
 	close(s.quit)
-	<-s.done
+	s.done.Wait()
 	return nil
 }
 
@@ -271,8 +295,16 @@ func (s *Stream) sum(c db.Commit) {
 	s.grow(c.Size)
 	h := ltx.NewHasher()
 	for _, p := range c.Pages {
-		s.sums[p.No-1] = ltx.ChecksumPageWithHasher(h, p.No, p.Data)
+		s.sums[p.No-1] = sumPage(h, p.No, p.Data)
 	}
+}
+
+// sumPage is ltx.ChecksumPageWithHasher, which takes memory for each page.
+func sumPage(h hash.Hash64, no uint32, data []byte) ltx.Checksum {
+	h.Reset()
+	h.Write([]byte{byte(no >> 24), byte(no >> 16), byte(no >> 8), byte(no)})
+	h.Write(data)
+	return ltx.ChecksumFlag | ltx.Checksum(h.Sum64())
 }
 
 // grow makes the checksums those of a database of size pages.
@@ -316,6 +348,10 @@ func (s *Stream) add(c db.Commit) {
 		s.bytes += len(p.Data)
 	}
 	s.told = c.Mark
+	if beyond := s.told.Offset - s.kept.Offset; !s.keeping && (beyond >= keepBytes || s.told.Salt != s.kept.Salt && s.told.Offset >= keepBytes) {
+		s.keeping = true
+		s.keep <- struct{}{}
+	}
 }
 
 func (s *Stream) poke() {
@@ -343,13 +379,28 @@ func (s *Stream) Behind(err error) {
 }
 
 // Keep implements db.Tap.
-func (s *Stream) Keep() error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if err := s.write(); err != nil {
-		return err
+func (s *Stream) Keep() error { return s.sync(true) }
+
+// runKeep brings segments to disk beside the writer, which then waits for the last few only.
+func (s *Stream) runKeep() {
+	for {
+		select {
+		case <-s.quit:
+			return
+		case <-s.keep:
+		}
+		if err := s.sync(false); err != nil {
+			s.log.Error("copies: segments could not be brought to disk; it is tried again", "error", err)
+			select {
+			case <-s.quit:
+				return
+			case <-time.After(time.Second):
+			}
+		}
+		s.mu.Lock()
+		s.keeping = false
+		s.mu.Unlock()
 	}
-	return s.sync()
 }
 
 // Flush closes the segment that is being gathered and returns how far the segments reach.
@@ -358,6 +409,51 @@ func (s *Stream) Flush() (Head, error) {
 	defer s.writing.Unlock()
 	err := s.write()
 	return s.Head(), err
+}
+
+// Told is the transaction that ends what was committed until now; it may be in no segment
+// yet.
+func (s *Stream) Told() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.head.TX + uint64(s.pending.Count)
+}
+
+// open tells whether tx is of the segment that is being gathered.
+func (s *Stream) open(tx uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.head.TX < tx && s.pending.Count > 0 && s.fail == nil
+}
+
+// bytesOf is one segment of several raw ones that follow each other.
+func (s *Stream) bytesOf(of []Segment) ([]byte, error) {
+	in := make([][]byte, len(of))
+	s.mu.Lock()
+	for i, g := range of {
+		for _, r := range s.recent {
+			if g.Level == Raw && r.min == g.Min && r.max == g.Max {
+				in[i] = r.data
+			}
+		}
+	}
+	s.mu.Unlock()
+	return s.spool.bytesOf(of, in)
+}
+
+// remember keeps the newest segments in memory. Under s.mu.
+func (s *Stream) remember(g Segment, data []byte) {
+	if data == nil {
+		return
+	}
+	s.recent = append(s.recent, recentSegment{g.Min, g.Max, data})
+	total := 0
+	for i, r := range slices.Backward(s.recent) {
+		if total += len(r.data); total > recentBytes {
+			s.recent = slices.Delete(s.recent, 0, i+1)
+			break
+		}
+	}
 }
 
 // Head is how far the segments reach now.
@@ -406,7 +502,7 @@ func (s *Stream) write() error {
 	if s.pageSize == 0 {
 		s.pageSize = len(c.Pages[0].Data)
 	}
-	g, err := s.encode(c, head)
+	g, data, err := s.encode(c, head)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail = err
@@ -424,6 +520,7 @@ func (s *Stream) write() error {
 		s.since = s.now()
 	}
 	s.raw = append(s.raw, g)
+	s.remember(g, data)
 	s.head = Head{TX: g.Max, Sum: g.Post, Pos: c.Pos, At: g.At, Base: head.Base}
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -446,34 +543,40 @@ func rest(all, part db.Commit) db.Commit {
 	return out
 }
 
-// encode writes the segment and takes it into the checksums.
-func (s *Stream) encode(c db.Commit, head Head) (Segment, error) {
+// encode writes the segment and takes it into the checksums. data are its bytes, where they
+// are not too many.
+func (s *Stream) encode(c db.Commit, head Head) (_ Segment, data []byte, err error) {
 	lock := ltx.LockPgno(uint32(s.pageSize))
 	// Pages that a transaction took and gave back may never be written: they read as zeros.
-	pages := map[uint32][]byte{}
-	for no := s.size + 1; no <= c.Size; no++ {
-		pages[no] = make([]byte, s.pageSize)
+	pages, fresh := make([]db.Page, 0, len(c.Pages)), s.size+1
+	zeros := func(before uint32) {
+		for ; fresh < before; fresh++ {
+			pages = append(pages, db.Page{No: fresh, Data: make([]byte, s.pageSize)})
+		}
 	}
 	for _, p := range c.Pages {
-		pages[p.No] = p.Data
+		zeros(p.No)
+		pages = append(pages, p)
+		fresh = max(fresh, p.No+1)
 	}
-	delete(pages, lock)
-	h, sums := ltx.NewHasher(), map[uint32]ltx.Checksum{}
+	zeros(c.Size + 1)
+	pages = slices.DeleteFunc(pages, func(p db.Page) bool { return p.No == lock })
+	h, sums := ltx.NewHasher(), make([]ltx.Checksum, len(pages))
 	post := head.Sum &^ ltx.ChecksumFlag
 	for no := c.Size + 1; no <= uint32(len(s.sums)); no++ {
 		post ^= s.sums[no-1]
 	}
-	for no, data := range pages {
-		sums[no] = ltx.ChecksumPageWithHasher(h, no, data)
-		if int(no) <= len(s.sums) {
-			post ^= s.sums[no-1]
+	for i, p := range pages {
+		sums[i] = sumPage(h, p.No, p.Data)
+		if int(p.No) <= len(s.sums) {
+			post ^= s.sums[p.No-1]
 		}
-		post ^= sums[no]
+		post ^= sums[i]
 	}
 	post |= ltx.ChecksumFlag
 	g := Segment{Level: Raw, Min: head.TX + 1, Max: head.TX + uint64(c.Count), Pre: head.Sum, Post: post, Pages: c.Size, PageSize: s.pageSize, At: s.now().UTC(), Salt: c.Mark.Salt, Offset: c.Mark.Offset}
 	path := s.spool.of(g)
-	err := s.spool.put(path, false, func(w io.Writer) error {
+	fill := func(w io.Writer) error {
 		m := &tally{w: w}
 		e, err := ltx.NewEncoder(m)
 		if err != nil {
@@ -488,8 +591,8 @@ func (s *Stream) encode(c db.Commit, head Head) (Segment, error) {
 		if err := e.EncodeHeader(hd); err != nil {
 			return err
 		}
-		for _, no := range slices.Sorted(maps.Keys(pages)) {
-			if err := e.EncodePage(ltx.PageHeader{Pgno: no}, pages[no]); err != nil {
+		for _, p := range pages {
+			if err := e.EncodePage(ltx.PageHeader{Pgno: p.No}, p.Data); err != nil {
 				return err
 			}
 		}
@@ -497,88 +600,143 @@ func (s *Stream) encode(c db.Commit, head Head) (Segment, error) {
 		if err := e.Close(); err != nil {
 			return err
 		}
-		proof.At("copies", "unnamed")
 		g.Size = m.n
+		return nil
+	}
+	write := fill
+	if len(pages)*s.pageSize <= 2*segmentBytes {
+		s.draft.Reset()
+		if err := fill(&s.draft); err != nil {
+			return Segment{}, nil, fmt.Errorf("copies: %w", err)
+		}
+		data = bytes.Clone(s.draft.Bytes())
+		write = func(w io.Writer) error { _, err := w.Write(data); return err }
+	}
+	err = s.spool.put(path, false, func(w io.Writer) error {
+		if err := write(w); err != nil {
+			return err
+		}
+		proof.At("copies", "unnamed")
 		return nil
 	})
 	if err != nil {
-		return Segment{}, fmt.Errorf("copies: the spool: %w", err)
+		return Segment{}, nil, fmt.Errorf("copies: the spool: %w", err)
 	}
 	if g.Min == 1 {
 		g.Pre = 0
 	}
 	s.grow(c.Size)
-	for no, sum := range sums {
-		s.sums[no-1] = sum
+	for i, p := range pages {
+		s.sums[p.No-1] = sums[i]
 	}
 	s.unsynced = append(s.unsynced, path)
-	return g, nil
+	return g, data, nil
 }
 
-// sync brings the segments written so far to disk. Under s.writing.
-func (s *Stream) sync() error {
+// sync brings the segments written so far to disk, with all what was told in a segment.
+// Segments are written on meanwhile.
+func (s *Stream) sync(all bool) error {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	s.writing.Lock()
+	if all {
+		if err := s.write(); err != nil {
+			s.writing.Unlock()
+			return err
+		}
+	}
+	files := slices.Clone(s.unsynced)
 	s.mu.Lock()
-	mark := s.told
-	if s.pending.Count > 0 {
-		mark = s.kept // something came after write: the next Keep has it
+	mark, at, whole := s.told, s.head, s.pending.Count == 0
+	if !whole {
+		mark = s.kept // what is gathered now, the next one has
 		if n := len(s.raw); n > 0 {
 			mark = db.Mark{Salt: s.raw[n-1].Salt, Offset: s.raw[n-1].Offset}
 		}
 	}
 	s.mu.Unlock()
-	for _, p := range s.unsynced {
-		if err := syncFile(p); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		proof.At("copies", "half kept")
+	s.writing.Unlock()
+	if err := s.syncFiles(files); err != nil {
+		return err
 	}
-	if len(s.unsynced) > 0 {
-		if err := syncDir(filepath.Join(s.spool.dir, "l0")); err != nil {
-			return err
-		}
-		s.unsynced = s.unsynced[:0]
-	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	s.mu.Lock()
-	if s.kept = mark; s.pending.Count == 0 {
-		s.atKeep = s.head
+	defer s.mu.Unlock()
+	if s.head.Base != at.Base { // the row began anew meanwhile
+		return nil
 	}
-	s.mu.Unlock()
+	s.unsynced = slices.Delete(s.unsynced, 0, len(files))
+	if s.kept = mark; all && whole {
+		s.atKeep, s.keptAt = at, mark
+	}
 	return nil
 }
 
-// keptHead is the head at a mark that was just kept.
+// syncers are how many files are brought to disk beside each other: a disk does many in the
+// time of one.
+const syncers = 8
+
+func (s *Stream) syncFiles(files []string) error {
+	if len(files) == 0 {
+		return nil
+	}
+	errs := make([]error, min(syncers, len(files)))
+	var beside sync.WaitGroup
+	for k := range errs {
+		beside.Go(func() {
+			for i := k; i < len(files); i += len(errs) {
+				if err := syncFile(files[i]); err != nil && !errors.Is(err, os.ErrNotExist) {
+					errs[k] = err
+					return
+				}
+				proof.At("copies", "half kept")
+			}
+		})
+	}
+	beside.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return syncDir(filepath.Join(s.spool.dir, "l0"))
+}
+
+// keptHead is the head at a mark up to which all was kept.
 func (s *Stream) keptHead(m db.Mark) (Head, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kept != m {
+	if s.keptAt != m {
 		return Head{}, fmt.Errorf("copies: the file at rest is not what was kept")
 	}
 	return s.atKeep, nil
 }
 
+// young is how long the segment that is being gathered may stay open.
+func (s *Stream) young() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending.Count == 0 || s.bytes >= segmentBytes {
+		return 0
+	}
+	return s.gather - s.now().Sub(s.since)
+}
+
 // run closes segments in time.
 func (s *Stream) run() {
-	defer close(s.done)
 	for {
 		select {
 		case <-s.quit:
 			return
 		case <-s.wake:
 		}
-		s.mu.Lock()
-		wait := segmentTime - s.now().Sub(s.since)
-		if s.pending.Count == 0 || s.bytes >= segmentBytes {
-			wait = 0
-		}
-		s.mu.Unlock()
-		if wait > 0 {
+		for wait := s.young(); wait > 0; wait = s.young() { // it may have been closed for who waited, and another begun
 			t := time.NewTimer(wait)
 			select {
 			case <-s.quit:
 				t.Stop()
 				return
 			case <-t.C:
-			case <-s.wake: // full
+			case <-s.wake: // full, or just begun
 				t.Stop()
 			}
 		}

@@ -93,7 +93,7 @@ func SetUp(path string) (string, error) {
 	}
 	m := rand.Text()
 	name := MarkFile + "." + m
-	err = write(context.Background(), r, name, strings.NewReader(markHead+m+"\n"), 0o444)
+	_, err = write(context.Background(), r, name, strings.NewReader(markHead+m+"\n"), 0o444)
 	if err == nil {
 		err = r.Rename(name, MarkFile)
 	}
@@ -231,26 +231,35 @@ func (s *Site) put(ctx context.Context, r *os.Root, name string, body io.ReadSee
 	if err := copies.Whole(body, size); err != nil {
 		return copies.Receipt{}, err
 	}
-	if st, err := r.Lstat(name); err == nil { // most often: the answer to the first try was lost
-		return s.again(ctx, r, name, st, body, size)
+	if size > small { // most often: the answer to the first try was lost
+		if st, err := r.Lstat(name); err == nil {
+			return s.again(ctx, r, name, st, body, size)
+		}
 	}
-	draft, err := s.draft(ctx, r, copies.Exactly(body, size))
+	draft, at, err := s.draft(ctx, r, copies.Exactly(body, size))
 	if err != nil {
 		return copies.Receipt{}, err
 	}
 	defer func() { _ = r.Remove(draft) }()
-	if err := folders(r, path.Dir(name)); err != nil {
-		if errors.Is(err, syscall.ENOTDIR) {
-			return copies.Receipt{}, fmt.Errorf("%w: a part of it is an object", copies.ErrTaken)
-		}
-		return copies.Receipt{}, err
-	}
 	if err := context.Cause(ctx); err != nil {
 		return copies.Receipt{}, err
 	}
-	err = s.link(r, draft, name)
-	if noLinks(err) {
-		err = s.rename(r, draft, name)
+	place := func() error {
+		err := s.link(r, draft, name)
+		if noLinks(err) {
+			err = s.rename(r, draft, name)
+		}
+		return err
+	}
+	err = place()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // as a rule the folder is there
+		if err := folders(r, path.Dir(name)); err != nil {
+			if errors.Is(err, syscall.ENOTDIR) {
+				return copies.Receipt{}, fmt.Errorf("%w: a part of it is an object", copies.ErrTaken)
+			}
+			return copies.Receipt{}, err
+		}
+		err = place()
 	}
 	if errors.Is(err, fs.ErrExist) {
 		st, err := r.Lstat(name)
@@ -265,12 +274,11 @@ func (s *Site) put(ctx context.Context, r *os.Root, name string, body io.ReadSee
 	if err := syncDir(r, path.Dir(name)); err != nil {
 		return copies.Receipt{}, err
 	}
-	st, err := r.Lstat(name)
-	if err != nil {
-		return copies.Receipt{}, err
-	}
-	return copies.Receipt{At: st.ModTime()}, nil
+	return copies.Receipt{At: at}, nil
 }
+
+// small is a size that is written without a look whether it is there already.
+const small = 1 << 20
 
 // again answers a Put of a name that is there. The file is synced anew: who wrote it may
 // have been stopped before.
@@ -318,29 +326,39 @@ func noLinks(err error) bool {
 	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EMLINK)
 }
 
-// draft writes a temporary file, synced, and returns its name.
-func (s *Site) draft(ctx context.Context, r *os.Root, body io.Reader) (string, error) {
-	if err := r.Mkdir(tmp, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
-	}
+// draft writes a temporary file, synced, and returns its name, and when it was written.
+func (s *Site) draft(ctx context.Context, r *os.Root, body io.Reader) (string, time.Time, error) {
 	name := tmp + "/" + rand.Text()
-	if err := write(ctx, r, name, body, 0o600); err != nil {
-		_ = r.Remove(name)
-		return "", err
+	at, err := write(ctx, r, name, body, 0o600)
+	if errors.Is(err, fs.ErrNotExist) { // the first one; nothing of body was read
+		if err := r.Mkdir(tmp, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", at, err
+		}
+		at, err = write(ctx, r, name, body, 0o600)
 	}
-	return name, nil
+	if err != nil {
+		_ = r.Remove(name)
+		return "", at, err
+	}
+	return name, at, nil
 }
 
-func write(ctx context.Context, r *os.Root, name string, body io.Reader, mode fs.FileMode) error {
+func write(ctx context.Context, r *os.Root, name string, body io.Reader, mode fs.FileMode) (at time.Time, err error) {
 	f, err := r.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return err
+		return at, err
 	}
 	_, err = io.Copy(f, copies.During(ctx, body))
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	if err == nil {
+		var st fs.FileInfo
+		if st, err = f.Stat(); err == nil {
+			at = st.ModTime()
+		}
+	}
+	return at, errors.Join(err, f.Close())
 }
 
 // folders makes the folder name and those above it, each synced into the one it lies in.
@@ -404,7 +422,7 @@ func (s *Site) Replace(ctx context.Context, name string, body []byte) error {
 		return err
 	}
 	defer done()
-	draft, err := s.draft(ctx, r, strings.NewReader(string(body)))
+	draft, _, err := s.draft(ctx, r, strings.NewReader(string(body)))
 	if err != nil {
 		return s.fail("replace", name, err)
 	}
