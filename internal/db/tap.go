@@ -89,7 +89,7 @@ const (
 	// soon done: a busy shop is never at the point where the tap has everything.
 	logLong = 16 << 20
 	logNear = 8 << 20
-	logNext = 4 << 20 // a reader stood in the way: it is tried again so much later
+	logNext = 1 << 20 // a reader stood in the way: it is tried again so much later
 )
 
 // tapped is the writer's side of a Tap.
@@ -99,7 +99,7 @@ type tapped struct {
 	wal    *os.File
 	log    walReader
 	told   Mark
-	tried  Mark // where the log was last moved into the file
+	tried  Mark // where the tap was last made to keep
 	size   uint32
 	frozen bool
 	// telling is held from before a commit until the tap has been told of it: in between,
@@ -294,16 +294,14 @@ func (d *DB) settleLog(c *conn) {
 	if t == nil || t.frozen || t.told.Offset < logLimit || d.Told() != nil {
 		return
 	}
-	if t.tried.Salt == t.told.Salt && t.told.Offset < t.tried.Offset+logNext {
-		return
-	}
 	if k := t.tap.Kept(); k != t.told {
 		near := t.told.Offset >= logLong && k.Salt == t.told.Salt && t.told.Offset-k.Offset <= logNear
-		if !near && t.told.Offset < logFull || t.tap.Keep() != nil {
+		again := t.tried.Salt == t.told.Salt && t.told.Offset < t.tried.Offset+logNext
+		if (!near || again) && t.told.Offset < logFull || t.tap.Keep() != nil {
 			return
 		}
+		t.tried = t.told
 	}
-	t.tried = t.told
 	c.exec("PRAGMA wal_checkpoint(PASSIVE)")
 }
 
