@@ -58,6 +58,10 @@ type Header struct {
 	// Of the head alone: where each chain ends, and which bytes lie under keys/current.age.
 	Chains map[string]Link `json:"chains,omitempty"`
 	Along  string          `json:"along,omitempty"` // SHA-256, hex
+	// Told says that First tells all that may be gone, and when that was last settled
+	// (microseconds UTC, by the shop's clock). 0, as of a site that removes by rules of its own:
+	// what is old enough may be gone.
+	Told int64 `json:"told,omitempty"`
 
 	Key        string `json:"key,omitempty"` // id of the stream key; empty: sealed to the recipients themselves
 	Plain      string `json:"plain"`         // SHA-256, hex

@@ -55,6 +55,24 @@ func (p Policy) after(level int) time.Duration {
 	return p.Days + spans[Days]
 }
 
+// Age is the age up to which nothing lets an object of that name go.
+func (p Policy) Age(name string) time.Duration {
+	x, _ := segmentAt(Object{Name: name})
+	x.Name = name
+	return p.ageOf(x)
+}
+
+// ageOf is the age up to which nothing lets an object go.
+func (p Policy) ageOf(x Found) time.Duration {
+	switch {
+	case strings.HasPrefix(x.Name, dumpPrefix):
+		return p.Dumps
+	case x.Level == Snapshot: // others may lead where it does
+		return p.after(Minutes)
+	}
+	return p.after(x.Level)
+}
+
 // ErrFrozen is returned when what the retention would do looks wrong: then nothing is
 // removed until somebody has looked.
 var ErrFrozen = errors.New("copies: nothing is removed at this site")
@@ -72,11 +90,14 @@ type Removal struct {
 	// First names, by chain, the oldest object after everything that goes: from it on the
 	// chain is whole. Chains from which nothing goes are not in it.
 	First map[string]string
-	// Kept are the snapshots of the newest epoch that stay among those that have gone.
-	Kept []string
+	Kept  []string // snapshots of the newest epoch that stay
 	// Thinned are the names of snapshots that go because others lead to all they led to.
 	Thinned map[string]bool
 	Of      int // segments and dumps there were
+
+	// Names by chain of the newest epoch: the oldest object that no age lets go (empty where
+	// there is none), and the newest there is.
+	young, last map[string]string
 }
 
 // Retain tells what may go of the objects that a site lists. It looks at nothing but the
@@ -109,7 +130,7 @@ func Retain(objects []Object, p Policy, shop time.Time, sure bool) (Removal, err
 			all = append(all, x)
 		}
 	}
-	out := Removal{First: map[string]string{}, Thinned: map[string]bool{}, Of: len(all) + len(dumps)}
+	out := Removal{First: map[string]string{}, Thinned: map[string]bool{}, young: map[string]string{}, last: map[string]string{}, Of: len(all) + len(dumps)}
 	if now.IsZero() {
 		return out, nil
 	}
@@ -177,7 +198,7 @@ func Retain(objects []Object, p Policy, shop time.Time, sure bool) (Removal, err
 	}
 	slices.Sort(out.Names)
 	if len(order) > 0 {
-		out.firsts(all, dumps, order[len(order)-1], gone)
+		out.firsts(all, dumps, order[len(order)-1], gone, func(x Found) bool { return now.Sub(x.At) <= p.ageOf(x) })
 	}
 	if n := len(out.Names); n > fewObjects && 2*n > out.Of && !sure {
 		return out, fmt.Errorf("%w: %d of %d objects would go, which is more than half: look whether the clocks and the policy are right", ErrFrozen, n, out.Of)
@@ -303,7 +324,7 @@ func holds(by []Found, x Found) bool {
 }
 
 // firsts finds from where on the chains of the newest epoch are whole.
-func (r *Removal) firsts(all []Found, dumps []Object, epoch uint32, gone map[string]bool) {
+func (r *Removal) firsts(all []Found, dumps []Object, epoch uint32, gone map[string]bool, young func(Found) bool) {
 	chains := map[string][]Found{}
 	for _, x := range all {
 		if x.Epoch == epoch {
@@ -317,20 +338,22 @@ func (r *Removal) firsts(all []Found, dumps []Object, epoch uint32, gone map[str
 	for c, list := range chains {
 		// In the order in which they were stored, which is that of the chain.
 		slices.SortStableFunc(list, func(a, b Found) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Max, b.Max)) })
+		r.young[c], r.last[c] = "", list[len(list)-1].Name
+		if i := slices.IndexFunc(list, young); i >= 0 {
+			r.young[c] = list[i].Name
+		}
 		any := false
-		var stay []string
 		for _, x := range list {
 			switch {
 			case gone[x.Name]:
 				any, r.First[c] = true, ""
-				if c == chainOf(KindSegment, Snapshot) {
-					r.Kept = slices.Clone(stay)
-				}
 				continue
 			case any && r.First[c] == "":
 				r.First[c] = x.Name
 			}
-			stay = append(stay, x.Name)
+			if c == chainOf(KindSegment, Snapshot) {
+				r.Kept = append(r.Kept, x.Name)
+			}
 		}
 	}
 }
@@ -338,22 +361,23 @@ func (r *Removal) firsts(all []Found, dumps []Object, epoch uint32, gone map[str
 // retainEvery is how often the retention is carried out at a site.
 const retainEvery = 24 * time.Hour
 
-// retain removes from the site what the policy no longer keeps. The head object tells
-// beforehand from where on each chain is whole, so that nobody takes it for a loss.
+// retain removes from the site what the policy no longer keeps, or tells a site that does so
+// itself. The head object tells beforehand from where on each chain is whole, so that nobody
+// takes it for a loss.
 func (s *shipper) retain(ctx context.Context, sure bool) (Removal, error) {
 	rem, ok := s.site.(Remover)
-	if !ok || s.o.Unsealed {
+	switch {
+	case !s.retains():
 		return Removal{}, nil
+	case !ok:
+		return s.tell(ctx)
 	}
 	if err := s.head(ctx); err != nil { // also: the newest object there is of now
 		return Removal{}, err
 	}
-	var all []Object
-	for o, err := range s.site.List(ctx, "", "") {
-		if err != nil {
-			return Removal{}, err
-		}
-		all = append(all, o)
+	all, err := s.all(ctx)
+	if err != nil {
+		return Removal{}, err
 	}
 	out, err := Retain(all, s.r.policy(), s.r.o.Now(), sure)
 	if err != nil {
@@ -363,45 +387,8 @@ func (s *shipper) retain(ctx context.Context, sure bool) (Removal, error) {
 	if err != nil {
 		return out, err
 	}
-	key, err := s.r.o.Charter.VerifyKey()
-	if err != nil {
+	if err := s.settle(ctx, out, false); err != nil {
 		return out, err
-	}
-	for c, name := range out.First {
-		var first uint64
-		if name != "" {
-			h, _, err := s.headerOf(ctx, name, key)
-			if err != nil {
-				return out, fmt.Errorf("%w: %w", ErrFrozen, err)
-			}
-			if h.Epoch != s.r.o.Epoch { // of an earlier epoch: the chain of this one is as it was
-				continue
-			}
-			first = h.Seq
-		} else {
-			s.mu.Lock()
-			first = s.st.Chains[c].Seq + 1
-			s.mu.Unlock()
-		}
-		s.mu.Lock()
-		if s.st.First == nil {
-			s.st.First = map[string]uint64{}
-		}
-		s.st.First[c] = max(s.st.First[c], first)
-		s.mu.Unlock()
-	}
-	if _, thinner := out.First[chainOf(KindSegment, Snapshot)]; thinner {
-		var kept []uint64
-		for _, name := range out.Kept {
-			h, _, err := s.headerOf(ctx, name, key)
-			if err != nil {
-				return out, fmt.Errorf("%w: %w", ErrFrozen, err)
-			}
-			kept = append(kept, h.Seq)
-		}
-		s.mu.Lock()
-		s.st.Kept = kept
-		s.mu.Unlock()
 	}
 	out.Names = append(out.Names, files...)
 	if len(out.Names) > 0 {
@@ -423,6 +410,120 @@ func (s *shipper) retain(ctx context.Context, sure bool) (Removal, error) {
 	return out, s.save()
 }
 
+// settle notes what the head is to tell of what goes. A site to which nothing has been told
+// yet has removed by age alone until now: anew tells that as well.
+func (s *shipper) settle(ctx context.Context, out Removal, anew bool) error {
+	key, err := s.r.o.Charter.VerifyKey()
+	if err != nil {
+		return err
+	}
+	seq := func(name string) (uint64, bool, error) {
+		h, _, err := s.headerOf(ctx, name, key)
+		if err != nil {
+			return 0, false, fmt.Errorf("%w: %w", ErrFrozen, err)
+		}
+		return h.Seq, h.Epoch == s.r.o.Epoch, nil // of an earlier epoch: the chain of this one is as it was
+	}
+	firsts, after := map[string]string{}, map[string]string{}
+	from := out.First
+	if anew {
+		from = out.young
+	}
+	for c, name := range from {
+		if firsts[c] = name; name == "" { // all that was listed goes; what came since does not
+			delete(firsts, c)
+			after[c] = out.last[c]
+		}
+	}
+	first := map[string]uint64{}
+	for c, name := range firsts {
+		n, ours, err := seq(name)
+		if err != nil {
+			return err
+		}
+		if ours {
+			first[c] = n
+		}
+	}
+	for c, name := range after {
+		n, ours, err := seq(name)
+		if err != nil {
+			return err
+		}
+		if ours {
+			first[c] = n + 1
+		}
+	}
+	snaps := chainOf(KindSegment, Snapshot)
+	var kept []uint64
+	_, settled := first[snaps]
+	if settled {
+		for _, name := range out.Kept {
+			n, ours, err := seq(name)
+			if err != nil {
+				return err
+			}
+			if ours && n < first[snaps] {
+				kept = append(kept, n)
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c, n := range first {
+		s.raise(c, n)
+	}
+	if settled {
+		s.st.Kept = kept
+	}
+	return nil
+}
+
+// tell tells a site that keeps its own retention what need not be there any longer. It carries
+// nothing out: how much may go at once, and whether anything may, is the site's own affair.
+func (s *shipper) tell(ctx context.Context) (Removal, error) {
+	if err := s.head(ctx); err != nil { // the newest object there is of now
+		return Removal{}, err
+	}
+	all, err := s.all(ctx)
+	if err != nil {
+		return Removal{}, err
+	}
+	out, err := Retain(all, s.r.policy(), s.r.o.Now(), true)
+	if err != nil {
+		return out, err
+	}
+	s.mu.Lock()
+	anew := s.st.Told == 0
+	s.mu.Unlock()
+	if err := s.settle(ctx, out, anew); err != nil {
+		return out, err
+	}
+	now := s.r.o.Now().UTC()
+	s.mu.Lock()
+	s.st.Told, s.st.Retained = now.UnixMicro(), now
+	s.mu.Unlock()
+	return out, s.head(ctx)
+}
+
+// all lists the site.
+func (s *shipper) all(ctx context.Context) (out []Object, err error) {
+	for o, err := range s.site.List(ctx, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// retains reports whether the retention of the site is the shop's to tell or to carry out.
+func (s *shipper) retains() bool {
+	_, removes := s.site.(Remover)
+	_, heeds := s.site.(Heeder)
+	return (removes || heeds) && !s.o.Unsealed
+}
+
 func (r *Room) policy() Policy {
 	if r.o.Policy == (Policy{}) {
 		return DefaultPolicy()
@@ -433,9 +534,10 @@ func (r *Room) policy() Policy {
 // keepRetained carries the retention out once a day, and when it is wished for, beside the
 // feeding of the site: a long list holds up no segment.
 func (s *shipper) keepRetained(ctx context.Context) {
-	if _, ok := s.site.(Remover); !ok || s.o.Unsealed {
+	if !s.retains() {
 		return
 	}
+	_, removes := s.site.(Remover)
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	var tried time.Time
@@ -466,7 +568,7 @@ func (s *shipper) keepRetained(ctx context.Context) {
 		case err != nil && ctx.Err() == nil:
 			s.frozen = err
 			s.r.o.Log.Error("copies: what is too old was not removed at a site", "site", s.name, "error", err)
-		case len(out.Names) > 0:
+		case len(out.Names) > 0 && removes:
 			s.r.o.Log.Info("copies that the retention no longer keeps were removed", "site", s.name, "objects", len(out.Names), "bytes", out.Bytes)
 		}
 		s.mu.Unlock()
@@ -539,14 +641,14 @@ type granted struct {
 	err error
 }
 
-// Retain carries the retention out at a site now. sure lets more than half go, after
+// Retain carries the retention out at a site now, or tells the site what may go. sure lets more than half go, after
 // somebody has looked.
 func (r *Room) Retain(ctx context.Context, site string, sure bool) (Removal, error) {
 	for _, s := range r.shippers {
 		if s.name != site {
 			continue
 		}
-		if _, ok := s.site.(Remover); !ok || s.o.Unsealed {
+		if !s.retains() {
 			return Removal{}, fmt.Errorf("copies: site %s keeps its own retention", site)
 		}
 		w := wish{sure, make(chan granted, 1)}

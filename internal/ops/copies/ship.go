@@ -3,6 +3,7 @@ package copies
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,6 +72,7 @@ type siteState struct {
 	// when the retention was last carried out.
 	First    map[string]uint64 `json:"first,omitempty"`
 	Kept     []uint64          `json:"kept,omitempty"`
+	Told     int64             `json:"told,omitempty"` // as in the head
 	Retained time.Time         `json:"retained"`
 	// Ahead is a transaction that the site was found to have and the data directory not. It
 	// does not pass when the directory gets that far by itself: it has another history then.
@@ -691,12 +693,12 @@ func (s *shipper) head(ctx context.Context) error {
 	s.mu.Lock()
 	c := s.st.Chains[chainOf(KindSegment, Raw)]
 	reached := max(c.Max, s.st.Snap)
-	chains := s.links()
+	chains, told := s.links(), s.st.Told
 	beside := s.st.Beside
 	s.headDue = false
 	s.mu.Unlock()
 	now := s.r.o.Now().UTC()
-	h := Header{Kind: KindHead, Chains: chains, Along: beside, Shop: s.r.o.Charter.Shop, Epoch: s.r.o.Epoch, Site: s.name, Seq: c.Seq, Prev: c.Prev, At: now.UnixMicro(), Max: reached, Plain: hashOf(nil), Sealed: hashOf(nil)}
+	h := Header{Kind: KindHead, Chains: chains, Told: told, Along: beside, Shop: s.r.o.Charter.Shop, Epoch: s.r.o.Epoch, Site: s.name, Seq: c.Seq, Prev: c.Prev, At: now.UnixMicro(), Max: reached, Plain: hashOf(nil), Sealed: hashOf(nil)}
 	front, _, err := h.sign(s.r.o.Keys.Sign)
 	if err != nil {
 		return err
@@ -814,6 +816,11 @@ func (s *shipper) adopt(ctx context.Context) error {
 		s.mu.Unlock()
 		s.sure(c, unsure)
 	}
+	if !s.o.Unsealed {
+		if err := s.adoptFirst(ctx, key); err != nil {
+			return err
+		}
+	}
 	// What of the first raw ones was not listed above may begin a row that never broke.
 	s.mu.Lock()
 	if s.st.Begins = begins; base == 0 {
@@ -826,6 +833,44 @@ func (s *shipper) adopt(ctx context.Context) error {
 		}
 	}
 	return s.save()
+}
+
+// adoptFirst learns from the site's own head what has been told to go, where the state does
+// not tell: a drill would miss all of it.
+func (s *shipper) adoptFirst(ctx context.Context, key ed25519.PublicKey) error {
+	s.mu.Lock()
+	known := len(s.st.First) > 0 || s.st.Told > 0
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	h, _, err := s.headerOf(ctx, headObject, key)
+	var d *Damage
+	switch {
+	case errors.Is(err, ErrAbsent) || errors.As(err, &d):
+		return nil
+	case err != nil:
+		return err
+	case h.Kind != KindHead || h.Shop != s.r.o.Charter.Shop || h.Site != s.name || h.Epoch != s.r.o.Epoch:
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.st.Told, s.st.Kept = h.Told, h.Chains[chainOf(KindSegment, Snapshot)].Kept
+	for c, l := range h.Chains {
+		if l.First > 0 {
+			s.raise(c, l.First)
+		}
+	}
+	return nil
+}
+
+// raise tells that a chain is whole from a number on. Under s.mu.
+func (s *shipper) raise(c string, first uint64) {
+	if s.st.First == nil {
+		s.st.First = map[string]uint64{}
+	}
+	s.st.First[c] = max(s.st.First[c], first)
 }
 
 // sure tells that the site was asked since the first n Puts to a chain failed.

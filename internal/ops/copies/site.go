@@ -44,6 +44,10 @@ type Remover interface {
 	Remove(ctx context.Context, names []string) error
 }
 
+// Heeder is a Site that keeps its own retention (an outpost), and removes nothing but what the
+// head object has told before that it need not be there any longer.
+type Heeder interface{ Heeds() }
+
 // Receipt is what a site says of an object that it has stored.
 type Receipt struct {
 	At  time.Time // by the site's own clock; zero when it has none

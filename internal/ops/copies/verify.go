@@ -655,7 +655,7 @@ func (v *verifier) chains() {
 		})
 		newest := strings.HasPrefix(id, now)
 		c := id[len(now):]
-		strict := newest && v.strict && v.has
+		strict := newest && v.has && (v.strict || v.head.Told > 0)
 		from := max(first[c], 1)
 		bySeq := map[uint64]link{}
 		for i, l := range list {

@@ -20,11 +20,12 @@
 //
 // As the shop's own at other sites (copies.Retain): raw segments 72 hours, five-minute ones
 // 30 days, hourly ones 90, daily ones and snapshots 400, and nothing goes that a promised
-// moment still needs. Nothing goes at all while something looks wrong, because then what is
+// moment still needs. Of that, nothing goes but what the shop's newest head has told need not
+// be there, where it tells anything. Nothing goes at all while something looks wrong, because then what is
 // old may be all there is: the shop is silent, its newest snapshot or dump is less than half
 // of the one before, a chain is broken, the newest position cannot be reached, the newest
-// object is not of now, or more than half of everything would go at once. A shrunken
-// snapshot and a broken chain stop it until a person has looked (kassavalv outpost release),
+// object is not of now, more than half of everything would go at once, or the head tells more
+// than any age lets go. A shrunken snapshot, a broken chain and such a head stop it until a person has looked (kassavalv outpost release),
 // which also lets more than half go, once.
 //
 // # Silence

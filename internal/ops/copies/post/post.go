@@ -34,7 +34,7 @@ type Options struct {
 	Timeout time.Duration // how long nothing may move; 0: 20 s
 }
 
-// Site is an outpost. It is no copies.Remover.
+// Site is an outpost. It is no copies.Remover, and a copies.Heeder.
 type Site struct {
 	place   copies.Place
 	base    string
@@ -43,7 +43,13 @@ type Site struct {
 	epoch   atomic.Uint32 // the highest that was put under
 }
 
-var _ copies.Site = (*Site)(nil)
+var (
+	_ copies.Site   = (*Site)(nil)
+	_ copies.Heeder = (*Site)(nil)
+)
+
+// Heeds implements copies.Heeder.
+func (*Site) Heeds() {}
 
 // Open makes a site. It does not connect: the outpost may be away.
 func Open(o Options) (copies.Site, error) {
