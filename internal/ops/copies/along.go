@@ -17,9 +17,12 @@ import (
 
 // What lies beside the database (keys/current.age) is replaced, never added to, so it stands in
 // no chain. It is signed all the same, and tells when it was made: whoever runs a site, or has
-// stolen what opens it, can neither put another in its place nor an older one back without being
-// found out. Before it was signed it was the bare age file; such a one is still opened, and said
-// to prove nothing.
+// stolen what opens it, cannot put another in its place without being found out, nor an older one
+// back while the site's head tells of a newer. With the head put back as well, what a site has of
+// the database is newer than the head says it could be. Nothing tells of a whole older state of a
+// site, nor of an older pair where no segment lies beside it (of a shop on PostgreSQL); another
+// site does, and the running shop. Before it was signed it was the bare age file; such a one is
+// still opened, and said to prove nothing.
 
 // AlongBody makes what lies under keys/current.age at a site, of sealed bytes.
 func AlongBody(c Charter, site string, epoch uint32, at time.Time, sealed []byte, key ed25519.PrivateKey) ([]byte, error) {
@@ -78,8 +81,27 @@ type besideAt struct {
 	wrong  string // why it is not to be trusted; empty: nothing is known against it
 }
 
-// lookBeside opens what a site has, and holds it against the site's own head.
-func (f *Finder) lookBeside(ctx context.Context, s Site, c Charter) (x besideAt, err error) {
+// newestAt is when the newest change was made of which a site has a segment; zero where none tells.
+func (f *Finder) newestAt(ctx context.Context, inv *Inventory, site int) (h Header) {
+	var segs []Found
+	for _, x := range inv.Segments {
+		if x.Site == site {
+			segs = append(segs, x)
+		}
+	}
+	slices.SortFunc(segs, func(a, b Found) int { return cmp.Or(cmp.Compare(b.Epoch, a.Epoch), cmp.Compare(b.Max, a.Max)) })
+	for _, x := range segs[:min(len(segs), 5)] {
+		if h, err := f.Header(ctx, inv, x); err == nil {
+			return h
+		}
+	}
+	return Header{}
+}
+
+// lookBeside opens what a site has, and holds it against the site's own head, and that against
+// what else the site has.
+func (f *Finder) lookBeside(ctx context.Context, inv *Inventory, site int) (x besideAt, err error) {
+	s, c := f.Sites[site], inv.Charter
 	b, err := getAll(ctx, s, alongObject, MaxReplace)
 	if err != nil {
 		return x, err
@@ -105,7 +127,10 @@ func (f *Finder) lookBeside(ctx context.Context, s Site, c Charter) (x besideAt,
 		head, _, err = ReadHeader(bytes.NewReader(hb), headObject, key)
 	}
 	told := err == nil && head.Kind == KindHead && head.Shop == c.Shop && head.Site == s.Place().Name && head.Along != ""
+	newest := f.newestAt(ctx, inv, site)
 	switch {
+	case told && (newest.Epoch > head.Epoch || newest.Epoch == head.Epoch && newest.Time().Sub(head.Time()) > headLag) && newest.Time().Sub(x.h.Time()) > headLag:
+		x.wrong = fmt.Sprintf("cannot be shown to be the newest: the head there is of %s, and changes are there of %s: an old one was put back, and these keys perhaps with it", head.Time().Format(time.RFC3339), newest.Time().Format(time.RFC3339))
 	case told && head.Along == hashOf(b):
 	case !x.signed && told:
 		x.wrong = "is not signed and not what the shop last put there: an older one was put back, or another in its place"
@@ -124,7 +149,7 @@ func (f *Finder) Beside(ctx context.Context, inv *Inventory) (a Along, warn []st
 	var errs []error
 	var all []besideAt
 	for _, i := range inv.Along {
-		x, err := f.lookBeside(ctx, f.Sites[i], inv.Charter)
+		x, err := f.lookBeside(ctx, inv, i)
 		at := fmt.Sprintf("site %s: %s", f.Sites[i].Place().Name, alongObject)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", at, err))

@@ -140,3 +140,66 @@ func TestKeysThatWerePutBack(t *testing.T) {
 		t.Error("it stays unsigned")
 	}
 }
+
+// An old pair of keys and head, put back together, is told of at the only site that is reached: what
+// the site has of the database is newer than its head.
+func TestKeysPutBackWithTheirHead(t *testing.T) {
+	s := newShop(t, 45, 1)
+	s.end()
+	if err := os.Remove(filepath.Join(s.dir, "copies", "sites", "site0.json")); err != nil { // so that the keys go there anew
+		t.Fatal(err)
+	}
+	s.clock = func() time.Time { return time.Now().Add(-2 * time.Hour) }
+	s.begin()
+	s.some()
+	s.settled()
+	s.eventually(func() bool { // the head of that time tells of the keys
+		b, err := os.ReadFile(filepath.Join(s.places[0], "keys", "head.kvc"))
+		if err != nil {
+			return false
+		}
+		h, err := copies.HeaderOf(b)
+		return err == nil && h.Along != "" && time.Since(h.Time()) > time.Hour
+	})
+	s.end()
+	files := []string{filepath.Join(s.places[0], "keys", "head.kvc"), filepath.Join(s.places[0], "keys", "current.age")}
+	old := map[string][]byte{}
+	for _, p := range files {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old[p] = b
+	}
+	at := headTime(t, s)
+	s.clock = nil
+	s.begin()
+	s.some()
+	s.settled()
+	s.eventually(func() bool { return headTime(t, s) > at })
+	s.end()
+	beside := func() (copies.Along, string) {
+		t.Helper()
+		f := s.finder(0)
+		inv, err := f.Look(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, warn, err := f.Beside(context.Background(), inv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a, strings.Join(warn, "; ")
+	}
+	if _, warn := beside(); warn != "" {
+		t.Error("nothing was put back:", warn)
+	}
+	for p, b := range old {
+		if err := os.WriteFile(p, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, warn := beside(); !strings.Contains(warn, "cannot be shown to be the newest") || !strings.Contains(warn, "used all the same") || a.Keys == "" {
+		t.Errorf("an old pair was put back: %q", warn)
+	}
+}

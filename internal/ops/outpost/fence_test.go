@@ -1,10 +1,13 @@
 package outpost
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -112,8 +115,25 @@ func TestWhatBeginsAnEpoch(t *testing.T) {
 	if _, err := put(s, name, b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.all()[0].note("e/00000001/l0/x.kvc", 1, taken{epoch: 1, chain: "1/segment/0", seq: 3}); !errors.Is(err, errFenced) {
+	if _, err := p.all()[0].note("e/00000001/l0/x.kvc", 0, taken{epoch: 1, chain: "1/segment/0", seq: 3}); !errors.Is(err, errFenced) {
 		t.Error("of an ended epoch, stored while the next one began:", err)
+	}
+	// It lies there all the same, and is counted as it will be after the next start.
+	name, b = c.object(segmentHeader(1, 0, 3, 3), []byte("stored while the next one began"))
+	if _, err := p.all()[0].site.Put(context.Background(), name, bytes.NewReader(b), int64(len(b))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.all()[0].note(name, int64(len(b)), taken{epoch: 1, chain: "1/segment/0", seq: 3}); !errors.Is(err, errFenced) {
+		t.Error(err)
+	}
+	now := p.Status().Shops[0]
+	if err := os.Remove(filepath.Join(dir, "shops", c.charter.Shop, "seq")); err != nil { // what is not there is not counted
+		t.Fatal(err)
+	}
+	stop(t, p)
+	p = start(t, Options{Dir: dir, Addr: p.Addr()})
+	if then := p.Status().Shops[0]; now.Bytes != then.Bytes || now.Objects-1 != then.Objects { // one above was never stored
+		t.Errorf("%d objects of %d bytes, and %d of %d after a restart", now.Objects, now.Bytes, then.Objects, then.Bytes)
 	}
 }
 

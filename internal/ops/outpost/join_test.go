@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -142,5 +144,46 @@ func TestSettingsOfTheShopThatAreWrong(t *testing.T) {
 		} else if strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// Whose copies these are is believed when it is on disk: after a join that failed nothing has changed,
+// before the next start as after it.
+func TestAJoinThatFailsChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, Options{Dir: dir, joins: 100})
+	c := newCustomer(t)
+	s := c.join(t, p)
+	was, err := json.Marshal(c.charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "shops", c.charter.Shop, "shop.json")
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nothing can take the place of a folder that holds something.
+	if err := errors.Join(os.Remove(file), os.MkdirAll(filepath.Join(file, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	tok, err := NewToken(dir, p.Addr(), c.charter.Shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := c.charter
+	other.Paper, other.Seal = "another", "sealed by it"
+	if _, _, err := post.Join(context.Background(), tok, "watch", other); err == nil {
+		t.Fatal("it joined, and nothing could be written")
+	}
+	if err := errors.Join(os.RemoveAll(file), os.WriteFile(file, kept, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := put(s, "e/00000001/charter.json", was); err != nil {
+			t.Error("its charter is no longer taken:", err)
+		}
+		stop(t, p)
+		p = start(t, Options{Dir: dir, Addr: p.Addr()})
 	}
 }

@@ -423,15 +423,13 @@ func (p *Outpost) put(w http.ResponseWriter, r *http.Request, s *shop) {
 func (s *shop) note(name string, size int64, t taken) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.fenced(t.epoch); err != nil {
+	fenced := s.fenced(t.epoch)
+	_, again := s.seqs[name]
+	seq, err := s.stored(name, size) // it lies there, confirmed or not
+	if err := errors.Join(fenced, err); err != nil {
 		return 0, err
 	}
 	s.st.Seen = s.now().UTC()
-	_, again := s.seqs[name]
-	seq, err := s.stored(name, size)
-	if err != nil {
-		return 0, err
-	}
 	if !again {
 		s.follow(name, t)
 	}
@@ -574,20 +572,14 @@ func (p *Outpost) join(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s, err := p.enrol(t, q)
+	s, charter, err := p.enrol(t, q)
 	if err != nil {
 		refuse(err.Error())
 		return
 	}
 	der, err := p.ca.sign(csr.PublicKey, s.id, false, p.o.Now().AddDate(10, 0, 0))
 	if err == nil {
-		s.mu.Lock()
-		s.who.Certs = append(s.who.Certs, post.Fingerprint(der))
-		var b []byte
-		if b, err = json.MarshalIndent(s.who, "", "  "); err == nil {
-			err = writeFile(filepath.Join(s.dir, "shop.json"), b)
-		}
-		s.mu.Unlock()
+		err = s.admit(charter, post.Fingerprint(der))
 	}
 	if err != nil {
 		p.failed(w, s, err)
@@ -597,8 +589,38 @@ func (p *Outpost) join(w http.ResponseWriter, r *http.Request) {
 	send(w, post.Joined{Shop: s.id, Cert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), CA: p.ca.pem})
 }
 
-// enrol finds or makes the shop of a request. The lock is held.
-func (p *Outpost) enrol(t token, q post.JoinRequest) (*shop, error) {
+// admit takes down whose copies these are and which certificate is let in: on disk first, or what
+// is believed here would be another thing after the next start.
+func (s *shop) admit(c copies.Charter, fingerprint string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who := s.who
+	who.Charter, who.Certs = c, append(slices.Clone(who.Certs), fingerprint)
+	b, err := json.MarshalIndent(who, "", "  ")
+	if err == nil {
+		err = writeFile(filepath.Join(s.dir, "shop.json"), b)
+	}
+	if err == nil {
+		s.who = who
+	}
+	return err
+}
+
+// enrol finds or makes the shop of a request, and tells its charter from now on. The lock is held.
+func (p *Outpost) enrol(t token, q post.JoinRequest) (*shop, copies.Charter, error) {
+	s, err := p.shopOf(t, q)
+	if err != nil {
+		return nil, copies.Charter{}, err
+	}
+	if q.Charter != (copies.Charter{}) {
+		return s, q.Charter, nil // a new paper key makes another one
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s, s.who.Charter, nil
+}
+
+func (p *Outpost) shopOf(t token, q post.JoinRequest) (*shop, error) {
 	if t.Shop != "" { // comes back, perhaps with nothing but its paper key
 		s := p.shops[t.Shop]
 		if s == nil {
@@ -613,9 +635,6 @@ func (p *Outpost) enrol(t token, q post.JoinRequest) (*shop, error) {
 		if _, err := q.Charter.VerifyKey(); err != nil {
 			return nil, err
 		}
-		s.mu.Lock()
-		s.who.Charter = q.Charter // a new paper key makes another one
-		s.mu.Unlock()
 		return s, nil
 	}
 	id := q.Charter.Shop
