@@ -129,7 +129,9 @@ type openOptions struct {
 	fresh  bool // init: there must be no shop yet
 	shift  time.Duration
 
-	sandbox bool // a clone that reaches nobody: see sandboxed
+	sandbox  bool          // a clone that reaches nobody: see sandboxed
+	database secret.Secret // a PostgreSQL database of the clone's own; empty: in its folder
+	fill     bool          // it is being made: see db.Options
 
 	onStatement func(text string) // see db.Options
 }
@@ -140,15 +142,18 @@ const demoMark = "demo"
 
 // open takes the folder, the database and the vault.
 func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openOptions) (*App, error) {
-	clone, err := isClone(dir)
-	if err == nil && clone {
-		err = onlyTrying(dir, cfg)
+	mark, err := isClone(dir)
+	clone := mark != nil
+	if err == nil && clone && !o.fill {
+		err = onlyTrying(dir, cfg, mark)
+		o.database = cfg.Database.URL
 	}
 	if err != nil {
 		return nil, err
 	}
 	if o.sandbox = o.sandbox || clone; o.sandbox {
 		cfg = sandboxed(cfg)
+		cfg.Database.URL = o.database
 	}
 	a := &App{Dir: dir, Config: cfg, Log: log, sandbox: o.sandbox, shift: o.shift, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1), free: freeOf}
 	if o.create {
@@ -204,6 +209,7 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	}
 	opt := databaseOf(dir, cfg)
 	opt.Create, opt.Existing = !there, there
+	opt.Fill = o.fill && opt.URL != ""
 	opt.LegalShift, opt.CheckFile, opt.OnStatement = o.shift, a.lock.Unclean, o.onStatement
 	if opt.Tap, err = a.openStream(opt); err != nil {
 		return fail(err)
@@ -213,17 +219,15 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 	}
 	a.keeper = keeper
 	if there {
+		if err := cloneOrNot(ctx, a.DB, dir, clone); err != nil { // before anything is written to what may be the shop's
+			return fail(err)
+		}
 		if err := secret.Recognise(ctx, a.DB, keeper); err != nil {
 			return fail(err)
 		}
 	}
 	if err := a.DB.Migrate(ctx, Migrations); err != nil {
 		return fail(err)
-	}
-	if there {
-		if err := cloneOrNot(ctx, a.DB, dir, clone); err != nil {
-			return fail(err)
-		}
 	}
 	if !there {
 		if err := secret.Init(ctx, a.DB, keeper); err != nil {

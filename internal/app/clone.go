@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,19 +31,22 @@ import (
 type CloneOptions struct {
 	To  string // folder of the clone: absent or empty
 	URL string // its public address; empty: https://localhost:9443
+	// Database is the address of an empty PostgreSQL database for its data; empty: they lie in the folder, as SQLite.
+	Database secret.Secret
 
 	spoil func(table, column string) bool // tests break a rule
 }
 
 // Cloned is what Clone tells once.
 type Cloned struct {
-	Folder  string `json:"folder"`
-	Shop    string `json:"shop"`
-	Link    string `json:"owner_link"` // the owner's invitation
-	Persons int64  `json:"persons"`    // who have a stand-in
-	Rows    int64  `json:"rows"`
-	Tables  int    `json:"tables"`
-	Files   int    `json:"files"`
+	Folder   string `json:"folder"`
+	Database string `json:"database,omitempty"` // which it is, where it is one of PostgreSQL's
+	Shop     string `json:"shop"`
+	Link     string `json:"owner_link"` // the owner's invitation
+	Persons  int64  `json:"persons"`    // who have a stand-in
+	Rows     int64  `json:"rows"`
+	Tables   int    `json:"tables"`
+	Files    int    `json:"files"`
 }
 
 // cloneMark is the file that tells that a folder holds a clone. Its database tells the same.
@@ -52,7 +56,11 @@ const cloneMark = "clone.json"
 type CloneMark struct {
 	Says string    `json:"says"`
 	Made time.Time `json:"made"`
+	On   string    `json:"on,omitempty"` // onServer; empty: its data lie in the folder
 }
+
+// onServer is where a clone's data are that has a PostgreSQL database of its own.
+const onServer = "postgres"
 
 // cloneFlag tells it in the database.
 const cloneFlag = "clone"
@@ -62,23 +70,33 @@ const ownerOfClone = "agare@example.invalid"
 
 const cloneURL = "https://localhost:9443"
 
-// isClone reports whether a folder says of itself that it is a clone.
-func isClone(dir string) (bool, error) {
-	_, err := os.Lstat(filepath.Join(dir, cloneMark))
+// isClone reads what a folder says of itself that is a clone; nil: it is none.
+func isClone(dir string) (*CloneMark, error) {
+	b, err := os.ReadFile(filepath.Join(dir, cloneMark))
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return nil, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return nil, err
+	}
+	var m CloneMark
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("%s, which says that the folder holds a clone, cannot be read: %w", filepath.Join(dir, cloneMark), err)
+	}
+	return &m, nil
 }
 
 // onlyTrying refuses settings with which a clone could be taken for the shop, or reach its partners: a clone started with them
 // would leave them aside (sandboxed), but whoever set them means another folder.
-func onlyTrying(dir string, c Config) error {
+func onlyTrying(dir string, c Config, m *CloneMark) error {
+	if m.On == onServer && c.Database.URL.IsZero() {
+		return &configError{dir, "database.url", "is needed: the data of this clone are in a PostgreSQL database of its own"}
+	}
 	for _, x := range []struct {
 		key string
 		set bool
 	}{{"stripe.secret_key", !c.Stripe.SecretKey.IsZero()}, {"swish.payee", c.Swish.Payee != ""}, {"klarna.username", c.Klarna.Username != ""}, {"mail.host", c.Mail.Host != ""},
-		{"copies.sites", len(c.Copies.Sites) > 0}, {"database.url", !c.Database.URL.IsZero()}, {"staff.oidc_issuer", c.Staff.OIDCIssuer != ""}} {
+		{"copies.sites", len(c.Copies.Sites) > 0}, {"database.url", !c.Database.URL.IsZero() && m.On != onServer}, {"staff.oidc_issuer", c.Staff.OIDCIssuer != ""}} {
 		if x.set {
 			return &configError{dir, x.key, "is set, and this folder holds a clone of a shop (" + cloneMark + "): a clone never has real money, letters or copies, and is never made the shop. Take the setting away, or name the shop's own folder with --data"}
 		}
@@ -92,7 +110,7 @@ func cloneOrNot(ctx context.Context, d *db.DB, dir string, marked bool) error {
 	switch {
 	case err != nil:
 	case marked && !is:
-		err = fmt.Errorf("%s says that a clone is in this folder, and the database is not a clone's: if this is the shop, take that file away", filepath.Join(dir, cloneMark))
+		err = fmt.Errorf("%s says that a clone is in this folder, and the database is not a clone's: if this is the shop, take that file away; if it is the clone, DATABASE_URL or database.url names another database than its own", filepath.Join(dir, cloneMark))
 	case !marked && is:
 		err = fmt.Errorf("the database in %s is a clone's, made for trying things out: its people are invented. It is never made the shop; the file %s that says so is gone from the folder: put it back, or make the clone anew", dir, cloneMark)
 	}
@@ -104,9 +122,6 @@ func Clone(ctx context.Context, dir string, o CloneOptions, log *slog.Logger) (o
 	cfg, err := LoadConfig(dir, os.Environ())
 	if err != nil {
 		return out, err
-	}
-	if cfg.Database.URL.Reveal() != "" {
-		return out, errors.New("this shop keeps its data in PostgreSQL, and a clone is made of SQLite only: restore the shop's copy into a folder of its own, or try with a dump of the database that you mask yourself")
 	}
 	if err := need(ctx, dir, cfg, aShop); err != nil {
 		return out, err
@@ -123,8 +138,14 @@ func Clone(ctx context.Context, dir string, o CloneOptions, log *slog.Logger) (o
 	if same, err := hostOf(cfg.HTTP.PublicURL); err == nil && same == host && same != "" {
 		return out, fmt.Errorf("--url %s is the shop's own address; a clone needs another", o.URL)
 	}
+	if err := databaseForClone(ctx, cfg, o.Database); err != nil {
+		return out, err
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(to), cloneWork+"*")); len(left) > 0 {
+		log.Warn("folders of clones that were broken off, or are made just now, lie beside it; they hold the shop's rows, so take those away that nobody works in", "folders", left)
+	}
 	// Beside its place, and moved there when it is whole: what is broken off leaves nothing that looks like a shop.
-	work, err := os.MkdirTemp(filepath.Dir(to), ".kassavalv-clone-")
+	work, err := os.MkdirTemp(filepath.Dir(to), cloneWork)
 	if err != nil {
 		return out, err
 	}
@@ -133,14 +154,21 @@ func Clone(ctx context.Context, dir string, o CloneOptions, log *slog.Logger) (o
 	if err := os.Mkdir(made, 0o700); err != nil {
 		return out, err
 	}
-	if err := markClone(made); err != nil {
+	if err := markClone(made, o.Database); err != nil {
 		return out, err
+	}
+	if !o.Database.IsZero() {
+		defer func() {
+			if err != nil {
+				err = fmt.Errorf("%w. The database %s is marked as not finished, and no shop opens it: empty it (drop and create it anew) before you try again", err, db.Named(o.Database.Reveal()))
+			}
+		}()
 	}
 	out, err = cloneInto(ctx, dir, cfg, made, filepath.Join(work, "source.db"), o, log)
 	if err != nil {
 		return out, err
 	}
-	if err := os.WriteFile(filepath.Join(made, ConfigFile), []byte(cloneConfig(o.URL)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(made, ConfigFile), []byte(cloneConfig(o.URL, o.Database)), 0o600); err != nil {
 		return out, err
 	}
 	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) { // an empty folder; another is no longer empty now
@@ -150,7 +178,36 @@ func Clone(ctx context.Context, dir string, o CloneOptions, log *slog.Logger) (o
 		return out, err
 	}
 	out.Folder, out.Shop = to, o.URL
+	if !o.Database.IsZero() {
+		out.Database = db.Named(o.Database.Reveal())
+		if err := db.Filled(ctx, o.Database.Reveal()); err != nil {
+			return out, err
+		}
+	}
 	return out, nil
+}
+
+// cloneWork is how the names of the folders begin in which clones are made.
+const cloneWork = ".kassavalv-clone-"
+
+// databaseForClone looks whether the database that is named for a clone is there, empty and not the shop's.
+func databaseForClone(ctx context.Context, cfg Config, to secret.Secret) error {
+	if to.IsZero() {
+		return nil
+	}
+	u, err := url.Parse(to.Reveal())
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.Trim(u.Path, "/") == "" {
+		return errors.New("--to-database must name an empty PostgreSQL database, as postgres://user@host/staging")
+	}
+	switch err = db.Vacant(ctx, to.Reveal(), cfg.Database.URL.Reveal()); {
+	case errors.Is(err, db.ErrSame):
+		return errors.New("--to-database is the shop's own database; a clone needs one of its own")
+	case errors.Is(err, db.ErrVacant):
+		return fmt.Errorf("--to-database %s: %w; nothing is replaced. Name an empty one", db.Named(to.Reveal()), err)
+	case err != nil:
+		return fmt.Errorf("--to-database %s: %w", db.Named(to.Reveal()), err)
+	}
+	return nil
 }
 
 // placeForClone is where the clone comes to lie: a folder that is absent or empty, apart from the shop's.
@@ -179,8 +236,12 @@ func placeForClone(dir, to string) (string, error) {
 	return to, os.MkdirAll(filepath.Dir(to), 0o700)
 }
 
-func markClone(dir string) error {
-	b, err := json.MarshalIndent(CloneMark{"This is a clone of a shop, for trying things out. It is never made the shop itself.", time.Now().UTC().Truncate(time.Second)}, "", "  ")
+func markClone(dir string, database secret.Secret) error {
+	m := CloneMark{Says: "This is a clone of a shop, for trying things out. It is never made the shop itself.", Made: time.Now().UTC().Truncate(time.Second)}
+	if !database.IsZero() {
+		m.On = onServer
+	}
+	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -188,17 +249,32 @@ func markClone(dir string) error {
 }
 
 // cloneConfig is all that a clone is told: nothing comes from the shop's configuration.
-func cloneConfig(url string) string {
-	s := fmt.Sprintf("# Made by kassavalv clone. A clone takes no partners, no mail server and no copies: a start with any of them is refused.\n\n[http]\npublic_url = %q\n", url)
+func cloneConfig(url string, database secret.Secret) string {
+	s := "# Made by kassavalv clone. A clone takes no partners, no mail server and no copies: a start with any of them is refused.\n"
+	if !database.IsZero() {
+		s += fmt.Sprintf("\n[database]\nurl = %q # its own\n", database.Reveal())
+	}
+	s += fmt.Sprintf("\n[http]\npublic_url = %q\n", url)
 	if url == cloneURL {
 		return s + "addr = \"localhost:9443\"\nplain_addr = \"127.0.0.1:9080\"\n\n[ops]\naddr = \"127.0.0.1:9081\"\n"
 	}
 	return s + "\n[tls]\nmode = \"files\" # without a certificate here the clone makes its own, for this machine\n"
 }
 
+// atRest writes what the shop's database holds now into a file that nobody changes: from here on one road leads to the clone, whatever
+// the shop runs on. Of a server come the tables that a clone is made of, and the people's keys, which open them; no more.
+func atRest(ctx context.Context, dir string, cfg Config, scratch string) error {
+	if cfg.Database.URL.IsZero() {
+		return db.CopyFile(ctx, filepath.Join(dir, DatabaseFile), scratch)
+	}
+	return db.CopyServer(ctx, cfg.Database.URL.Reveal(), scratch, Migrations, func(table string) bool {
+		return cloneNone[table] == "" || table == "secret_person" || table == "secret_check"
+	})
+}
+
 // cloneInto fills the folder made. scratch is where the shop's database is read from.
 func cloneInto(ctx context.Context, dir string, cfg Config, made, scratch string, o CloneOptions, log *slog.Logger) (out Cloned, err error) {
-	if err := db.CopyFile(ctx, filepath.Join(dir, DatabaseFile), scratch); err != nil {
+	if err := atRest(ctx, dir, cfg, scratch); err != nil {
 		return out, err
 	}
 	keeper, err := openKeeper(ctx, dir, cfg, false)
@@ -224,7 +300,7 @@ func cloneInto(ctx context.Context, dir string, cfg Config, made, scratch string
 	if err := from.Checkpoint(ctx); err != nil { // from here on the file is read at rest
 		return out, err
 	}
-	a, err := open(ctx, made, Config{}, log, openOptions{create: true, fresh: true, sandbox: true})
+	a, err := open(ctx, made, Config{}, log, openOptions{create: true, fresh: true, sandbox: true, database: o.Database, fill: true})
 	if err != nil {
 		return out, err
 	}
@@ -235,7 +311,10 @@ func cloneInto(ctx context.Context, dir string, cfg Config, made, scratch string
 		}
 	}()
 	m := &masker{from: opens, fromDB: from, to: a.Vault, spoil: o.spoil}
-	cells, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]db.Cell, error) { return db.Cells(q) })
+	if a.onPostgres() {
+		m.atOnce = rowsAtOnce
+	}
+	cells, err := db.Read(ctx, from, func(q *db.Reader) ([]db.Cell, error) { return db.Cells(q) })
 	if err != nil {
 		return out, err
 	}
@@ -249,21 +328,24 @@ func cloneInto(ctx context.Context, dir string, cfg Config, made, scratch string
 	}
 	by := auth.System("clone")
 	out, _, err = db.WriteBulk(ctx, a.DB, func(tx *db.Tx) (out Cloned, err error) {
-		if _, err := tx.Exec(`PRAGMA defer_foreign_keys=ON`); err != nil {
-			return out, err
-		}
-		if out.Persons, err = m.persons(ctx, tx); err != nil {
-			return out, err
-		}
-		for _, t := range datamap.Tables() {
-			if m.plan[t.Name] == nil {
-				continue
+		err = db.Unordered(tx, func() (err error) {
+			if out.Persons, err = m.persons(ctx, tx); err != nil {
+				return err
 			}
-			n, err := m.table(ctx, tx, t.Name)
-			if err != nil {
-				return out, err
+			for _, t := range datamap.Tables() {
+				if m.plan[t.Name] == nil {
+					continue
+				}
+				n, err := m.table(ctx, tx, t.Name)
+				if err != nil {
+					return err
+				}
+				out.Rows, out.Tables = out.Rows+n, out.Tables+1
 			}
-			out.Rows, out.Tables = out.Rows+n, out.Tables+1
+			return nil
+		})
+		if err != nil {
+			return out, err
 		}
 		if err := customer.Rename(tx, a.Vault, func(p db.ID) string { return m.who(p).Name() }); err != nil {
 			return out, err
@@ -281,6 +363,9 @@ func cloneInto(ctx context.Context, dir string, cfg Config, made, scratch string
 	if err != nil {
 		return out, err
 	}
+	if err := db.Grown(ctx, a.DB); err != nil {
+		return out, err
+	}
 	if out.Files, err = clonePictures(ctx, a, dir, made); err != nil {
 		return out, err
 	}
@@ -293,6 +378,9 @@ func cloneInto(ctx context.Context, dir string, cfg Config, made, scratch string
 	closed = true
 	if err := a.Close(ctx); err != nil {
 		return out, err
+	}
+	if !o.Database.IsZero() { // what refers to what the server has looked at
+		return out, nil
 	}
 	faults, err := db.ExamineFile(ctx, filepath.Join(made, DatabaseFile))
 	if err == nil && len(faults) > 0 {

@@ -61,9 +61,13 @@ type masker struct {
 	gone       map[db.ID]bool    // erased
 	customersN int64
 	staffN     int64
+	atOnce     int // rows that are written together; 0: each by itself
 	// break one rule on purpose: tests
 	spoil func(table, column string) bool
 }
+
+// rowsAtOnce is how many rows go to a server together: each time is a way there and back.
+const rowsAtOnce = 64
 
 // names numbers everybody: who has the same mail address is the same.
 func (m *masker) names(ctx context.Context) error {
@@ -179,11 +183,28 @@ func (m *masker) table(ctx context.Context, tx *db.Tx, table string) (n int64, e
 	if _, err := tx.Exec(`DELETE FROM ` + table); err != nil { // what the migrations put there
 		return 0, err
 	}
-	var names, marks []string
-	for i, c := range cells {
-		names, marks = append(names, c.Name), append(marks, fmt.Sprintf("$%d", i+1))
+	var names []string
+	for _, c := range cells {
+		names = append(names, c.Name)
 	}
-	text := `INSERT INTO ` + table + ` ("` + strings.Join(names, `", "`) + `") VALUES (` + strings.Join(marks, ",") + `)`
+	head := `INSERT INTO ` + table + ` ("` + strings.Join(names, `", "`) + `") VALUES `
+	var waiting []any
+	put := func() error {
+		if len(waiting) == 0 {
+			return nil
+		}
+		var b strings.Builder
+		b.WriteString(head)
+		for i := 0; i < len(waiting); i += len(cells) {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString("(" + db.Placeholders(i+1, len(cells)) + ")")
+		}
+		_, err := tx.Exec(b.String(), waiting...)
+		waiting = waiting[:0]
+		return err
+	}
 	err = db.EachRow(ctx, m.rows, table, names, func(values []any) error {
 		r := row{m: m, tx: tx, table: table, was: map[string]any{}}
 		for i, c := range cells {
@@ -215,9 +236,14 @@ func (m *masker) table(ctx context.Context, tx *db.Tx, table string) (n int64, e
 			}
 		}
 		n++
-		_, err := tx.Exec(text, out...)
-		return err
+		if waiting = append(waiting, out...); len(waiting) < m.atOnce*len(cells) {
+			return nil
+		}
+		return put()
 	})
+	if err == nil {
+		err = put()
+	}
 	return n, err
 }
 

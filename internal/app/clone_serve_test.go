@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net"
@@ -16,6 +17,8 @@ import (
 
 	"kassavalv/internal/apptest"
 	"kassavalv/internal/db"
+	"kassavalv/internal/db/dbtest"
+	"kassavalv/internal/secret"
 )
 
 // outward counts who is looked up by name outside this machine, which every partner, mail server, site and key service is.
@@ -50,11 +53,21 @@ func speak(t *testing.T, r apptest.Ready) *apptest.Client {
 
 // A clone of a shop that sells meanwhile opens, says on every page that it is one, and sells: for the sandbox bank's money, with a
 // letter in its own mailbox, and without a word to anybody outside.
-func TestCloneIsTriedOut(t *testing.T) {
+func TestCloneIsTriedOut(t *testing.T) { cloneIsTriedOut(t, false) }
+
+// So does a clone on PostgreSQL of a shop on PostgreSQL, each in a database of its own.
+func TestCloneOnPostgresIsTriedOut(t *testing.T) { cloneIsTriedOut(t, true) }
+
+func cloneIsTriedOut(t *testing.T, server bool) {
 	asked := outward(t)
 	ctx := t.Context()
 	dir, to := filepath.Join(t.TempDir(), "shop"), filepath.Join(t.TempDir(), "staging")
 	t.Setenv("KASSAVALV_TEST_NO_COPIES", "1")
+	opt, theirDatabase := CloneOptions{To: to}, ""
+	if server {
+		theirDatabase, opt.Database = dbtest.PostgresDatabase(t), secret.Hide(dbtest.PostgresDatabase(t))
+		t.Setenv("DATABASE_URL", theirDatabase)
+	}
 	shop, ready, err := Demo(ctx, DemoOptions{Dir: dir, Addr: "127.0.0.1:0", Log: quiet})
 	if err != nil {
 		t.Fatal(err)
@@ -74,12 +87,13 @@ func TestCloneIsTriedOut(t *testing.T) {
 			}
 		}
 	})
-	made, err := Clone(ctx, dir, CloneOptions{To: to}, quiet)
+	made, err := Clone(ctx, dir, opt, quiet)
 	over.Store(true)
 	wg.Wait()
 	if err != nil {
 		t.Fatal(err)
 	}
+	os.Unsetenv("DATABASE_URL")
 
 	t.Setenv("KASSAVALV_HTTP_ADDR", "127.0.0.1:0")
 	t.Setenv("KASSAVALV_HTTP_PLAIN_ADDR", "127.0.0.1:0")
@@ -141,6 +155,9 @@ func TestCloneIsTriedOut(t *testing.T) {
 	if a := c.Do("GET", paper+"/pdf", nil); a.Status != 200 {
 		t.Errorf("the receipt as PDF: %d", a.Status)
 	}
+	if clone.onPostgres() != server {
+		t.Error("the clone runs on another database than it was made in")
+	}
 	// A purchase.
 	p, o := c.Paid(c.Goods()[0], 1)
 	if p.State != "paid" || o.Number == first.Number {
@@ -178,6 +195,34 @@ func TestCloneIsTriedOut(t *testing.T) {
 		refused(key, cloneMark)
 		os.Unsetenv("KASSAVALV_" + key)
 	}
+	if server { // and never takes the shop's database for its own
+		t.Setenv("DATABASE_URL", theirDatabase)
+		refused("the shop's database", "names another database")
+		os.Unsetenv("DATABASE_URL")
+		own, err := os.ReadFile(filepath.Join(to, ConfigFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, ConfigFile), bytes.Replace(own, []byte("url = "), []byte("#url = "), 1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a, err := open(ctx, to, Config{}, quiet, openOptions{})
+		if err == nil {
+			a.Close(context.Background())
+		}
+		if err == nil || !strings.Contains(err.Error(), "database.url: is needed") {
+			t.Errorf("without its database: %v", err)
+		}
+		if err := os.WriteFile(filepath.Join(to, ConfigFile), own, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		t.Setenv("DATABASE_URL", "postgres://nobody@127.0.0.1:1/shop")
+		if c, err := LoadConfig(to, os.Environ()); err != nil || onlyTrying(to, c, &CloneMark{}) == nil {
+			t.Errorf("another database: %v", err)
+		}
+		os.Unsetenv("DATABASE_URL")
+	}
 	t.Setenv("KASSAVALV_COPIES_SITES", "file:///mnt/nas?name=nas")
 	refused("a site", "copies.sites")
 	os.Unsetenv("KASSAVALV_COPIES_SITES")
@@ -190,6 +235,7 @@ func TestCloneIsTriedOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Nothing is replaced.
+	t.Setenv("DATABASE_URL", theirDatabase)
 	for what, into := range map[string]string{"not empty": to, "the shop's own folder": filepath.Join(dir, "staging")} {
 		if _, err := Clone(ctx, dir, CloneOptions{To: into}, quiet); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", into, err)

@@ -3,13 +3,16 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,20 +82,24 @@ payment_take.reason returns_credit.client_key returns_credit.reason returns_even
 stock_movement.actor support_event.actor`
 
 // full is a shop in a folder in whose every personal column the person of the tests can be found.
-func full(t *testing.T) (dir string, w *world) {
+func full(t *testing.T, server bool) (dir string, w *world) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "shop")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d := dbtest.OpenOptions(t, db.Options{Path: filepath.Join(dir, DatabaseFile), Create: true}, Migrations)
+	at, here := db.Options{Path: filepath.Join(dir, DatabaseFile), Create: true}, "rowid"
+	if server {
+		at, here = db.Options{URL: dbtest.PostgresDatabase(t)}, "ctid::text"
+	}
+	d := dbtest.OpenOptions(t, at, Migrations)
 	w = newWorld(t, d)
 	w.fill()
 	keys, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(dir)), "*", "keys"))
 	if len(keys) != 1 {
 		t.Fatal(keys)
 	}
-	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(fmt.Sprintf("[http]\npublic_url = \"https://shop.example\"\n[keys]\ndir = %q\n[stripe]\nsecret_key = \"sk_live_%s\"\n", keys[0], marker)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(fmt.Sprintf("[http]\npublic_url = \"https://shop.example\"\n[keys]\ndir = %q\n[stripe]\nsecret_key = \"sk_live_%s\"\n[database]\nurl = %q\n", keys[0], marker, at.URL)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	// Who has an account, and who works there.
@@ -134,13 +141,14 @@ func full(t *testing.T) (dir string, w *world) {
 		}
 	}
 	// Where people could have typed it, they did: every column of text that is replaced, emptied or stood in for.
-	plan, problems := planClone(datamap.Tables(), cellsOf(t, d))
+	cells := cellsOf(t, dbtest.SQLite(t, Migrations))
+	plan, problems := planClone(datamap.Tables(), cells)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	n := 0
 	w.Do(func(tx *db.Tx) error {
-		for _, c := range cellsOf(t, d) {
+		for _, c := range cells {
 			name := c.Table + "." + c.Name
 			is := slices.Contains(strings.Fields(typed), name)
 			if a := plan[c.Table][c.Name]; c.Type == "TEXT" && is != (a == doSaid || a == doEmpty || a == doStand || a == doActor) && name != "account_account.password" && name != "auth_staff.password" {
@@ -149,8 +157,8 @@ func full(t *testing.T) (dir string, w *world) {
 			if !is {
 				continue
 			}
-			// rowid: what is unique stays so
-			got, err := tx.Exec(`UPDATE ` + c.Table + ` SET "` + c.Name + `"='` + marker + ` ' || rowid`)
+			// where the row lies: what is unique stays so
+			got, err := tx.Exec(`UPDATE ` + c.Table + ` SET "` + c.Name + `"='` + marker + ` ' || ` + here)
 			if err != nil {
 				return fmt.Errorf("%s.%s: %w", c.Table, c.Name, err)
 			}
@@ -189,10 +197,44 @@ func inFolder(t *testing.T, dir string) (found []string) {
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// Of the people of a shop nothing is in a clone: not in a byte of its folder, and not in anything that its keys open. One rule
-// that is broken is seen.
+// dumped is all that a PostgreSQL database holds, by that server's own means, and the bytes that it writes as hexadecimal.
+func dumped(t *testing.T, server string) []byte {
+	t.Helper()
+	programs, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump")
+	if p, err := exec.LookPath("pg_dump"); err == nil {
+		programs = append(programs, p)
+	}
+	if len(programs) == 0 {
+		t.Fatal("no pg_dump on this machine")
+	}
+	out, err := exec.Command(programs[0], "--dbname="+server).Output()
+	if err != nil || len(out) < 100_000 {
+		t.Fatalf("%d bytes were dumped: %v", len(out), err)
+	}
+	for _, m := range regexp.MustCompile(`\\\\x([0-9a-f]+)`).FindAllSubmatch(out, -1) {
+		b, err := hex.DecodeString(string(m[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(append(out, '\n'), b...)
+	}
+	return out
+}
+
+// Of the people of a shop nothing is in a clone: not in a byte of its folder or of its database, and not in anything that its keys
+// open, whatever the shop runs on and the clone is to run on. A rule that is broken is seen.
 func TestCloneHoldsNobody(t *testing.T) {
-	dir, w := full(t)
+	for _, from := range []bool{false, true} {
+		for _, to := range []bool{false, true} {
+			t.Run(map[bool]string{false: "sqlite", true: "postgres"}[from]+" to "+map[bool]string{false: "sqlite", true: "postgres"}[to], func(t *testing.T) {
+				cloneHoldsNobody(t, from, to)
+			})
+		}
+	}
+}
+
+func cloneHoldsNobody(t *testing.T, from, server bool) {
+	dir, w := full(t, from)
 	if left := w.readable(); len(left) < 25 {
 		t.Fatalf("the person is in %d columns only: %v", len(left), left)
 	}
@@ -203,6 +245,9 @@ func TestCloneHoldsNobody(t *testing.T) {
 	look := func(t *testing.T, o CloneOptions) (files []string, opened map[find]bool, c *world) {
 		t.Helper()
 		o.To = filepath.Join(t.TempDir(), "staging")
+		if server {
+			o.Database = secret.Hide(dbtest.PostgresDatabase(t))
+		}
 		out, err := Clone(t.Context(), dir, o, quiet)
 		if err != nil {
 			t.Fatal(err)
@@ -211,13 +256,20 @@ func TestCloneHoldsNobody(t *testing.T) {
 			t.Errorf("%+v", out)
 		}
 		files = inFolder(t, o.To)
-		a, err := open(t.Context(), o.To, Config{}, quiet, openOptions{})
+		if server && has(dumped(t, o.Database.Reveal())) {
+			files = append(files, "the database")
+		}
+		cfg, err := LoadConfig(o.To, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := open(t.Context(), o.To, cfg, quiet, openOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { a.Close(context.Background()) })
-		if !a.sandbox || a.live() {
-			t.Error("it opens as a shop")
+		if !a.sandbox || a.live() || a.onPostgres() != server {
+			t.Error("it opens as a shop, or on another database")
 		}
 		cw := *w.World
 		cw.T, cw.DB, cw.Vault = t, a.DB, a.Vault
@@ -237,10 +289,13 @@ func TestCloneHoldsNobody(t *testing.T) {
 		alike(t, w.DB, c.DB)
 		links(t, c)
 	})
+	if from != server {
+		return // the rules are the same on all roads; what they are broken by is seen where the ends are
+	}
 	t.Run("every rule broken", func(t *testing.T) {
-		plan, _ := planClone(datamap.Tables(), cellsOf(t, w.DB))
+		plan, _ := planClone(datamap.Tables(), cellsOf(t, dbtest.SQLite(t, Migrations)))
 		told := w.readable()
-		_, opened, _ := look(t, CloneOptions{spoil: func(table, column string) bool { return told[find{table, column}] }})
+		files, opened, _ := look(t, CloneOptions{spoil: func(table, column string) bool { return told[find{table, column}] }})
 		n := 0
 		for at := range told {
 			if plan[at.table] == nil || at.table == "order_books" {
@@ -253,12 +308,15 @@ func TestCloneHoldsNobody(t *testing.T) {
 		if n < 20 {
 			t.Errorf("only %d rules were broken", n)
 		}
+		if len(files) == 0 {
+			t.Error("the person is not found in the bytes that hold him")
+		}
 	})
 }
 
 // Who was erased in the shop stays erased in the clone, and his purchase stays in its books.
 func TestCloneOfSomebodyErased(t *testing.T) {
-	dir, w := full(t)
+	dir, w := full(t, false)
 	w.Do(func(tx *db.Tx) error {
 		r, err := w.desk.ConfirmErase(tx, w.subject(), true)
 		if err == nil && r.State != privacy.Done {

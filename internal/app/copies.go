@@ -109,6 +109,9 @@ func (a *App) startCopies(ctx context.Context) error {
 	if err := os.RemoveAll(a.drillFolder()); err != nil { // of a drill that was cut off with the shop
 		return err
 	}
+	if a.onPostgres() && a.sandbox { // nobody copies a clone
+		return nil
+	}
 	if a.onPostgres() {
 		return a.startArchive(ctx)
 	}

@@ -17,7 +17,7 @@ import (
 // tells where a shop stands and how it counts, so that a key that comes later is off here.
 // The database is not taken over: a clone has its own, or none.
 //
-// Open a clone with openOptions{sandbox: true}: it is then open that applies this.
+// Open a clone with openOptions{sandbox: true}: it is then open that applies this, and puts the clone's own database in.
 func sandboxed(cfg Config) Config {
 	var c Config
 	c.HTTP, c.TLS, c.Ops, c.Log, c.Limits = cfg.HTTP, cfg.TLS, cfg.Ops, cfg.Log, cfg.Limits

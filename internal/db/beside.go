@@ -60,9 +60,14 @@ func Cells(q Q) ([]Cell, error) {
 	}, `SELECT m.name, p.name, p.type, p."notnull" OR p.pk > 0 FROM sqlite_schema m JOIN pragma_table_info(m.name) p WHERE m.type='table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, p.cid`)
 }
 
-// EachRow reads the rows of a table of a SQLite file that nobody writes to, in the order they lie. values are as the engine has
-// them: int64, string, []byte or nil.
-func EachRow(ctx context.Context, d *sql.DB, table string, columns []string, fn func(values []any) error) error {
+// rowsOf is what EachRow reads from: a file, or a transaction.
+type rowsOf interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+}
+
+// EachRow reads the rows of a table that nobody writes to meanwhile (a file at rest, a snapshot), in the order they lie. values are
+// as the engine has them: int64, string, []byte or nil.
+func EachRow(ctx context.Context, d rowsOf, table string, columns []string, fn func(values []any) error) error {
 	list := ""
 	for i, c := range columns {
 		if i > 0 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,9 @@ type Options struct {
 	OnStatement func(text string)
 	// Tap is handed every commit of a SQLite database, for copies of it.
 	Tap Tap
+	// Fill marks a PostgreSQL database as one that is being filled, before any table of a room is there. Until Filled
+	// takes the mark away nobody opens it without Fill: what was broken off is no shop.
+	Fill bool
 }
 
 // Pos is a commit position: on SQLite the number of the group commit in this
@@ -280,6 +284,11 @@ func (d *DB) openPostgres(ctx context.Context) error {
 	if err := d.w.PingContext(ctx); err != nil {
 		return fail(err)
 	}
+	if !d.opt.Fill {
+		if err := filled(ctx, d.w); err != nil {
+			return fail(err)
+		}
+	}
 	if d.opt.Existing {
 		if is, err := d.engine.hasTable(ctx, d.w, "db_migration"); err != nil {
 			return fail(err)
@@ -287,7 +296,11 @@ func (d *DB) openPostgres(ctx context.Context) error {
 			return fail(ErrEmpty)
 		}
 	}
-	for _, s := range groundDDL {
+	ground := groundDDL
+	if d.opt.Fill {
+		ground = append(slices.Clone(ground[:1]), append([]string{beginFill}, ground[1:]...)...)
+	}
+	for _, s := range ground {
 		if _, err := d.w.ExecContext(ctx, d.engine.ddl(s)); err != nil && !IsUnique(err) {
 			return fail(err)
 		}

@@ -19,7 +19,8 @@ import (
 //
 //  1. parameters: $n becomes ?n on SQLite, which numbers $n by first use;
 //  2. migrations: INTEGER→BIGINT, BLOB→BYTEA, STRICT dropped on PostgreSQL;
-//  3. ANALYZE after many rows have come at once, on PostgreSQL (see Grown).
+//  3. ANALYZE after many rows have come at once, on PostgreSQL (see Grown);
+//  4. references that are looked at in the end, and not row by row (see Unordered).
 type Engine int
 
 // The engines.
@@ -63,6 +64,41 @@ func Grown(ctx context.Context, d *DB) error {
 	}
 	_, err = d.w.ExecContext(ctx, "ANALYZE "+strings.Join(tables, ", "))
 	return err
+}
+
+// Unordered runs fn, which writes rows in an order that has nothing to do with what refers to what: references are looked at when
+// it has ended. On PostgreSQL it takes the tables' own lock, so it is for a database that nobody uses yet.
+func Unordered(tx *Tx, fn func() error) error {
+	if tx.Engine() == SQLite {
+		if _, err := tx.Exec(`PRAGMA defer_foreign_keys=ON`); err != nil {
+			return err
+		}
+		return fn()
+	}
+	all, err := All(tx, func(r *Rows) (c struct{ table, name string }, err error) { err = r.Scan(&c.table, &c.name); return },
+		`SELECT quote_ident(t.relname), quote_ident(c.conname) FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class t ON t.oid=c.conrelid JOIN pg_catalog.pg_namespace n ON n.oid=t.relnamespace
+			WHERE c.contype='f' AND NOT c.condeferrable AND n.nspname=current_schema() ORDER BY 1, 2`)
+	if err != nil {
+		return err
+	}
+	each := func(how string) error {
+		for _, c := range all {
+			if _, err := tx.Exec(`ALTER TABLE ` + c.table + ` ALTER CONSTRAINT ` + c.name + how); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := each(` DEFERRABLE INITIALLY DEFERRED`); err != nil {
+		return err
+	}
+	if err := fn(); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`SET CONSTRAINTS ALL IMMEDIATE`); err != nil { // here they are looked at
+		return err
+	}
+	return each(` NOT DEFERRABLE`)
 }
 
 var (

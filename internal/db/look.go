@@ -32,6 +32,11 @@ func Look(ctx context.Context, o Options, tables ...string) (map[string]bool, er
 		return fail(err)
 	}
 	defer d.Close()
+	if engine == Postgres {
+		if err := filled(ctx, d); err != nil {
+			return fail(err)
+		}
+	}
 	for _, t := range tables {
 		is, err := engine.hasTable(ctx, d, t)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"sort"
@@ -88,19 +89,15 @@ func Statements(text string) []string {
 // its own. It refuses a database that a newer program has migrated, and one
 // whose released step differs from ours.
 func (d *DB) Migrate(ctx context.Context, rooms []Migrations) error {
-	type key struct {
-		room string
-		v    int64
-	}
-	have, err := Read(ctx, d, func(q *Reader) (map[key]string, error) {
-		out := map[key]string{}
+	have, err := Read(ctx, d, func(q *Reader) (taken, error) {
+		out := taken{}
 		rows, err := q.Query(`SELECT room, version, hash FROM db_migration`)
 		if err != nil {
 			return nil, err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var k key
+			var k stepAt
 			var h string
 			if err := rows.Scan(&k.room, &k.v, &h); err != nil {
 				return nil, err
@@ -112,19 +109,48 @@ func (d *DB) Migrate(ctx context.Context, rooms []Migrations) error {
 	if err != nil {
 		return err
 	}
+	return d.migrate(ctx, rooms, have, nil)
+}
+
+// stepAt is one step of one room; taken are those that a database has gone, with their hashes.
+type stepAt struct {
+	room string
+	v    int64
+}
+type taken map[stepAt]string
+
+// newer refuses steps that this program does not know.
+func (t taken) newer(room string, newest int64) error {
+	for k := range t {
+		if k.room == room && k.v > newest {
+			return fmt.Errorf("db: this database was migrated by a newer program (%s %d, this program knows %d); start the newer program", k.room, k.v, newest)
+		}
+	}
+	return nil
+}
+
+// migrate goes the steps that are not in have; with as set, those alone that another database has gone.
+func (d *DB) migrate(ctx context.Context, rooms []Migrations, have, as taken) error {
 	for _, m := range rooms {
 		steps, err := m.steps()
 		if err != nil {
 			return err
 		}
 		newest := steps[len(steps)-1].version
-		for k := range have {
-			if k.room == m.Room && k.v > newest {
-				return fmt.Errorf("db: this database was migrated by a newer program (%s %d, this program knows %d); start the newer program", k.room, k.v, newest)
-			}
+		if err := errors.Join(have.newer(m.Room, newest), as.newer(m.Room, newest)); err != nil {
+			return err
 		}
 		for _, s := range steps {
-			if h, ok := have[key{m.Room, s.version}]; ok {
+			if as != nil {
+				h, ok := as[stepAt{m.Room, s.version}]
+				if !ok {
+					continue
+				}
+				if h != s.hash {
+					return fmt.Errorf("db: step %s %04d differs from the one this database was made with", m.Room, s.version)
+				}
+			}
+			if h, ok := have[stepAt{m.Room, s.version}]; ok {
 				if h != s.hash {
 					return fmt.Errorf("db: step %s %04d differs from the one this database was made with", m.Room, s.version)
 				}

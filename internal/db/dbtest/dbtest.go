@@ -73,6 +73,36 @@ func PostgresURL(t testing.TB) string {
 	return u.String()
 }
 
+// PostgresDatabase makes an empty database on the server and returns its URL; it goes with the test.
+func PostgresDatabase(t testing.TB) string {
+	t.Helper()
+	base := os.Getenv(Env)
+	if base == "" {
+		t.Skip("PostgreSQL part not run: " + Env + " names no server (make test starts one)")
+	}
+	admin, err := sql.Open("pgx", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b [8]byte
+	rand.Read(b[:])
+	name := "t" + hex.EncodeToString(b[:])
+	if _, err := admin.Exec("CREATE DATABASE " + name); err != nil {
+		admin.Close()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		admin.Exec("DROP DATABASE " + name + " WITH (FORCE)")
+		admin.Close()
+	})
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
 // OpenOptions opens and migrates with options of the test's own.
 func OpenOptions(t testing.TB, o db.Options, ms []db.Migrations) *db.DB {
 	t.Helper()
