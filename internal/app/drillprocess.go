@@ -140,7 +140,7 @@ func (t drillTask) drill(ctx context.Context) (said drillSaid) {
 			return f
 		},
 		Buy: func(ctx context.Context, dir string) ([]string, []copies.Finding) {
-			return walkPurchase(ctx, dir, t.Shift)
+			return walkPurchase(ctx, dir, secret.Secret{}, t.Shift)
 		}}
 	r := copies.Drill(ctx, o)
 	said.Result = &r

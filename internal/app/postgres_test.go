@@ -21,6 +21,7 @@ import (
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/ops/copies/s3/s3test"
+	"kassavalv/internal/ops/copies/walarchive"
 )
 
 // A shop on a server of its own is set up, tended, drilled, lost and brought back: the database
@@ -136,6 +137,9 @@ func TestPostgresShop(t *testing.T) {
 		t.Errorf("drills: %+v", first.Drills)
 	}
 	for _, d := range first.Drills {
+		if n := len(d.Steps); n == 0 || d.Steps[n-1].Name != "purchase" {
+			t.Errorf("no purchase was walked: %v", d.Steps)
+		}
 		t.Logf("drill of %s: %s in %s, RTO %s, RPO %s, %d MB: %v", d.Site, d.State, d.Took.Round(time.Millisecond), d.RTO.Round(time.Millisecond), d.RPO.Round(time.Millisecond), d.Size>>20, d.Steps)
 	}
 	if err := apptest.Poll(2*time.Minute, func() bool {
@@ -181,6 +185,10 @@ func TestPostgresShop(t *testing.T) {
 	if metrics["kassavalv_copies_archive_up"] != 1 {
 		t.Error("the archive is well, and is told not to be")
 	}
+	if orders, err := countOrders(ctx, a.DB, 0); err != nil || orders.All != 0 {
+		t.Errorf("drills left %d orders in the shop: %v", orders.All, err)
+	}
+	unsold(t, dir, o.Config, a, first.Report.Repos[0])
 	if err := a.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -244,6 +252,65 @@ func TestPostgresShop(t *testing.T) {
 	}
 	if _, err := RestorePostgres(ctx, RestorePostgresOptions{RestoreOptions: RestoreOptions{Paper: paper, Sites: []string{site}, To: filepath.Join(t.TempDir(), "x")}, Data: pg.Data(), URL: pg.URL}); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("into a server's data: %v", err)
+	}
+}
+
+// unsold has a purchase go wrong in what comes back: a drill that finds the shop's sums in order and cannot buy anything is not ok.
+func unsold(t *testing.T, dir, config string, a *App, r walarchive.Repo) {
+	t.Helper()
+	ctx := t.Context()
+	cfg, err := LoadConfig(dir, os.Environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, _, err := repositories("", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(stmts ...string) {
+		t.Helper()
+		if err := db.Do(ctx, a.DB, func(tx *db.Tx) error {
+			for _, s := range stmts {
+				if _, err := tx.Exec(s); err != nil {
+					return fmt.Errorf("%s: %w", s, err)
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drilled := func() copies.Result {
+		t.Helper()
+		var piece string
+		if _, err := db.Read(ctx, a.DB, func(q *db.Reader) (int, error) {
+			return 0, q.QueryRow(`SELECT pg_walfile_name(pg_current_wal_lsn())`).Scan(&piece)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		do(`SELECT pg_switch_wal()`)
+		if err := apptest.Poll(2*time.Minute, func() bool {
+			now, err := walarchive.Read(ctx, a.DB)
+			return err == nil && now.Last >= piece
+		}); err != nil {
+			t.Fatalf("piece %s of the log does not arrive", piece)
+		}
+		r.Log = piece
+		return drillRepository(ctx, dir, cfg, conf, 1, r, TendOptions{Config: config})
+	}
+	sold := func(x copies.Result, state copies.State, says string) {
+		t.Helper()
+		if x.State != state || len(x.Findings) != 1 || x.Findings[0].Step != "purchase" || !strings.Contains(x.Findings[0].What, says) {
+			t.Errorf("%s: %+v", x.State, x.Findings)
+		}
+	}
+	do(`ALTER TABLE cart_line RENAME TO cart_line_away`)
+	sold(drilled(), copies.Failed, "into the cart")
+	do(`ALTER TABLE cart_line_away RENAME TO cart_line`, `CREATE TABLE were AS SELECT id, status FROM catalog_product`, `UPDATE catalog_product SET status='draft'`)
+	sold(drilled(), copies.Inconclusive, "nothing to sell")
+	do(`UPDATE catalog_product p SET status=w.status FROM were w WHERE w.id=p.id`, `DROP TABLE were`)
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "kassavalv-buyer-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

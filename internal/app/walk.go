@@ -43,14 +43,15 @@ var errNothingToSell = errors.New("the shop has nothing to sell: no purchase was
 // the order's page. Then it looks at the books again.
 //
 // A drill has none of the vault's keys. The clone gets keys of its own, and everybody in it is
-// as erased: the new buyer is the only one who can be read. Nothing of this leaves the folder.
-func walkPurchase(ctx context.Context, dir string, shift time.Duration) (notes []string, out []copies.Finding) {
+// as erased: the new buyer is the only one who can be read. Nothing of this leaves the folder, and
+// the database: that lies in the folder too, where none is named.
+func walkPurchase(ctx context.Context, dir string, database secret.Secret, shift time.Duration) (notes []string, out []copies.Finding) {
 	ctx, cancel := context.WithTimeout(ctx, walkTime)
 	defer cancel()
 	unsure := func(object string, err error) []copies.Finding {
 		return append(out, copies.Finding{Object: object, What: err.Error(), Unknown: true})
 	}
-	w, err := openWalk(ctx, dir, shift)
+	w, err := openWalk(ctx, dir, database, shift)
 	if err != nil {
 		return nil, unsure("clone", fmt.Errorf("could not be opened as a shop: %w", err))
 	}
@@ -93,19 +94,19 @@ type walk struct {
 	handle http.Handler
 }
 
-func openWalk(ctx context.Context, dir string, shift time.Duration) (*walk, error) {
+func openWalk(ctx context.Context, dir string, database secret.Secret, shift time.Duration) (*walk, error) {
 	k, err := secret.CreateFiles(filepath.Join(dir, KeyFolder))
 	if err != nil {
 		return nil, err
 	}
-	d, err := db.Open(ctx, db.Options{Path: filepath.Join(dir, DatabaseFile), Existing: true, LegalShift: shift})
+	d, err := db.Open(ctx, db.Options{Path: filepath.Join(dir, DatabaseFile), URL: database.Reveal(), Existing: true, LegalShift: shift})
 	if err != nil {
 		return nil, err
 	}
 	if err := errors.Join(secret.Disown(ctx, d, k), d.Close()); err != nil {
 		return nil, err
 	}
-	a, err := open(ctx, dir, Config{}, slog.New(slog.DiscardHandler), openOptions{sandbox: true, shift: shift})
+	a, err := open(ctx, dir, Config{}, slog.New(slog.DiscardHandler), openOptions{sandbox: true, database: database, shift: shift})
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
+	"kassavalv/internal/secret"
 	"kassavalv/internal/shop/catalog"
 	"kassavalv/internal/shop/stock"
 )
@@ -78,7 +79,7 @@ func TestPurchaseOnAClone(t *testing.T) {
 		}
 	}
 	whole := clone(nil)
-	if notes, found := walkPurchase(ctx, whole, 0); len(notes)+len(found) > 0 {
+	if notes, found := walkPurchase(ctx, whole, secret.Secret{}, 0); len(notes)+len(found) > 0 {
 		t.Errorf("%v %v", notes, found)
 	}
 	w, err := open(ctx, whole, Config{}, quiet, openOptions{sandbox: true})
@@ -133,12 +134,12 @@ func TestPurchaseOnAClone(t *testing.T) {
 		}
 	})
 	raw(out, `UPDATE catalog_product SET status='draft' WHERE id IN (SELECT v.product FROM catalog_variant v JOIN stock_level l ON l.variant_id=v.id WHERE l.tracked=0)`)
-	if notes, found := walkPurchase(ctx, out, 0); len(found) > 0 || len(notes) != 1 || !strings.Contains(notes[0], "nothing was in stock") {
+	if notes, found := walkPurchase(ctx, out, secret.Secret{}, 0); len(found) > 0 || len(notes) != 1 || !strings.Contains(notes[0], "nothing was in stock") {
 		t.Errorf("sold out: %v %v", notes, found)
 	}
 	bare := clone(nil)
 	raw(bare, `UPDATE catalog_product SET status='draft'`)
-	if _, found := walkPurchase(ctx, bare, 0); len(found) != 1 || !found[0].Unknown || !strings.Contains(found[0].What, "nothing to sell") {
+	if _, found := walkPurchase(ctx, bare, secret.Secret{}, 0); len(found) != 1 || !found[0].Unknown || !strings.Contains(found[0].What, "nothing to sell") {
 		t.Errorf("without goods: %v", found)
 	}
 	// A shop in which a purchase goes wrong does not pass.
@@ -146,7 +147,7 @@ func TestPurchaseOnAClone(t *testing.T) {
 	raw(torn, `CREATE TRIGGER no_order BEFORE INSERT ON order_order BEGIN SELECT RAISE(ABORT, 'no'); END`)
 	defer func(d time.Duration) { walkTime = d }(walkTime)
 	walkTime = 5 * time.Second
-	if _, found := walkPurchase(ctx, torn, 0); len(found) == 0 {
+	if _, found := walkPurchase(ctx, torn, secret.Secret{}, 0); len(found) == 0 {
 		t.Error("a shop in which no order can be made passes")
 	}
 }

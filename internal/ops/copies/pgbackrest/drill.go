@@ -25,6 +25,9 @@ type DrillOptions struct {
 	Backup time.Time
 	// Check looks at the restored shop, as package app knows it; it may write. Nil: none.
 	Check func(ctx context.Context, d *db.DB) []copies.Finding
+	// Buy walks a purchase on the restored shop, whose database is at the given address: the last thing that is done there.
+	// Nil: none is asked for.
+	Buy func(ctx context.Context, database secret.Secret) (notes []string, findings []copies.Finding)
 	// Timeout ends the drill as inconclusive; 0: two hours.
 	Timeout time.Duration
 }
@@ -36,14 +39,15 @@ const (
 	stepLog     = "log"
 	stepExamine = "examine"
 	stepChecks  = "checks"
+	stepBuy     = "purchase" // by the name that a drill of a site has for it
 )
 
 // Steps lists the steps of a drill in order.
-var Steps = []string{stepRestore, stepReplay, stepLog, stepExamine, stepChecks}
+var Steps = []string{stepRestore, stepReplay, stepLog, stepExamine, stepChecks, stepBuy}
 
 // Drill proves the way back from one repository: it restores the newest into a clean folder,
-// runs a server of its own on it, reads everything and has the shop's own checks made. It
-// never ends ok by silence.
+// runs a server of its own on it, reads everything, has the shop's own checks made and a purchase
+// walked. It never ends ok by silence.
 func Drill(ctx context.Context, o DrillOptions) (res copies.Result) {
 	res = copies.Result{Started: time.Now().UTC(), State: copies.Inconclusive}
 	if o.Repo >= 1 && o.Repo <= len(o.Conf.Repos) {
@@ -114,8 +118,33 @@ func Drill(ctx context.Context, o DrillOptions) (res copies.Result) {
 			}
 			return 0, nil
 		},
+		stepBuy: func() (int64, error) {
+			for _, f := range res.Findings {
+				if !f.Unknown && (f.Step == stepRestore || f.Step == stepExamine) {
+					res.Findings = append(res.Findings, copies.Finding{Step: stepBuy, What: "was not tried: what came back is damaged", Unknown: true})
+					return 0, nil
+				}
+			}
+			u, err := c.URL(o.URL.Reveal())
+			if err != nil {
+				return 0, err
+			}
+			notes, findings := o.Buy(ctx, secret.Hide(u))
+			res.Notes = append(res.Notes, notes...)
+			for _, f := range findings {
+				if f.Step == "" {
+					f.Step = stepBuy
+				}
+				res.Findings = append(res.Findings, f)
+			}
+			return 0, nil
+		},
 	}
 	for _, s := range Steps {
+		if s == stepBuy && o.Buy == nil {
+			done++
+			continue
+		}
 		begun := time.Now()
 		n, err := guarded(steps[s])
 		res.Steps = append(res.Steps, copies.Step{Name: s, Took: time.Since(begun), Bytes: n})
