@@ -4,11 +4,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/walarchive"
 	"kassavalv/internal/ops/recovery"
 )
 
@@ -30,12 +30,7 @@ func (a *App) copiesStand(ctx context.Context) recovery.Standing {
 		self := copies.Place{Kind: "dir", Address: a.Dir}
 		repos, beside := []copies.Place{self}, []copies.Place{self}
 		for _, r := range s.Archive.Repos {
-			p := copies.Place{Kind: "dir", Name: r.Name, Address: r.Where, Location: r.Location, Provider: r.Provider}
-			if r.Kind != "posix" {
-				_, host, _ := strings.Cut(r.Where, " at ")
-				p.Kind, p.Address = r.Kind, host
-			}
-			repos = append(repos, p)
+			repos = append(repos, placeOf(r.Repo))
 		}
 		for _, x := range s.Beside {
 			beside = append(beside, x.Place)
@@ -50,6 +45,15 @@ func (a *App) copiesStand(ctx context.Context) recovery.Standing {
 		s.Warnings = a.apartness.of(ctx, places)
 	}
 	return s
+}
+
+// placeOf is where a repository lies, as a site tells it.
+func placeOf(r walarchive.Repo) copies.Place {
+	p := copies.Place{Kind: "dir", Name: r.Name, Address: r.Where, Location: r.Location, Provider: r.Provider}
+	if r.Kind != "posix" {
+		p.Kind, p.Address = r.Kind, r.Host
+	}
+	return p
 }
 
 // apartness remembers for a while whether the sites are places of their own: names are asked for

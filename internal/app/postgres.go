@@ -74,7 +74,7 @@ func SetupPostgres(ctx context.Context, dir string, o SetupPostgresOptions) (out
 	}
 	conf := pgbackrest.Conf{Stanza: o.Stanza, Data: o.Data, Spool: o.Spool, Lock: o.Lock, User: o.User}
 	for i, s := range o.Repos {
-		r, err := repository(s, dir)
+		r, err := repository(s, dir, nil)
 		if err != nil {
 			return out, fmt.Errorf("--repo number %d: %w", i+1, err)
 		}
@@ -127,8 +127,9 @@ func writeLike(path, like string, b []byte) error {
 	return errors.Join(pgbackrest.OwnAs(filepath.Dir(path), like), pgbackrest.OwnAs(path, like))
 }
 
-// repository is a repository by its address, which is like that of a site.
-func repository(address, dir string) (r pgbackrest.Repo, err error) {
+// repository is a repository by its address, which is like that of a site. What opens it stands in a file of the folder dir, or is
+// as it was (had; nil: there was none).
+func repository(address, dir string, had *pgbackrest.Repo) (r pgbackrest.Repo, err error) {
 	a, err := parseSite(address)
 	if err != nil {
 		return r, fmt.Errorf("the address %w", err)
@@ -139,6 +140,11 @@ func repository(address, dir string) (r pgbackrest.Repo, err error) {
 		r.Kind, r.Path = "posix", filepath.Clean(a.url.Path)
 	case "s3":
 		c, err := a.secrets(dir)
+		if err != nil && had != nil && !had.Key.IsZero() {
+			if _, gone := os.Stat(within(dir, a.credentials)); errors.Is(gone, os.ErrNotExist) {
+				c, err = siteCredentials{AccessKey: had.Key, SecretKey: had.KeySecret}, nil
+			}
+		}
 		if err != nil {
 			return r, err
 		}
@@ -309,7 +315,24 @@ func drillRepository(ctx context.Context, dir string, cfg Config, conf pgbackres
 				k = nil // said there
 			}
 			return checkRestored(ctx, d, k)
+		},
+		Buy: func(ctx context.Context, database secret.Secret) ([]string, []copies.Finding) {
+			return buyOnServer(ctx, o.Temp, database)
 		}})
+}
+
+// buyOnServer walks a purchase on a shop whose database was restored: what else a shop has lies in a folder that goes with it.
+func buyOnServer(ctx context.Context, temp string, database secret.Secret) (notes []string, found []copies.Finding) {
+	dir, err := os.MkdirTemp(temp, "kassavalv-buyer-")
+	if err != nil {
+		return nil, []copies.Finding{{Object: "clone", What: err.Error(), Unknown: true}}
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			found = append(found, copies.Finding{Step: "end", Object: "clone", What: "its folder could not be removed: " + err.Error(), Unknown: true})
+		}
+	}()
+	return walkPurchase(ctx, dir, database, 0)
 }
 
 // RestorePostgresOptions are what `kassavalv restore --pgdata` is told beside the usual.
@@ -377,16 +400,9 @@ func RestorePostgres(ctx context.Context, o RestorePostgresOptions) (rep Postgre
 		return rep, fmt.Errorf("the configuration of the repositories that the sites hold: %w", err)
 	}
 	for _, s := range o.Repos {
-		r, err := repository(s, o.From)
-		if err != nil {
+		if err := nowAt(&conf, s, o.From); err != nil {
 			return rep, fmt.Errorf("--repo-at: %w", err)
 		}
-		i := slices.IndexFunc(conf.Repos, func(x pgbackrest.Repo) bool { return x.Name == r.Name })
-		if i < 0 {
-			return rep, fmt.Errorf("--repo-at: there is no repository %s", r.Name)
-		}
-		r.Pass = conf.Repos[i].Pass
-		conf.Repos[i] = r
 	}
 	if o.Owner == "" {
 		o.Owner = filepath.Dir(o.Data)
@@ -444,6 +460,25 @@ func RestorePostgres(ctx context.Context, o RestorePostgresOptions) (rep Postgre
 	err = furnish(ctx, o.To, beside, inv.Charter, Restored{Epoch: rep.Epoch, From: rep.Epoch - 1, At: rep.At, Newest: newest, Done: time.Now().UTC()})
 	rep.Took = time.Since(begun).Seconds()
 	return rep, err
+}
+
+// nowAt puts the address that a repository has now in the place of the one that the configuration has.
+func nowAt(conf *pgbackrest.Conf, address, from string) error {
+	a, err := parseSite(address)
+	if err != nil {
+		return fmt.Errorf("the address %w", err)
+	}
+	i := slices.IndexFunc(conf.Repos, func(x pgbackrest.Repo) bool { return x.Name == a.name })
+	if i < 0 {
+		return fmt.Errorf("there is no repository %s", a.name)
+	}
+	r, err := repository(address, from, &conf.Repos[i])
+	if err != nil {
+		return err
+	}
+	r.Pass = conf.Repos[i].Pass
+	conf.Repos[i] = r
+	return nil
 }
 
 // chooseRepository takes the named one, or the one whose log reaches farthest of those that have

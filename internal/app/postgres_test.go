@@ -20,8 +20,10 @@ import (
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/pgbackrest"
 	"kassavalv/internal/ops/copies/s3/s3test"
 	"kassavalv/internal/ops/copies/walarchive"
+	"kassavalv/internal/secret"
 )
 
 // A shop on a server of its own is set up, tended, drilled, lost and brought back: the database
@@ -450,4 +452,39 @@ func gathered(t *testing.T, a *App) map[string]float64 {
 		}
 	}
 	return out
+}
+
+// Where a repository is that lies in an object store is the store's host, whatever stands in the sentence for people.
+func TestPlaceOfARepository(t *testing.T) {
+	for _, c := range []struct {
+		r          walarchive.Repo
+		kind, host string
+	}{
+		{walarchive.Repo{Kind: "s3", Where: "s3://backup at home/pg at s3.example", Host: "s3.example"}, "s3", "s3.example"},
+		{walarchive.Repo{Kind: "posix", Where: "/mnt/disk at home"}, "dir", "/mnt/disk at home"},
+	} {
+		if p := placeOf(c.r); p.Kind != c.kind || p.Address != c.host {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// What is said of a store whose certificate is not here can be typed as it is said: what opens the store is as it was.
+func TestRepositoryIsElsewhereNow(t *testing.T) {
+	dir := t.TempDir()
+	store := s3test.Start(t, s3test.Options{TLS: true})
+	if err := os.WriteFile(filepath.Join(dir, "FILE"), store.CA, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pass := pgbackrest.NewPass()
+	conf := pgbackrest.Conf{Repos: []pgbackrest.Repo{{Name: "nas", Kind: "posix", Path: "/mnt/nas"}, {Name: "store", Kind: "s3", Bucket: "b", Path: "/shop", Endpoint: "s3.example", Region: "se", Key: secret.Hide("k"), KeySecret: secret.Hide("s"), Pass: pass, CAFile: "/gone.pem"}}}
+	if err := nowAt(&conf, "s3://b/shop?ca=FILE&endpoint=https%3A%2F%2Fs3.example&name=store&region=se", dir); err != nil {
+		t.Fatal(err)
+	}
+	if r := conf.Repos[1]; r.CA != string(store.CA) || r.CAFile != "" || r.Key.Reveal() != "k" || r.KeySecret.Reveal() != "s" || r.Pass.Reveal() != pass.Reveal() || r.Path != "/shop" || r.Region != "se" {
+		t.Errorf("%+v", r)
+	}
+	if err := nowAt(&conf, "file:///mnt/new?name=other", dir); err == nil || !strings.Contains(err.Error(), "no repository other") {
+		t.Errorf("%v", err)
+	}
 }

@@ -132,6 +132,10 @@ func Restore(ctx context.Context, o CloneOptions) (c *Clone, err error) {
 
 // write writes the configuration, and first the certificates that it names.
 func (t *Tool) write(c Conf) error {
+	c, err := c.certified()
+	if err != nil {
+		return err
+	}
 	for _, r := range c.Repos {
 		if r.CA != "" {
 			if err := t.private(c.caFile(r), r.CA); err != nil {

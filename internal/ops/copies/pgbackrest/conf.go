@@ -7,8 +7,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +45,9 @@ type Repo struct {
 	// trusts. They stand in the configuration, so that they go where it goes: to the sites, and
 	// to the machine that the shop is restored on.
 	CA string
+	// CAFile is where a configuration of an earlier version has the store's certificates, which it does not hold
+	// itself; empty: it holds them, or the machine trusts the store.
+	CAFile string
 
 	Pass secret.Secret // what it is encrypted under
 }
@@ -116,6 +123,27 @@ func (c Conf) Check() error {
 	return nil
 }
 
+// certified is the configuration with the certificates that it only names.
+func (c Conf) certified() (Conf, error) {
+	c.Repos = slices.Clone(c.Repos)
+	for i, r := range c.Repos {
+		if r.CA != "" || r.CAFile == "" {
+			continue
+		}
+		b, err := os.ReadFile(r.CAFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			q := url.Values{"name": {r.Name}, "endpoint": {"https://" + r.Endpoint}, "region": {r.Region}, "ca": {"FILE"}}
+			return c, fmt.Errorf("repository %s is known by the certificate in %s, which the configuration of an earlier version names and does not hold: put that file there on this machine, or restore with --repo-at '%s'",
+				r.Name, r.CAFile, "s3://"+r.Bucket+r.Path+"?"+q.Encode())
+		}
+		if err != nil {
+			return c, fmt.Errorf("repository %s: its certificate: %w", r.Name, err)
+		}
+		c.Repos[i].CA, c.Repos[i].CAFile = string(b), ""
+	}
+	return c, nil
+}
+
 func inside(path, dir string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
@@ -141,6 +169,8 @@ func (c Conf) lines() (out [][2]string) {
 			add(p+"s3-key-secret", r.KeySecret.Reveal())
 			if r.CA != "" {
 				add(p+"storage-ca-file", c.caFile(r))
+			} else {
+				add(p+"storage-ca-file", r.CAFile)
 			}
 			add(p+"storage-verify-tls", "y")
 		}
@@ -260,7 +290,7 @@ func ParseConf(text string) (c Conf, err error) {
 			case "s3-key-secret":
 				r.KeySecret = secret.Hide(v)
 			case "storage-ca-file":
-				c.Certs = filepath.Dir(v)
+				r.CAFile = v
 			case "cipher-pass":
 				r.Pass = secret.Hide(v)
 			}
@@ -279,6 +309,11 @@ func ParseConf(text string) (c Conf, err error) {
 			c.Socket = v
 		case "pg1-user":
 			c.User = v
+		}
+	}
+	for i := range c.Repos {
+		if r := &c.Repos[i]; r.CA != "" && r.CAFile != "" {
+			c.Certs, r.CAFile = filepath.Dir(r.CAFile), ""
 		}
 	}
 	return c, c.Check()

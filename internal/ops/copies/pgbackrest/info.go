@@ -3,6 +3,7 @@ package pgbackrest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +28,15 @@ type Info struct {
 	Min     map[int]string
 	Max     map[int]string // newest piece of the log, by repository
 	Trouble map[int]string
+	Cause   map[int]string // of the trouble, by walarchive's words
 }
+
+// ErrNoStanza is returned where pgBackRest knows nothing of the server.
+var ErrNoStanza = errors.New("it is not set up yet")
+
+// causes are pgBackRest's numbers for how a repository stands (its info.c) of which more is known than that something is wrong: the
+// server's folder is missing there, there is no backup, the folder is there without what tells of the server.
+var causes = map[int]string{1: walarchive.Stanza, 2: walarchive.Full, 3: walarchive.Stanza}
 
 // Info asks pgBackRest. It reads the repositories, so it may take a while.
 func (t *Tool) Info(ctx context.Context) (Info, error) {
@@ -76,7 +85,7 @@ func parseInfo(out []byte, stanza string) (Info, error) {
 	if err := json.Unmarshal(out, &said); err != nil {
 		return Info{}, fmt.Errorf("what pgbackrest info tells cannot be read: %w", err)
 	}
-	in := Info{Min: map[int]string{}, Max: map[int]string{}, Trouble: map[int]string{}}
+	in := Info{Min: map[int]string{}, Max: map[int]string{}, Trouble: map[int]string{}, Cause: map[int]string{}}
 	for _, s := range said {
 		if s.Name != stanza {
 			continue
@@ -93,12 +102,12 @@ func parseInfo(out []byte, stanza string) (Info, error) {
 		}
 		for _, r := range s.Repo {
 			if r.Status.Code != 0 {
-				in.Trouble[r.Key] = r.Status.Message
+				in.Trouble[r.Key], in.Cause[r.Key] = r.Status.Message, causes[r.Status.Code]
 			}
 		}
 		return in, nil
 	}
-	return in, fmt.Errorf("pgbackrest knows no stanza %s: it is not set up yet", stanza)
+	return in, fmt.Errorf("pgbackrest knows no stanza %s: %w", stanza, ErrNoStanza)
 }
 
 // Report looks at all repositories of conf. What could not be looked at is the trouble of each.
@@ -107,9 +116,12 @@ func (t *Tool) Report(ctx context.Context, conf Conf) (r walarchive.Report, info
 	info, err := t.Info(ctx)
 	for i, repo := range conf.Repos {
 		n := i + 1
-		x := walarchive.Repo{Name: repo.Name, Kind: repo.Kind, Where: repo.Where(), Location: repo.Location, Provider: repo.Provider, Log: info.Max[n], Trouble: info.Trouble[n]}
+		x := walarchive.Repo{Name: repo.Name, Kind: repo.Kind, Where: repo.Where(), Host: repo.Endpoint, Location: repo.Location, Provider: repo.Provider, Log: info.Max[n], Trouble: info.Trouble[n], Cause: info.Cause[n]}
 		if err != nil {
 			x.Trouble = err.Error()
+		}
+		if errors.Is(err, ErrNoStanza) {
+			x.Cause = walarchive.Stanza
 		}
 		for _, b := range info.Backups {
 			if b.Repo != n {

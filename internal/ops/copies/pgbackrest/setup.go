@@ -71,6 +71,9 @@ func Prepare(ctx context.Context, o SetupOptions) (s Setup, err error) {
 	if s.Conf, err = merge(o.Conf, string(old)); err != nil {
 		return s, fmt.Errorf("%s: %w", o.Config, err)
 	}
+	if s.Conf, err = s.Conf.certified(); err != nil {
+		return s, err
+	}
 	s.Conf.Certs = filepath.Dir(o.Config)
 	if err := where(&s.Conf); err != nil {
 		return s, err

@@ -8,11 +8,11 @@
 package walarchive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -87,8 +87,9 @@ func Number(wal string, size int64) (uint64, bool) {
 // Repo is what a report tells of one repository.
 type Repo struct {
 	Name     string    `json:"name"`
-	Kind     string    `json:"kind"` // posix or s3
-	Where    string    `json:"where"`
+	Kind     string    `json:"kind"`           // posix or s3
+	Where    string    `json:"where"`          // for people
+	Host     string    `json:"host,omitempty"` // of an object store
 	Location string    `json:"location,omitempty"`
 	Provider string    `json:"provider,omitempty"`
 	Full     time.Time `json:"full,omitzero"`   // when the newest full backup was done; zero: none
@@ -97,6 +98,7 @@ type Repo struct {
 	Bytes    int64     `json:"bytes"`         // of all backups there
 	Log      string    `json:"log,omitempty"` // newest piece of the log
 	Trouble  string    `json:"trouble,omitempty"`
+	Cause    string    `json:"cause,omitempty"` // of the trouble, by the words below; empty: Away
 }
 
 // Report is what was seen of all repositories.
@@ -246,10 +248,8 @@ func (w *Watcher) Look(ctx context.Context) Status {
 			}
 		}
 		switch {
-		case strings.Contains(x.Trouble, "stanza"):
-			x.Why = Stanza
 		case x.Trouble != "":
-			x.Why = Away
+			x.Why = cmp.Or(x.Cause, Away)
 		case x.Full.IsZero():
 			x.Why, x.Trouble = Full, "it has no full backup"
 		case now.Sub(x.Newest) > backupDue:
