@@ -180,7 +180,7 @@ func Clone(ctx context.Context, dir string, o CloneOptions, log *slog.Logger) (o
 	out.Folder, out.Shop = to, o.URL
 	if !o.Database.IsZero() {
 		out.Database = db.Named(o.Database.Reveal())
-		if err := db.Filled(ctx, o.Database.Reveal()); err != nil {
+		if err := db.Filled(context.WithoutCancel(ctx), o.Database.Reveal()); err != nil { // the folder is in its place
 			return out, err
 		}
 	}

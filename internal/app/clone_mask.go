@@ -203,7 +203,10 @@ func (m *masker) table(ctx context.Context, tx *db.Tx, table string) (n int64, e
 		}
 		_, err := tx.Exec(b.String(), waiting...)
 		waiting = waiting[:0]
-		return err
+		if err != nil {
+			return fmt.Errorf("%s: %w", table, err)
+		}
+		return nil
 	}
 	err = db.EachRow(ctx, m.rows, table, names, func(values []any) error {
 		r := row{m: m, tx: tx, table: table, was: map[string]any{}}

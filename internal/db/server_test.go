@@ -44,6 +44,12 @@ func TestCopyOfAServer(t *testing.T) {
 	at := dbtest.PostgresDatabase(t)
 	d := dbtest.OpenOptions(t, db.Options{URL: at}, branches(1))
 	grow(t, d, 1, 500)
+	if err := db.Do(ctx, d, func(tx *db.Tx) error {
+		_, err := tx.Exec(`INSERT INTO tree_node (id, under, name, leaf) VALUES (-1, 7, '', $1), (-2, NULL, '', NULL)`, []byte{})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 	to := filepath.Join(t.TempDir(), "rest.db")
 	// What is written between the first table and the last is in none of them: the snapshot was taken before.
 	taken := 0
@@ -70,8 +76,11 @@ func TestCopyOfAServer(t *testing.T) {
 		}
 		return n
 	}
-	if n := read(`SELECT count(*) FROM tree_node`); n != 500 {
+	if n := read(`SELECT count(*) FROM tree_node WHERE id > 0`); n != 500 {
 		t.Errorf("%d rows of 500", n)
+	}
+	if n := read(`SELECT count(*) FROM tree_node WHERE name='' AND (id=-1 AND under=7 AND leaf IS NOT NULL AND length(leaf)=0 OR id=-2 AND under IS NULL AND leaf IS NULL)`); n != 2 {
+		t.Error("what is empty and what is not there are one")
 	}
 	if n := read(`SELECT count(*) FROM tree_node WHERE name='gren å ' || id AND length(leaf)=3`); n != 500 {
 		t.Errorf("%d rows as they were", n)
@@ -82,7 +91,7 @@ func TestCopyOfAServer(t *testing.T) {
 	if err := c.Migrate(ctx, branches(2)); err != nil { // as a shop of an older version
 		t.Fatal(err)
 	}
-	if n := read(`SELECT sum(height) FROM tree_node`); n != 3500 {
+	if n := read(`SELECT sum(height) FROM tree_node`); n != 3514 {
 		t.Errorf("the later step met %d", n)
 	}
 	if err := db.CopyServer(ctx, at, to, branches(2), func(string) bool { return true }); err == nil {
