@@ -39,9 +39,16 @@ func (backupStatusCmd) Help() string {
 
 func (backupStatusCmd) Run(e env) error { return backup(e, "status") }
 
-type backupNowCmd struct{}
+type backupNowCmd struct {
+	SecondRoad bool `name:"second-road" help:"Take the second road's copy now, without waiting for the night. The sites have it a while later."`
+}
 
-func (backupNowCmd) Run(e env) error { return backup(e, "now") }
+func (c backupNowCmd) Run(e env) error {
+	if c.SecondRoad {
+		return backup(e, "now?second-road=yes")
+	}
+	return backup(e, "now")
+}
 
 func backup(e env, verb string) error {
 	s, err := app.Backup(e.ctx, e.dir(usualData), verb, e.log)

@@ -99,10 +99,28 @@ type backupSaid struct {
 	None   bool          `json:"none,omitempty"`
 }
 
+// secondRoadNow takes the second road's copy, where this shop feeds sites at all.
+func (a *App) secondRoadNow(ctx context.Context) error {
+	if f := a.Copies.Fenced(); f != nil {
+		return errors.New(f.Says)
+	}
+	if a.Copies.Held() {
+		return errBrowsing
+	}
+	return a.Copies.Dump(ctx)
+}
+
 // controlBackup answers `kassavalv backup status` and `now`.
 func (a *App) controlBackup(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("verb") == "now" && a.Copies != nil {
 		n := len(a.Copies.Status().Sites)
+		if r.URL.Query().Get("second-road") == "yes" {
+			if err := a.secondRoadNow(r.Context()); err != nil {
+				w.Header().Set("Content-Type", "application/json")
+				json.NewEncoder(w).Encode(backupSaid{Error: err.Error()})
+				return
+			}
+		}
 		a.Copies.Retry()
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Minute)
 		defer cancel()
@@ -119,7 +137,8 @@ func (a *App) controlBackup(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(said)
 }
 
-// Backup asks the running shop how its copies stand; verb now brings them up to date first.
+// Backup asks the running shop how its copies stand; verb now brings them up to date first,
+// and now?second-road=yes takes the night's copy of the second road before that.
 // It asks the one that feeds them: nobody else knows.
 func Backup(ctx context.Context, dir, verb string, _ *slog.Logger) (BackupStatus, error) {
 	res, done, err := askRunning(ctx, dir, "/backup/"+verb, nil)

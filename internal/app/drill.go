@@ -27,7 +27,7 @@ import (
 const (
 	coldEvery = 7 * 24 * time.Hour
 	drillHour = 3        // local hour from which the day's drills may begin
-	drillRate = 32 << 20 // bytes a second that a daily drill reads: buyers come first
+	drillRate = 48 << 20 // bytes a second that a daily drill reads: buyers come first
 )
 
 // drills runs the day's drills, one site after the other, until ctx ends.

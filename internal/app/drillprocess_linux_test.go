@@ -45,8 +45,8 @@ func children(t *testing.T) (out []int) {
 	return out
 }
 
-// nices are the nice values of a process's threads.
-func nices(pid int) (out []int) {
+// standings are the nice values and the scheduling policies of a process's threads.
+func standings(pid int) (nices, policies []int) {
 	list, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	for _, p := range list {
 		b, err := os.ReadFile(p)
@@ -54,11 +54,12 @@ func nices(pid int) (out []int) {
 			continue
 		}
 		f := strings.Fields(string(b[strings.LastIndex(string(b), ")")+1:]))
-		n := 0
-		fmt.Sscan(f[16], &n) // field 19 of proc(5); the third is the first here
-		out = append(out, n)
+		n, policy := 0, 0
+		fmt.Sscan(f[16], &n) // fields 19 and 41 of proc(5); the third is the first here
+		fmt.Sscan(f[38], &policy)
+		nices, policies = append(nices, n), append(policies, policy)
 	}
-	return out
+	return nices, policies
 }
 
 // A drill's process is lower than the shop, has no secret in its arguments or environment, and
@@ -101,8 +102,8 @@ func TestDrillProcess(t *testing.T) {
 				if strings.Contains(string(line)+string(environ), "AGE-") || strings.Contains(string(environ), "KASSAVALV") || strings.Count(string(line), "\x00") != 2 {
 					t.Fatalf("a drill's process is started as %q with %q", line, environ)
 				}
-				n := nices(pid)
-				if low = len(n) > 0 && !slices.ContainsFunc(n, func(x int) bool { return x != 19 }); low {
+				n, policies := standings(pid)
+				if low = len(n) > 0 && !slices.ContainsFunc(n, func(x int) bool { return x != 19 }) && !slices.ContainsFunc(policies, func(x int) bool { return x != schedIdle }); low {
 					if _, err := os.Stat(filepath.Join(a.drillFolder(), DatabaseFile)); err != nil {
 						continue // killed with a shop in its folder
 					}

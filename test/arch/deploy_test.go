@@ -87,7 +87,7 @@ func boxed(t *testing.T, user string) map[string][]string {
 	}
 	calls := "@system-service ~@privileged @resources"
 	if user == "kassavalv" {
-		calls += " setpriority ioprio_set" // a drill lowers itself; without a right nobody raises anything
+		calls += " setpriority ioprio_set sched_setscheduler" // a drill lowers itself; without a right nobody raises anything
 	}
 	if got := strings.Join(d["Service.SystemCallFilter"], " "); got != calls {
 		t.Error("SystemCallFilter", got)
@@ -151,7 +151,7 @@ var settings = map[string]string{
 		ProtectSystem=(strict|full) ProtectHome=yes PrivateTmp=yes PrivateDevices=yes PrivateMounts=yes PrivateIPC=yes ProtectProc=invisible ProcSubset=pid ProtectClock=yes ProtectControlGroups=yes
 		ProtectHostname=yes ProtectKernelLogs=yes ProtectKernelModules=yes ProtectKernelTunables=yes RemoveIPC=yes NoNewPrivileges=yes CapabilityBoundingSet=(CAP_[A-Z_]+\s?)* AmbientCapabilities=
 		RestrictSUIDSGID=yes RestrictNamespaces=yes RestrictRealtime=yes RestrictAddressFamilies=(AF_[A-Z0-9]+\s?)+ LockPersonality=yes MemoryDenyWriteExecute=yes KeyringMode=private
-		SystemCallArchitectures=native SystemCallFilter=(~?@.+|setpriority\sioprio_set) SystemCallErrorNumber=EPERM`,
+		SystemCallArchitectures=native SystemCallFilter=(~?@.+|setpriority\sioprio_set\ssched_setscheduler) SystemCallErrorNumber=EPERM`,
 	"Socket":  `ListenStream=\d+ FileDescriptorName=[a-z]+ Service=kassavalv\.service NoDelay=yes Backlog=\d+`,
 	"Timer":   `OnCalendar=\S+ AccuracySec=\d+s Unit=[a-z-]+\.service`,
 	"Install": `WantedBy=[a-z-]+\.target`,

@@ -87,6 +87,8 @@ type DrillOptions struct {
 	Timeout time.Duration
 	Now     func() time.Time // nil: time.Now
 	Tell    Progress
+
+	disk *disk // nil: the disk
 }
 
 // Names of steps.
@@ -129,7 +131,7 @@ func Drill(ctx context.Context, o DrillOptions) (res Result) {
 	d.res = &res
 	begun := time.Now()
 	defer func() { // whatever happens, the folder with a whole shop in the clear goes
-		if err := d.tidy(); err != nil {
+		if err := d.tidy(ctx); err != nil {
 			d.say("end", o.Dir, fmt.Errorf("the folder of the drill could not be removed, and holds the shop: %w", err))
 		}
 		res.Took = time.Since(begun)
@@ -158,9 +160,14 @@ type drill struct {
 	seqs          map[string]uint64
 }
 
-func (d *drill) tidy() error {
+func (d *drill) tidy(ctx context.Context) error {
 	if d.foreign {
 		return nil
+	}
+	for _, p := range []string{d.first, d.second} {
+		if p != "" {
+			giveUp(ctx, p)
+		}
 	}
 	return os.RemoveAll(d.o.Dir)
 }
@@ -209,7 +216,7 @@ func (d *drill) run(ctx context.Context) {
 		return
 	}
 	c := d.o.Charter
-	d.finder = &Finder{Sites: []Site{d.o.Site}, Who: d.o.Who, Charter: &c}
+	d.finder = &Finder{Sites: []Site{d.o.Site}, Who: d.o.Who, Charter: &c, Quietly: true, disk: d.o.disk}
 	d.first, d.second = filepath.Join(d.o.Dir, "shop.db"), filepath.Join(d.o.Dir, "second.db")
 	steps := map[string]func(context.Context) (bytes int64, more bool){
 		stepVerify: d.verify, stepRestore: d.restore, stepExamine: d.examine, stepFiles: d.files, stepSecond: d.secondRoad, stepCompare: d.compare, stepChecks: d.checks, stepBuy: d.buy,
@@ -444,7 +451,7 @@ func (d *drill) compare(ctx context.Context) (int64, bool) {
 			d.res.Findings = append(d.res.Findings, Finding{Step: stepCompare, Object: x.Name, What: "the first road could not be brought to where it stands: " + err.Error(), Unknown: true})
 			return 0, true
 		}
-		defer os.Remove(path)
+		defer giveUp(ctx, path)
 	}
 	differs, err := Compare(ctx, path, d.second)
 	if errors.Is(err, ErrPositions) {
@@ -459,7 +466,7 @@ func (d *drill) compare(ctx context.Context) (int64, bool) {
 }
 
 func (d *drill) checks(ctx context.Context) (int64, bool) {
-	os.Remove(d.second)
+	giveUp(ctx, d.second)
 	if d.o.Check == nil {
 		return 0, true
 	}

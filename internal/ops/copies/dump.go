@@ -359,12 +359,17 @@ func (f *Finder) OpenDump(ctx context.Context, inv *Inventory, x Found, path str
 		return Header{}, fmt.Errorf("copies: %s is there already: a restore replaces nothing", path)
 	}
 	packed := path + ".zst" + tempSuffix
-	defer os.Remove(packed)
-	z, err := os.OpenFile(packed, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	defer func() {
+		if f.Quietly {
+			giveUp(ctx, packed)
+		}
+		os.Remove(packed)
+	}()
+	z, err := f.create(ctx, packed)
 	if err != nil {
 		return Header{}, err
 	}
-	defer z.Close()
+	defer z.file.Close()
 	// The hash is known at the end only: nothing is unpacked before.
 	n := int64(0)
 	h, err := f.fetch(ctx, inv, x, writeFunc(func(b []byte) (int, error) {
@@ -377,35 +382,39 @@ func (f *Finder) OpenDump(ctx context.Context, inv *Inventory, x Found, path str
 	if err != nil {
 		return Header{}, err
 	}
-	if _, err := z.Seek(0, io.SeekStart); err != nil {
+	if _, err := z.file.Seek(0, io.SeekStart); err != nil {
 		return Header{}, err
 	}
-	err = spool{}.put(path, true, func(w io.Writer) error {
-		d, err := zstd.NewReader(z, zstd.WithDecoderConcurrency(1))
+	out, err := f.create(ctx, path+tempSuffix)
+	if err != nil {
+		return Header{}, err
+	}
+	defer func() {
+		out.file.Close()
+		os.Remove(path + tempSuffix)
+	}()
+	d, err := zstd.NewReader(z.file, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return Header{}, err
+	}
+	defer d.Close()
+	var full error // the trouble of this disk, which says nothing of the copy
+	m, err := d.WriteTo(writeFunc(func(b []byte) (int, error) {
+		m, err := out.Write(b)
 		if err != nil {
-			return err
+			full = err
 		}
-		defer d.Close()
-		var full error // the trouble of this disk, which says nothing of the copy
-		n, err := d.WriteTo(writeFunc(func(b []byte) (int, error) {
-			m, err := w.Write(b)
-			if err != nil {
-				full = err
-			}
-			return m, err
-		}))
-		if full != nil {
-			return full
-		}
-		if err != nil {
-			return damaged(x.Name, "cannot be unpacked: %v", err)
-		}
-		if h.PageSize <= 0 || n == 0 || n%int64(h.PageSize) != 0 {
-			return damaged(x.Name, "holds %d bytes, which is no database", n)
-		}
-		return nil
-	})
-	return h, err
+		return m, err
+	}))
+	switch {
+	case full != nil:
+		return Header{}, full
+	case err != nil:
+		return Header{}, damaged(x.Name, "cannot be unpacked: %v", err)
+	case h.PageSize <= 0 || m == 0 || m%int64(h.PageSize) != 0:
+		return Header{}, damaged(x.Name, "holds %d bytes, which is no database", m)
+	}
+	return h, out.place(path)
 }
 
 type writeFunc func(b []byte) (int, error)

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/json"
+	"os"
 	"time"
 )
 
@@ -28,6 +29,25 @@ func Resign(object []byte, key ed25519.PrivateKey, change func(h *Header)) ([]by
 	front, _, err := h.sign(key)
 	return append(bytes.Clone(front), rest...), err
 }
+
+// WatchDisk tells what a drill asks of the disk, instead of asking it.
+func (o *DrillOptions) WatchDisk(send, wait func(name string, from, n int64), sync func(name string)) {
+	o.disk = watched(send, wait, sync)
+}
+
+// WatchDisk is that of a restore.
+func (f *Finder) WatchDisk(send, wait func(name string, from, n int64), sync func(name string)) {
+	f.disk = watched(send, wait, sync)
+}
+
+func watched(send, wait func(name string, from, n int64), sync func(name string)) *disk {
+	return &disk{send: func(f *os.File, from, n int64) error { send(f.Name(), from, n); return nil },
+		wait: func(f *os.File, from, n int64) error { wait(f.Name(), from, n); return nil },
+		sync: func(f *os.File) error { sync(f.Name()); return f.Sync() }}
+}
+
+// SteadyPiece is how much is written before it is sent to the disk.
+const SteadyPiece = steadyPiece
 
 // Gather has a segment stay open for so long when nobody waits for it.
 func (s *Stream) Gather(d time.Duration) {

@@ -26,7 +26,11 @@ type Finder struct {
 	// Paper made it.
 	Charter *Charter
 	Paper   *Paper
+	// Quietly says that a shop sells on the same machine, and that what is restored is thrown away
+	// afterwards: it is written steadily and not held against a loss of power.
+	Quietly bool
 
+	disk *disk // nil: the disk
 	mu   sync.Mutex
 	keys map[string]streamKey
 }

@@ -151,12 +151,12 @@ const inMemory = 64 << 20
 func (f *Finder) follow(ctx context.Context, inv *Inventory, p Plan, path string, rep *Report, tell Progress) (bad *Found, err error) {
 	begun := time.Now()
 	tmp := path + ".restoring"
-	out, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	out, err := f.create(ctx, tmp)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		out.Close()
+		out.file.Close()
 		os.Remove(tmp)
 	}()
 	// Fetched beside each other, applied in order.
@@ -227,13 +227,13 @@ func (f *Finder) follow(ctx context.Context, inv *Inventory, p Plan, path string
 	rep.Fetched = time.Since(begun)
 	checking := time.Now()
 	tell("verifying", 0, 0)
-	if err := out.Truncate(int64(last.Pages) * int64(last.PageSize)); err != nil {
+	if err := out.file.Truncate(int64(last.Pages) * int64(last.PageSize)); err != nil {
 		return nil, err
 	}
-	if _, err := out.Seek(0, io.SeekStart); err != nil {
+	if _, err := out.file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	sum, err := ltx.ChecksumReader(newReader(out), last.PageSize)
+	sum, err := ltx.ChecksumReader(newReader(out.file), last.PageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -241,19 +241,16 @@ func (f *Finder) follow(ctx context.Context, inv *Inventory, p Plan, path string
 		n := len(p.Steps) - 1
 		return &p.Steps[n], damaged(p.Steps[n].Name, "the database sums to %s, not to the signed %s", sum, last.Post)
 	}
-	if err := out.Sync(); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := out.place(path); err != nil {
 		return nil, err
 	}
 	rep.Checked = time.Since(checking)
 	rep.Epoch, rep.TX, rep.At, rep.Sum, rep.Steps, rep.Bytes, rep.Size = p.Epoch, last.Max, last.Time(), last.Post, len(p.Steps), of, int64(last.Pages)*int64(last.PageSize)
-	return nil, syncDir(filepath.Dir(path))
+	return nil, nil
 }
 
 // pour is fetch straight into the file, for what does not fit in memory.
-func (f *Finder) pour(ctx context.Context, inv *Inventory, x Found, out *os.File, tell func(int64)) (Header, error) {
+func (f *Finder) pour(ctx context.Context, inv *Inventory, x Found, out *laid, tell func(int64)) (Header, error) {
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	var h Header
@@ -293,7 +290,7 @@ func (t *told) Read(b []byte) (int, error) {
 }
 
 // layDown puts the pages of a segment into the file.
-func layDown(r io.Reader, out *os.File, name string, h Header) error {
+func layDown(r io.Reader, out *laid, name string, h Header) error {
 	d := ltx.NewDecoder(r)
 	d.SetRetainPageIndex(false)
 	if err := d.DecodeHeader(); err != nil {
@@ -341,7 +338,7 @@ func layDown(r io.Reader, out *os.File, name string, h Header) error {
 	if err := d.Close(); err != nil {
 		return damaged(name, "is not whole: %v", err)
 	}
-	return out.Truncate(int64(lh.Commit) * size)
+	return out.file.Truncate(int64(lh.Commit) * size)
 }
 
 // FilesInto restores the files of the shop into the folder dir, laid out as package file

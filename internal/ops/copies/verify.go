@@ -655,7 +655,11 @@ func (v *verifier) chains() {
 		})
 		newest := strings.HasPrefix(id, now)
 		c := id[len(now):]
-		strict := newest && v.has && (v.strict || v.head.Told > 0)
+		if newest && len(ends[c]) > 0 {
+			list = listed(list, ends[c])
+			v.links[id] = list
+		}
+				strict := newest && v.has && (v.strict || v.head.Told > 0)
 		from := max(first[c], 1)
 		bySeq := map[uint64]link{}
 		for i, l := range list {
@@ -719,6 +723,23 @@ func (v *verifier) kept(c string) []uint64 {
 		out = slices.DeleteFunc(out, func(n uint64) bool { return !slices.Contains(v.later[c].Kept, n) })
 	}
 	return out
+}
+
+// listed is a chain up to the first hole behind what was known to be there before the site was
+// listed. A listing is no moment: of what comes to a site meanwhile it may show a later one and
+// not the one before. The next look knows of both.
+func listed(list []link, known []Link) []link {
+	at := uint64(0)
+	for _, k := range known {
+		at = max(at, k.Seq)
+	}
+	for i, l := range list {
+		if l.h.Seq > at+1 {
+			return list[:i]
+		}
+		at = max(at, l.h.Seq)
+	}
+	return list
 }
 
 func (v *verifier) dirOf(c string) string {
