@@ -26,7 +26,7 @@ import (
 const usualRate = 10
 
 // quietTime is how long the shop is watched without a drill, before each of them.
-const quietTime = 40 * time.Second
+const quietTime = 100 * time.Second
 
 // drilled is what `backup drill --json` says.
 type drilled struct {

@@ -659,7 +659,7 @@ func (v *verifier) chains() {
 			list = listed(list, ends[c])
 			v.links[id] = list
 		}
-				strict := newest && v.has && (v.strict || v.head.Told > 0)
+		strict := newest && v.has && (v.strict || v.head.Told > 0)
 		from := max(first[c], 1)
 		bySeq := map[uint64]link{}
 		for i, l := range list {
