@@ -109,7 +109,7 @@ type Removal struct {
 // is there that is old enough itself. A snapshot goes when the one before it that stays is
 // near, and segments that stay lead from there over it. So at every moment of the removing,
 // whatever is done of it, everything promised can be restored. Stream keys, charters and
-// files are not looked at: keys are small, and files are sealed to them.
+// files are not looked at here.
 //
 // It fails with ErrFrozen when the clocks are apart, the newest position cannot be reached,
 // or more than half would go; sure (somebody has looked) lets the last of these pass.
@@ -391,6 +391,21 @@ func (s *shipper) retain(ctx context.Context, sure bool) (Removal, error) {
 		return out, err
 	}
 	out.Names = append(out.Names, files...)
+	s.mu.Lock()
+	keyed := s.st.Keyed
+	s.mu.Unlock()
+	if s.r.o.Now().Sub(keyed) >= keysEvery {
+		// Before anything goes: what goes now needs its key until the next time, for who looks at it.
+		keys, err := s.goneKeys(ctx, all)
+		if err != nil {
+			s.r.o.Log.Warn("stream keys that nothing needs were not looked for at a site; it is tried again", "site", s.name, "error", err)
+		} else {
+			out.Names = append(out.Names, keys...)
+			s.mu.Lock()
+			s.st.Keyed = s.r.o.Now().UTC()
+			s.mu.Unlock()
+		}
+	}
 	if len(out.Names) > 0 {
 		if err := s.head(ctx); err != nil {
 			return out, err

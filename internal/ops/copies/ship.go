@@ -74,6 +74,7 @@ type siteState struct {
 	Kept     []uint64          `json:"kept,omitempty"`
 	Told     int64             `json:"told,omitempty"` // as in the head
 	Retained time.Time         `json:"retained"`
+	Keyed    time.Time         `json:"keyed,omitzero"` // when stream keys that nothing needs were last looked for
 	// Ahead is a transaction that the site was found to have and the data directory not. It
 	// does not pass when the directory gets that far by itself: it has another history then.
 	Ahead uint64 `json:"ahead,omitempty"`

@@ -111,3 +111,114 @@ func TestSnapshotsAreThinned(t *testing.T) {
 		}
 	}
 }
+
+// A stream key that sealed nothing but segments which have gone goes too, a week later, and what is
+// left opens as before.
+func TestStreamKeysThatNothingNeeds(t *testing.T) {
+	s := newShop(t, 46, 1)
+	for range 3 { // each start draws a key
+		for range 3 {
+			s.some()
+			s.settled()
+		}
+		s.end()
+		s.begin()
+	}
+	s.some()
+	s.settled()
+	s.end()
+	s.clock = func() time.Time { return time.Now().Add(10 * time.Minute) } // the spans are over
+	s.begin()
+	old := objects(t, s.places[0], raw)
+	s.eventually(func() bool { // longer ones hold all of it: only then does anything go
+		s.some()
+		all := objects(t, s.places[0], e1+"l1/")
+		return len(all) > 0 && filepath.Base(all[len(all)-1])[17:33] >= filepath.Base(old[len(old)-1])[17:33]
+	})
+	s.settled()
+	days := map[string]int{}
+	for i, n := range append(objects(t, s.places[0], e1+"k/"), old...) {
+		days[n] = 4
+		if _, err := os.Stat(filepath.Join(s.places[0], filepath.FromSlash(n))); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	s.ago(days)
+	needed := func() map[string]bool {
+		t.Helper()
+		out := map[string]bool{}
+		for _, n := range objects(t, s.places[0], e1+"l") {
+			b, err := os.ReadFile(filepath.Join(s.places[0], filepath.FromSlash(n)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, err := copies.HeaderOf(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[e1+"k/"+h.Key+".age"] = true
+		}
+		return out
+	}
+	keys := objects(t, s.places[0], e1+"k/")
+	if n := len(needed()); n != len(keys) {
+		t.Fatalf("%d of %d keys are needed", n, len(keys))
+	}
+	// A new start draws another key: the newest stays whatever needs it.
+	again := func(week bool) []string {
+		t.Helper()
+		s.end()
+		state, note := filepath.Join(s.dir, "copies", "sites", "site0.json"), filepath.Join(s.dir, "copies", "sites", "site0.keys")
+		for _, p := range []string{state, note} {
+			b, err := os.ReadFile(p)
+			if err != nil && p == note {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			past := strings.ReplaceAll(string(b), `"keyed":"`+time.Now().UTC().Format("2006"), `"keyed":"2001`)
+			if week && p == note {
+				past = strings.ReplaceAll(past, `":"`+time.Now().UTC().Format("2006"), `":"2001`)
+			}
+			if err := os.WriteFile(p, []byte(past), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.begin()
+		s.some()
+		s.settled()
+		r, err := s.room.Retain(context.Background(), "site0", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.DeleteFunc(r.Names, func(n string) bool { return !strings.HasPrefix(n, e1+"k/") })
+	}
+	for i, week := range []bool{false, false, false} {
+		if gone := again(week); len(gone) > 0 {
+			t.Fatalf("%q went at once (%d)", gone, i)
+		}
+	}
+	if slices.Contains(objects(t, s.places[0], raw), old[0]) {
+		t.Fatal("no segment has gone")
+	}
+	left := needed()
+	gone := again(true)
+	if len(gone) == 0 || len(gone) >= len(keys) {
+		t.Errorf("%d of %d keys go", len(gone), len(keys))
+	}
+	for _, n := range keys {
+		if left[n] == slices.Contains(gone, n) {
+			t.Errorf("%s: needed %v, went %v", n, left[n], !left[n])
+		}
+	}
+	v := copies.Verify(context.Background(), s.siteAt(0), s.charter, copies.VerifyOptions{Who: s.keys.Drill, Share: 1, Now: s.clock()})
+	if len(v.Findings) > 0 || v.Read == 0 {
+		t.Error(v.Findings)
+	}
+	p, rep, err := s.restore(s.finder(0), copies.Target{})
+	if err != nil || len(rep.Damages) > 0 {
+		t.Fatal(err, rep.Damages)
+	}
+	s.is(p)
+}
