@@ -46,7 +46,11 @@ func (a *App) startArchive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: c, Keys: copies.NewKeys(root), Epoch: epoch, Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
+	keep, _, err := a.Config.Copies.policy()
+	if err != nil {
+		return err
+	}
+	o := copies.Options{Policy: keep, Dir: filepath.Join(a.Dir, copiesDir), Charter: c, Keys: copies.NewKeys(root), Epoch: epoch, Files: filepath.Join(a.Dir, "files"), Along: a.along, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
 	for _, s := range a.Config.Copies.Sites {
 		so, err := a.site(s)
 		if err != nil {

@@ -126,6 +126,7 @@ type Config struct {
 		Sites    []string `toml:"sites"`    // addresses of the places that keep copies; credentials stand in files beside
 		Required int      `toml:"required"` // sites that must have confirmed an order before it is shown as paid: 0, 1 or 2
 		Budget   string   `toml:"budget"`   // how long that is waited for, such as "250ms"
+		keeps
 	} `toml:"copies"`
 	Limits struct {
 		Exempt []string `toml:"exempt"` // networks without rate limits: load tests
@@ -183,10 +184,17 @@ func configKeys() (out []string) {
 func eachKey(v reflect.Value, fn func(section, key string, f reflect.Value)) {
 	for i := range v.NumField() {
 		section := v.Type().Field(i).Tag.Get("toml")
-		s := v.Field(i)
-		for j := range s.NumField() {
-			fn(section, s.Type().Field(j).Tag.Get("toml"), s.Field(j))
+		var of func(s reflect.Value)
+		of = func(s reflect.Value) {
+			for j := range s.NumField() {
+				if f := s.Type().Field(j); f.Anonymous {
+					of(s.Field(j))
+				} else {
+					fn(section, f.Tag.Get("toml"), s.Field(j))
+				}
+			}
 		}
+		of(v.Field(i))
 	}
 }
 

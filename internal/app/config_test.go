@@ -44,6 +44,8 @@ func TestConfigRefusesWithTheRightWords(t *testing.T) {
 		"keeper: lines beside files":  {env: "KASSAVALV_KEYS_LINES=kassavalv-key-1", want: "keys.lines"},
 		"keeper: env with a folder":   {file: "[keys]\nkeeper = \"env\"\nlines_file = \"x\"\ndir = \"y\"\n", want: "keys.dir"},
 		"keeper: grace":               {file: "[keys]\ngrace = \"forever\"\n", want: "keys.grace"},
+		"copies: no time":             {env: "KASSAVALV_COPIES_KEEP_DAYS=ever", want: "copies.keep_days"},
+		"copies: finer for longer":    {file: "[copies]\nkeep_raw = \"40d\"\n", want: "copies.keep_…"},
 		"books":                       {file: "[books]\nyear_end = 13\n", want: "books.year_end"},
 		"bad addr":                    {env: "KASSAVALV_OPS_ADDR=8081", want: "ops.addr"},
 	} {

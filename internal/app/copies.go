@@ -132,7 +132,11 @@ func (a *App) startCopies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := copies.Options{Dir: filepath.Join(a.Dir, copiesDir), Charter: a.charter, Keys: copies.NewKeys(root), Epoch: epoch, Stream: a.stream, DB: a.DB,
+	keep, _, err := a.Config.Copies.policy()
+	if err != nil {
+		return err
+	}
+	o := copies.Options{Policy: keep, Dir: filepath.Join(a.Dir, copiesDir), Charter: a.charter, Keys: copies.NewKeys(root), Epoch: epoch, Stream: a.stream, DB: a.DB,
 		Files: filepath.Join(a.Dir, "files"), Along: a.along, KeysNow: a.keysNow, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
 	for _, s := range a.Config.Copies.Sites {
 		so, err := a.site(s)

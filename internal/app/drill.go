@@ -204,7 +204,7 @@ func (a *App) drillSite(ctx context.Context, site string, cold bool) (copies.Res
 	if err := a.drillRoom(cold); err != nil {
 		return copies.Result{}, err
 	}
-	t := drillTask{Data: a.Dir, Demo: a.demo, Folder: a.drillFolder(), Charter: a.charter, Cold: cold, Shift: a.shift}
+	t := drillTask{Keep: a.Copies.Policy(), Data: a.Dir, Demo: a.demo, Folder: a.drillFolder(), Charter: a.charter, Cold: cold, Shift: a.shift}
 	for _, s := range a.Config.Copies.Sites {
 		if x, err := parseSite(s); err == nil && x.name == site {
 			t.Site = s

@@ -65,6 +65,7 @@ type drillTask struct {
 	Who     string          `json:"who"` // the drill key
 	Cold    bool            `json:"cold"`
 	Rate    int64           `json:"rate"`
+	Keep    copies.Policy   `json:"keep"` // what the site keeps
 	Known   *copies.Known   `json:"known,omitempty"`
 	Owed    map[string]bool `json:"owed,omitempty"` // files that are on their way
 
@@ -132,7 +133,7 @@ func (t drillTask) drill(ctx context.Context) (said drillSaid) {
 	if err != nil {
 		return drillSaid{Error: "the drill key is none"} // never the error: it may quote the key
 	}
-	o := copies.DrillOptions{Site: so.Site, Charter: t.Charter, Who: who, Dir: t.Folder, Cold: t.Cold, Rate: t.Rate, Known: t.Known, Timeout: drillTime,
+	o := copies.DrillOptions{Site: so.Site, Charter: t.Charter, Who: who, Dir: t.Folder, Cold: t.Cold, Rate: t.Rate, Policy: t.Keep, Known: t.Known, Timeout: drillTime,
 		Files: neededFiles, Coming: func(f string) bool { return t.Owed[f] },
 		Check: func(ctx context.Context, path string) []copies.Finding {
 			f, orders := t.examine(ctx, path)

@@ -66,6 +66,7 @@ func standings(pid int) (nices, policies []int) {
 // when it is killed the drill is inconclusive and nothing of the shop is left behind.
 func TestDrillProcess(t *testing.T) {
 	ctx := t.Context()
+	t.Setenv("KASSAVALV_COPIES_KEEP_RAW", "12h")
 	t.Setenv("KASSAVALV_LOG_LEVEL", "error") // what a shop's environment may hold is not handed on
 	a, _, err := Demo(ctx, DemoOptions{Dir: filepath.Join(t.TempDir(), "demo"), Addr: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Out: io.Discard})
 	if err != nil {
@@ -76,6 +77,9 @@ func TestDrillProcess(t *testing.T) {
 	defer cancel()
 	if k := a.Copies.Wait(c, 0, 2); k.Sites != 2 {
 		t.Fatalf("%d sites have it", k.Sites)
+	}
+	if p := a.Copies.Policy(); p.Raw != 12*time.Hour || p.Days != copies.DefaultPolicy().Days {
+		t.Errorf("the sites keep %+v", p)
 	}
 	type ended struct {
 		r   copies.Result

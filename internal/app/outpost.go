@@ -10,9 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -33,11 +31,7 @@ type outpostConfig struct {
 	Silence     string `toml:"silence"`      // 2m
 	FreezeAfter string `toml:"freeze_after"` // 1h
 
-	KeepRaw     string `toml:"keep_raw"`     // 72h
-	KeepMinutes string `toml:"keep_minutes"` // 30d
-	KeepHours   string `toml:"keep_hours"`   // 90d
-	KeepDays    string `toml:"keep_days"`    // 400d
-	KeepDumps   string `toml:"keep_dumps"`   // 30d
+	keeps
 
 	MaxObjectGiB int64 `toml:"max_object_gib"` // 256
 	MaxShopGiB   int64 `toml:"max_shop_gib"`   // as much as the disk takes
@@ -52,7 +46,7 @@ func (c outpostConfig) options(dir string) (o outpost.Options, err error) {
 	if err != nil || port == "" {
 		return bad("address", "is host:port under which shops reach this machine")
 	}
-	o = outpost.Options{Dir: dir, Addr: c.Listen, StatusAddr: c.Status, Policy: copies.DefaultPolicy(), MaxObject: c.MaxObjectGiB << 30, MaxBytes: c.MaxShopGiB << 30, Rate: c.Rate}
+	o = outpost.Options{Dir: dir, Addr: c.Listen, StatusAddr: c.Status, MaxObject: c.MaxObjectGiB << 30, MaxBytes: c.MaxShopGiB << 30, Rate: c.Rate}
 	if o.Addr == "" {
 		o.Addr = ":" + port
 	}
@@ -67,42 +61,17 @@ func (c outpostConfig) options(dir string) (o outpost.Options, err error) {
 			return bad("status", "is an address of this machine alone, such as 127.0.0.1:8446, or none")
 		}
 	}
-	for key, x := range map[string]struct {
-		text string
-		into *time.Duration
-	}{
-		"silence": {c.Silence, &o.Silence}, "freeze_after": {c.FreezeAfter, &o.FreezeAfter},
-		"keep_raw": {c.KeepRaw, &o.Policy.Raw}, "keep_minutes": {c.KeepMinutes, &o.Policy.Minutes}, "keep_hours": {c.KeepHours, &o.Policy.Hours},
-		"keep_days": {c.KeepDays, &o.Policy.Days}, "keep_dumps": {c.KeepDumps, &o.Policy.Dumps},
-	} {
-		if x.text == "" {
-			continue
-		}
-		d, err := span(x.text)
-		if err != nil || d <= 0 {
-			return bad(key, "is a time such as 72h or 30d")
-		}
-		*x.into = d
+	if key, err := spans(map[string]spanOf{"silence": {c.Silence, &o.Silence}, "freeze_after": {c.FreezeAfter, &o.FreezeAfter}}); err != nil {
+		return bad(key, err.Error())
 	}
-	if err := o.Policy.Check(); err != nil {
-		return bad("keep_…", err.Error())
+	var key string
+	if o.Policy, key, err = c.keeps.policy(); err != nil {
+		return bad(key, err.Error())
 	}
 	if c.MaxObjectGiB < 0 || c.MaxShopGiB < 0 || c.Rate < 0 {
 		return bad("max_object_gib, max_shop_gib, rate", "are no less than 0")
 	}
 	return o, nil
-}
-
-// span reads a time that may be in days.
-func span(s string) (time.Duration, error) {
-	if n, ok := strings.CutSuffix(s, "d"); ok {
-		days, err := strconv.Atoi(n)
-		if err != nil || days > 36500 {
-			return 0, fmt.Errorf("%q is no number of days", s)
-		}
-		return time.Duration(days) * 24 * time.Hour, nil
-	}
-	return time.ParseDuration(s)
 }
 
 func readOutpost(dir string) (c outpostConfig, err error) {

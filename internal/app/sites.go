@@ -137,6 +137,9 @@ func (c *Config) checkCopies(bad func(key, what string) error) error {
 			return bad("copies.budget", `must be a time such as "250ms", 10s at most`)
 		}
 	}
+	if _, key, err := c.Copies.policy(); err != nil {
+		return bad("copies."+key, err.Error())
+	}
 	return nil
 }
 

@@ -38,6 +38,10 @@ func VerifySites(ctx context.Context, dir, site string, share float64, each func
 	if err != nil {
 		return fmt.Errorf("whose copies these should be is not known here: %w", err)
 	}
+	keep, _, err := cfg.Copies.policy()
+	if err != nil {
+		return err
+	}
 	found := false
 	for _, address := range cfg.Copies.Sites {
 		a, err := parseSite(address)
@@ -57,7 +61,7 @@ func VerifySites(ctx context.Context, dir, site string, share float64, each func
 			each(VerifiedSite{Site: a.name, Unseen: []string{err.Error()}})
 			continue
 		}
-		v := copies.Verify(ctx, s, charter, copies.VerifyOptions{Share: share, Aside: !cfg.Database.URL.IsZero()})
+		v := copies.Verify(ctx, s, charter, copies.VerifyOptions{Policy: keep, Share: share, Aside: !cfg.Database.URL.IsZero()})
 		s.Close()
 		out := VerifiedSite{Site: a.name, Objects: v.Objects, Read: v.Read, Bytes: v.Bytes, Epoch: v.Epoch, TX: v.Max}
 		for _, f := range v.Findings {

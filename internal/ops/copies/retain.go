@@ -379,7 +379,7 @@ func (s *shipper) retain(ctx context.Context, sure bool) (Removal, error) {
 	if err != nil {
 		return Removal{}, err
 	}
-	out, err := Retain(all, s.r.policy(), s.r.o.Now(), sure)
+	out, err := Retain(all, s.r.Policy(), s.r.o.Now(), sure)
 	if err != nil {
 		return out, err
 	}
@@ -504,7 +504,7 @@ func (s *shipper) tell(ctx context.Context) (Removal, error) {
 	if err != nil {
 		return Removal{}, err
 	}
-	out, err := Retain(all, s.r.policy(), s.r.o.Now(), true)
+	out, err := Retain(all, s.r.Policy(), s.r.o.Now(), true)
 	if err != nil {
 		return out, err
 	}
@@ -539,7 +539,8 @@ func (s *shipper) retains() bool {
 	return (removes || heeds) && !s.o.Unsealed
 }
 
-func (r *Room) policy() Policy {
+// Policy is what the sites keep.
+func (r *Room) Policy() Policy {
 	if r.o.Policy == (Policy{}) {
 		return DefaultPolicy()
 	}
@@ -629,7 +630,7 @@ func (s *shipper) goneFiles(all []Object) ([]string, error) {
 		if !ok || at.After(now) {
 			at = now
 		}
-		if now.Sub(at) > s.r.policy().after(Days) {
+		if now.Sub(at) > s.r.Policy().after(Days) {
 			out = append(out, o.Name)
 			continue
 		}

@@ -107,7 +107,7 @@ func (s *shipper) goneKeys(ctx context.Context, all []Object) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	found, err := unneeded(ctx, all, s.r.policy(), func(ctx context.Context, name string) (Header, error) {
+	found, err := unneeded(ctx, all, s.r.Policy(), func(ctx context.Context, name string) (Header, error) {
 		h, _, err := s.headerOf(ctx, name, key)
 		return h, err
 	})
