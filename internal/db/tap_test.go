@@ -339,7 +339,7 @@ func TestFreeze(t *testing.T) {
 					return
 				default:
 				}
-				run(ctx(t), d, `INSERT INTO t (id, s) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET s=excluded.s`, r.Int63n(500), text(r, 60_000))
+				run(ctx(t), d, `INSERT INTO t (id, s) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET s=excluded.s`, r.Int63n(100), text(r, 60_000))
 				contents(t, d)
 			}
 		})
