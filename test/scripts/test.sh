@@ -17,7 +17,7 @@ mkdir -p .cache
 part "build" go build -trimpath -o .cache/kassavalv ./cmd/kassavalv
 part "windows compiles" env GOOS=windows go build -o /dev/null ./cmd/kassavalv
 part "lint" bash test/scripts/lint.sh
-part "unit and integration, SQLite and PostgreSQL" go test -p 3 -timeout 20m $(go list ./... | grep -v '/test/' )
+part "unit and integration, SQLite and PostgreSQL" go test -p 3 -timeout 30m $(go list ./... | grep -v '/test/' )
 notrun=()
 if go test -count=1 -v -run 'TestForgets$' ./internal/ops/copies/powertest 2>&1 | grep -q 'NOT RUN'; then
   notrun+=("a disk that forgets what was not synced: neither root nor namespaces for everybody with /dev/fuse; losses of the spool are planted instead")
@@ -46,8 +46,8 @@ beside() {
 rm -f .cache/beside.*
 ( beside ) > .cache/beside.log 2>&1 &
 aside=$!
-part "attack suite over HTTP, both engines" go test -timeout 20m -count=1 ./test/attack
-part "browser journeys in Chromium" go test -timeout 20m -count=1 ./test/e2e
+part "attack suite over HTTP, both engines" go test -timeout 30m -count=1 ./test/attack
+part "browser journeys in Chromium" go test -timeout 30m -count=1 ./test/e2e
 wait "$aside" || true
 cat .cache/beside.log
 if [ -f .cache/beside.failed ]; then
