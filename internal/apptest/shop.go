@@ -367,9 +367,9 @@ func Command(t testing.TB, env []string, args ...string) (out string, status int
 	}
 	select {
 	case <-p.Done:
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		p.Kill()
-		t.Fatalf("%v: still running after a minute\n%s", args, log.String())
+		t.Fatalf("%v: still running after five minutes\n%s", args, log.String())
 	}
 	return log.String(), p.Status()
 }

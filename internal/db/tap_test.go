@@ -203,8 +203,11 @@ func TestTapTellsEverything(t *testing.T) {
 					d = open(t, path, w)
 				}
 			}
-			if w.commits < 100 || w.behind != nil {
-				t.Errorf("%d commits, %v", w.commits, w.behind)
+			w.mu.Lock() // what the last group brought may be told a moment after it was acknowledged
+			commits, behind := w.commits, w.behind
+			w.mu.Unlock()
+			if commits < 100 || behind != nil {
+				t.Errorf("%d commits, %v", commits, behind)
 			}
 			d.Close()
 		})
