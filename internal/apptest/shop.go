@@ -355,7 +355,7 @@ func (p *Process) Alive() bool {
 // Status is the exit status of a process that has ended; -1: by a signal.
 func (p *Process) Status() int { return int(p.status.Load()) }
 
-// Command runs the program to its end (a minute at most) and returns what it said
+// Command runs the program to its end (five minutes at most) and returns what it said
 // and its exit status.
 func Command(t testing.TB, env []string, args ...string) (out string, status int) {
 	t.Helper()
