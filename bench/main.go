@@ -166,20 +166,36 @@ func rss(pid int) int64 {
 	return 0
 }
 
-// load runs fn from n workers for a while.
+// result is that of a load.
 type result struct {
 	ops, failed int64
 	per         time.Duration // processor time of the server per operation
 	rate        float64
 	p50, p99    time.Duration
+	all         []time.Duration // in order of size
 }
 
-func load(pid, workers int, fn func(w int) error) result {
+// together is the result of two loads of the same length.
+func together(a, b result) result {
+	r := result{ops: a.ops + b.ops, failed: a.failed + b.failed, rate: (a.rate + b.rate) / 2, all: slices.Concat(a.all, b.all)}
+	if r.ops > 0 {
+		r.per = (a.per*time.Duration(a.ops) + b.per*time.Duration(b.ops)) / time.Duration(r.ops)
+		slices.Sort(r.all)
+		r.p50, r.p99 = r.all[len(r.all)/2], r.all[len(r.all)*99/100]
+	}
+	return r
+}
+
+// load runs fn from n workers for a while.
+
+func load(pid, workers int, fn func(w int) error) result { return loadFor(*length, pid, workers, fn) }
+
+func loadFor(length time.Duration, pid, workers int, fn func(w int) error) result {
 	var ops, failed atomic.Int64
 	var mu sync.Mutex
 	var all []time.Duration
 	c0, t0 := cpu(pid), time.Now()
-	end := t0.Add(*length)
+	end := t0.Add(length)
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
@@ -206,7 +222,7 @@ func load(pid, workers int, fn func(w int) error) result {
 		r.per = (cpu(pid) - c0) / time.Duration(r.ops)
 		r.rate = float64(r.ops) / time.Since(t0).Seconds()
 		slices.Sort(all)
-		r.p50, r.p99 = all[len(all)/2], all[len(all)*99/100]
+		r.p50, r.p99, r.all = all[len(all)/2], all[len(all)*99/100], all
 	}
 	return r
 }
