@@ -222,6 +222,37 @@ func buyers(dir, database string, letters bool, bare map[int]time.Duration) erro
 			fmt.Printf("      %-28s %s\n", name, ms(time.Duration(spent[i].Load()/r.ops)))
 		}
 	}
+	if letters {
+		return nil
+	}
+	return s.ages(variants)
+}
+
+// manyOrders are bought between the two measurements of ages.
+const manyOrders = 5000
+
+// ages measures whether a purchase costs more in a shop that has sold much.
+func (s *shop) ages(goods []string) error {
+	var n atomic.Int64
+	measure := func() result {
+		db0 := server()
+		r := load(s.PID, 16, func(int) error { return s.buyOne(int(n.Add(1)), goods) })
+		if r.ops > 0 {
+			r.per += (server() - db0) / time.Duration(r.ops)
+		}
+		return r
+	}
+	young := measure()
+	for n.Load() < manyOrders {
+		if r := loadFor(time.Second, s.PID, 16, func(int) error { return s.buyOne(int(n.Add(1)), goods) }); r.ops == 0 {
+			return errors.New("nothing can be bought")
+		}
+	}
+	old := measure()
+	if young.ops == 0 || old.ops == 0 {
+		return errors.New("nothing can be bought")
+	}
+	row(fmt.Sprintf("16 buyers when %d more orders are there", manyOrders), fmt.Sprintf("%.0f/s, %s CPU (before %.0f/s, %s; %+.0f %% CPU)", old.rate, ms(old.per), young.rate, ms(young.per), 100*(float64(old.per)/float64(young.per)-1)), "the same, whatever was sold before")
 	return nil
 }
 
