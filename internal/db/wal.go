@@ -160,14 +160,22 @@ func (w *walReader) all(f io.ReaderAt) (out []Commit, err error) {
 
 // Join makes one commit of two that follow each other.
 func Join(a, b Commit) Commit {
-	pages := make(map[uint32][]byte, len(a.Pages)+len(b.Pages))
-	for _, p := range a.Pages {
-		pages[p.No] = p.Data
-	}
+	pages := make([]Page, 0, len(a.Pages)+len(b.Pages))
+	i := 0
 	for _, p := range b.Pages {
-		pages[p.No] = p.Data
+		for ; i < len(a.Pages) && a.Pages[i].No < p.No; i++ {
+			pages = append(pages, a.Pages[i])
+		}
+		if i < len(a.Pages) && a.Pages[i].No == p.No {
+			i++
+		}
+		pages = append(pages, p)
 	}
-	return Commit{Pos: b.Pos, Count: a.Count + b.Count, Pages: inOrder(pages, b.Size), Size: b.Size, Mark: b.Mark}
+	pages = append(pages, a.Pages[i:]...)
+	for len(pages) > 0 && pages[len(pages)-1].No > b.Size { // a file that shrank
+		pages = pages[:len(pages)-1]
+	}
+	return Commit{Pos: b.Pos, Count: a.Count + b.Count, Pages: pages, Size: b.Size, Mark: b.Mark}
 }
 
 // inOrder lists pages by number, without those beyond the end of a file that shrank.

@@ -288,3 +288,43 @@ func TestSegmentsComeToDiskBesideTheWriter(t *testing.T) {
 		}
 	}
 }
+
+// A page that is written again and again is one page of its segment, which stays open until it
+// is as large as a segment may become.
+func TestASegmentIsAsLargeAsItsPages(t *testing.T) {
+	w := newWorld(t, 22)
+	w.stream.Gather(time.Hour)
+	w.flushed()
+	before := w.stream.Head().TX
+	write := func(id int, text string) {
+		t.Helper()
+		if err := db.Do(context.Background(), w.d, func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO t (id, s) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET s=excluded.s`, id, text)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 600 { // more than 2 MiB of pages, of which all but a few are the same
+		write(1, strings.Repeat(string(rune('a'+n%26)), 100))
+	}
+	if err := w.d.Told(); err != nil {
+		t.Fatal(err)
+	}
+	w.flushed()
+	if segs, whole := w.stream.After(before); len(segs) != 1 || !whole {
+		t.Errorf("600 changes of one page are in %d segments", len(segs))
+	}
+	before = w.stream.Head().TX
+	for n := range 3 { // each as large as a segment may become
+		write(100+n, strings.Repeat("mycket ", 200_000))
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if segs, _ := w.stream.After(before); len(segs) > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("a segment that is full stays open")
+		}
+	}
+}

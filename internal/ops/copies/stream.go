@@ -344,14 +344,20 @@ func (s *Stream) add(c db.Commit) {
 	} else {
 		s.pending = db.Join(s.pending, c)
 	}
-	for _, p := range c.Pages {
-		s.bytes += len(p.Data)
-	}
+	s.bytes = bytesIn(s.pending)
 	s.told = c.Mark
 	if beyond := s.told.Offset - s.kept.Offset; !s.keeping && (beyond >= keepBytes || s.told.Salt != s.kept.Salt && s.told.Offset >= keepBytes) {
 		s.keeping = true
 		s.keep <- struct{}{}
 	}
+}
+
+// bytesIn is how much there is of a commit: what was written several times counts once.
+func bytesIn(c db.Commit) int {
+	if len(c.Pages) == 0 {
+		return 0
+	}
+	return len(c.Pages) * len(c.Pages[0].Data)
 }
 
 func (s *Stream) poke() {
@@ -513,10 +519,8 @@ func (s *Stream) write() error {
 	if s.pending.Mark == c.Mark {
 		s.pending, s.bytes = db.Commit{}, 0
 	} else {
-		s.pending, s.bytes = rest(s.pending, c), 0
-		for _, p := range s.pending.Pages {
-			s.bytes += len(p.Data)
-		}
+		s.pending = rest(s.pending, c)
+		s.bytes = bytesIn(s.pending)
 		s.since = s.now()
 	}
 	s.raw = append(s.raw, g)
