@@ -64,6 +64,15 @@ func (r *Room) Hold(pace, most time.Duration) {
 	r.pace, r.most = pace, most
 }
 
+// Paced is how much time lies between two segments that several wait for, and how long one stays
+// open, where closing one takes so long.
+func (r *Room) Paced(ctx context.Context, closing time.Duration) (pace, most time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closing = closing
+	return r.paced(ctx)
+}
+
 // Waiting is how many wait for a site's word.
 func (r *Room) Waiting() int {
 	r.mu.Lock()

@@ -109,6 +109,32 @@ func TestWaitersShareASegment(t *testing.T) {
 	}
 }
 
+// The more a segment costs this machine, the more who wait share one; but nobody's time for
+// waiting is spent on that.
+func TestSegmentsArePacedByWhatTheyCost(t *testing.T) {
+	_, _, room := grouped(t, 24)
+	short, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	defer cancel()
+	long, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		ctx                 context.Context
+		closing, pace, most time.Duration
+	}{
+		{long, 0, 10 * ms, 20 * ms},
+		{long, ms / 4, 10 * ms, 20 * ms},
+		{long, ms, 20 * ms, 30 * ms},
+		{long, time.Second, 50 * ms, 60 * ms},
+		{context.Background(), time.Second, 50 * ms, 60 * ms},
+		{short, time.Second, 50 * ms, 20 * ms},
+	} {
+		if pace, most := room.Paced(c.ctx, c.closing); pace != c.pace || most != c.most {
+			t.Errorf("closing takes %s: %s between two, open for %s at most, to be %s and %s", c.closing, pace, most, c.pace, c.most)
+		}
+	}
+}
+
 // However long the sites are busy, or who else comes, a segment that somebody waits for is
 // closed.
 func TestAWaiterIsNotHeldUp(t *testing.T) {

@@ -78,6 +78,7 @@ type Room struct {
 	sealed  []*sealedSegment // the last few, for sites beside each other
 	pace    time.Duration    // paceTime and
 	most    time.Duration    // openTime
+	closing time.Duration    // what closing a segment for who waits takes at present
 	awaited uint64           // somebody waits for this transaction
 	waiting int              // how many wait for one
 	closed  time.Time        // when a segment was last closed for who waits
@@ -304,12 +305,28 @@ type Ack struct {
 // A segment that somebody waits for is closed by the first site that is free to take it:
 // while all are busy, it gathers what comes, and who comes waits for one segment with the
 // others. Where several wait, so much time lies between two such segments, since each
-// costs all sites and this machine the same, whatever is in it. None stays open for longer
-// than openTime because of that.
+// costs all sites and this machine the same, whatever is in it: paceTime, and where this
+// machine has much to do paceShare times what closing one takes, up to paceMost. None stays
+// open for longer than openTime because of that, or that much more than the pace, or a
+// quarter of the time that who waits has.
 const (
-	paceTime = 10 * time.Millisecond
-	openTime = 20 * time.Millisecond
+	paceTime  = 10 * time.Millisecond
+	paceMost  = 50 * time.Millisecond
+	paceShare = 20
+	openTime  = 20 * time.Millisecond
+	openShare = 4
 )
+
+// paced is how much time lies between two segments that several wait for, and how long one
+// stays open at most for somebody who waits until ctx ends. Under r.mu.
+func (r *Room) paced(ctx context.Context) (pace, most time.Duration) {
+	pace = max(r.pace, min(paceShare*r.closing, paceMost))
+	most = r.most + pace - r.pace
+	if end, ok := ctx.Deadline(); ok {
+		most = min(most, max(time.Until(end)/openShare, r.most))
+	}
+	return pace, most
+}
 
 // Wait returns when n sites have confirmed what was committed at pos, or ctx ends. The
 // segment that is being gathered does not stay open as long as usual.
@@ -325,7 +342,7 @@ func (r *Room) Wait(ctx context.Context, _ db.Pos, n int) Ack {
 func (r *Room) wait(ctx context.Context, tx uint64, n int) int {
 	r.mu.Lock()
 	r.waiting++
-	most := r.most
+	_, most := r.paced(ctx)
 	if tx > r.awaited {
 		r.awaited = tx
 		close(r.nudge)
@@ -371,7 +388,8 @@ func (r *Room) closeAwaited() (later time.Duration) {
 	r.mu.Lock()
 	tx := r.awaited
 	if r.waiting > 1 {
-		later = r.pace - time.Since(r.closed)
+		pace, _ := r.paced(contextNone)
+		later = pace - time.Since(r.closed)
 	}
 	r.mu.Unlock()
 	if !r.o.Stream.open(tx) {
@@ -380,9 +398,11 @@ func (r *Room) closeAwaited() (later time.Duration) {
 	if later > 0 {
 		return later
 	}
+	begun := time.Now()
 	_, _ = r.o.Stream.Flush() // what fails is tried again, and told, by the stream itself
 	r.mu.Lock()
 	r.closed = time.Now()
+	r.closing += (r.closed.Sub(begun) - r.closing) / 4
 	r.mu.Unlock()
 	return 0
 }
