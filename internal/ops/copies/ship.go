@@ -295,7 +295,7 @@ func (s *shipper) rest(ctx context.Context) {
 	if s.r.o.Stream.Head().TX > s.cursor() && (s.o.Every == 0 || waited) {
 		return
 	}
-	tick := time.NewTimer(5 * time.Second)
+	tick := time.NewTimer(time.Second) // a dump, or a segment of a longer level, is sent by who looks
 	defer tick.Stop()
 	if s.o.Every > 0 {
 		tick.Reset(s.o.Every)
