@@ -95,26 +95,27 @@ type App struct {
 	Lessons   *lesson.Room
 	Incidents *incident.Room
 
-	Origin   string // public URL without a slash at the end
-	apart    string // the back office's, when it has a host name of its own
-	demo     bool
-	sandbox  bool    // see openOptions
-	outside  outside // a clone's world
-	hosts    []string
-	shop     *web.Listener
-	plain    *web.Listener
-	ops      *web.Listener
-	routes   map[string][]web.Route
-	front    *storefront.Store
-	office   *admin.Admin
-	back     *returns.Desk
-	stopping chan struct{}
-	meters   *meters
-	limiter  *shield.Limiter
-	gate     *shield.Gate
-	shift    time.Duration
-	started  time.Time
-	sealed   atomic.Bool // the log is what was signed, as the sealer last saw it
+	Origin    string // public URL without a slash at the end
+	apart     string // the back office's, when it has a host name of its own
+	demo      bool
+	sandbox   bool    // see openOptions
+	outside   outside // a clone's world
+	hosts     []string
+	shop      *web.Listener
+	plain     *web.Listener
+	ops       *web.Listener
+	routes    map[string][]web.Route
+	front     *storefront.Store
+	office    *admin.Admin
+	back      *returns.Desk
+	stopping  chan struct{}
+	meters    *meters
+	limiter   *shield.Limiter
+	gate      *shield.Gate
+	shift     time.Duration
+	lookEvery time.Duration // see copies.Options
+	started   time.Time
+	sealed    atomic.Bool // the log is what was signed, as the sealer last saw it
 
 	handed    *handover.Sockets
 	closeOnce sync.Once
@@ -134,6 +135,7 @@ type openOptions struct {
 	fill     bool          // it is being made: see db.Options
 
 	onStatement func(text string) // see db.Options
+	lookEvery   time.Duration     // see copies.Options
 }
 
 // demoMark is a file that tells that `demo` made the folder; serve refuses it,
@@ -155,7 +157,7 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 		cfg = sandboxed(cfg)
 		cfg.Database.URL = o.database
 	}
-	a := &App{Dir: dir, Config: cfg, Log: log, sandbox: o.sandbox, shift: o.shift, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1), free: freeOf}
+	a := &App{Dir: dir, Config: cfg, Log: log, sandbox: o.sandbox, shift: o.shift, lookEvery: o.lookEvery, started: time.Now(), stopping: make(chan struct{}), wantDrill: make(chan struct{}, 1), free: freeOf}
 	if o.create {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err

@@ -137,7 +137,7 @@ func (a *App) startCopies(ctx context.Context) error {
 		return err
 	}
 	o := copies.Options{Policy: keep, Dir: filepath.Join(a.Dir, copiesDir), Charter: a.charter, Keys: copies.NewKeys(root), Epoch: epoch, Stream: a.stream, DB: a.DB,
-		Files: filepath.Join(a.Dir, "files"), Along: a.along, KeysNow: a.keysNow, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
+		Files: filepath.Join(a.Dir, "files"), Along: a.along, KeysNow: a.keysNow, LookEvery: a.lookEvery, Log: a.Log, Held: a.stands.mark.Load() != nil, OnFenced: a.takenOver}
 	for _, s := range a.Config.Copies.Sites {
 		so, err := a.site(s)
 		if err != nil {

@@ -46,6 +46,7 @@ type DemoOptions struct {
 	Progress  func(done, of int)
 
 	onStatement func(text string) // tests read the plans of what is asked
+	lookEvery   time.Duration     // and do not wait for a minute until a site is asked who the shop is
 }
 
 // Ready is the ready file: where everything answers, and the keys to it.
@@ -104,9 +105,9 @@ func Demo(ctx context.Context, o DemoOptions) (*App, *Ready, error) {
 	if cfg.Copies.Sites, err = sitesOf(o.Dir, cfg); err != nil {
 		return nil, nil, err
 	}
-	a, err := open(ctx, o.Dir, cfg, o.Log, openOptions{create: true, shift: shift, onStatement: o.onStatement})
+	a, err := open(ctx, o.Dir, cfg, o.Log, openOptions{create: true, shift: shift, onStatement: o.onStatement, lookEvery: o.lookEvery})
 	if _, none := readCharter(o.Dir); err == nil && len(cfg.Copies.Sites) > 0 && errors.Is(none, os.ErrNotExist) {
-		a, err = a.demoPaper(ctx, openOptions{create: true, shift: shift, onStatement: o.onStatement})
+		a, err = a.demoPaper(ctx, openOptions{create: true, shift: shift, onStatement: o.onStatement, lookEvery: o.lookEvery})
 	}
 	if err != nil {
 		return nil, nil, err

@@ -24,7 +24,7 @@ func TestNothingComesAliveThatMustNot(t *testing.T) {
 	t.Setenv("KASSAVALV_TEST_HOLD_JOBS", "1") // the letter waits
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	dir := filepath.Join(t.TempDir(), "demo")
-	a, _, err := Demo(ctx, DemoOptions{Dir: dir, Addr: "127.0.0.1:0", Log: log, Out: io.Discard})
+	a, _, err := Demo(ctx, DemoOptions{Dir: dir, Addr: "127.0.0.1:0", Log: log, Out: io.Discard, lookEvery: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

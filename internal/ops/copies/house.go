@@ -21,6 +21,17 @@ const snapshotEvery = 7 * 24 * time.Hour
 // keepHouse makes longer segments of shorter ones, snapshots in time, and removes from the
 // spool what every site has.
 func (r *Room) keepHouse(ctx context.Context) {
+	for { // a shop that has just been made: its first snapshot is due with the first segment
+		changed := r.o.Stream.Changed()
+		if r.o.Stream.Head().TX > 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
 	for ctx.Err() == nil {
 		if err := r.house(ctx); err != nil && ctx.Err() == nil {
 			r.o.Log.Error("copies: the spool could not be put in order; it is tried again", "error", err)
