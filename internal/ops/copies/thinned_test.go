@@ -16,18 +16,23 @@ import (
 // first. The spans of all longer levels are over.
 func (s *shop) snapshots(n int) (out []string) {
 	s.t.Helper()
-	for i := range n {
+	there := func(n int) {
+		s.t.Helper()
+		s.eventually(func() bool {
+			s.some() // whoever feeds the site looks for what else is due after each change
+			return len(objects(s.t, s.places[0], e1+"l9/")) >= n
+		})
+	}
+	there(1) // that of a new shop
+	for i := 1; i < n; i++ {
 		for range 3 {
 			s.some()
 			s.settled()
 		}
 		s.end()
-		s.clock = func() time.Time { return time.Now().Add(time.Duration(i+1) * 8 * 24 * time.Hour) }
+		s.clock = func() time.Time { return time.Now().Add(time.Duration(i) * 8 * 24 * time.Hour) }
 		s.begin()
-		s.eventually(func() bool {
-			s.some() // whoever feeds the site looks for what else is due after each change
-			return len(objects(s.t, s.places[0], e1+"l9/")) >= i+1
-		})
+		there(i + 1)
 	}
 	s.settled()
 	s.end()
