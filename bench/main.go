@@ -186,8 +186,7 @@ func together(a, b result) result {
 	return r
 }
 
-// load runs fn from n workers for a while.
-
+// load runs fn from n workers for as long as -time says.
 func load(pid, workers int, fn func(w int) error) result { return loadFor(*length, pid, workers, fn) }
 
 func loadFor(length time.Duration, pid, workers int, fn func(w int) error) result {
