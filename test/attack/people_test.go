@@ -142,6 +142,10 @@ func settle(c *apptest.Client) *person {
 	p.Wait("the money for what was not yet sent goes back", 30*time.Second, func() bool {
 		return p.one(`SELECT count(*) FROM order_order o JOIN returns_return r ON r.order_id=o.id WHERE o.id=$1 AND o.refunded > 0 AND r.state='refunded'`, p.orderID) == "1"
 	})
+	// Each of the bank's messages is noted at the purchase, also where it tells nothing new.
+	p.Wait("the bank has told of the payment and of what went back", 30*time.Second, func() bool {
+		return p.one(`SELECT count(*) FROM payment_event WHERE reference=$1`, p.purchase) == "2"
+	})
 	p.lineID = o.Lines[0].ID
 	p.boughtI = p.one(`SELECT purchase_id FROM order_order WHERE id=$1`, p.orderID)
 	p.cartID = p.one(`SELECT cart_id FROM cart_line WHERE id=$1`, p.line)
