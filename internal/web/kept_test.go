@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"kassavalv/internal/web"
 	"kassavalv/internal/web/shield"
 )
@@ -60,7 +58,7 @@ func TestKeptPages(t *testing.T) {
 func TestKeptEncodings(t *testing.T) {
 	w := newWorld(t, options{})
 	_, plain := w.do("GET", "/products/cup", "")
-	for accept, want := range map[string]string{"gzip, deflate, br": "gzip", "gzip, br, zstd": "zstd", "zstd;q=0, gzip;q=0.5": "gzip",
+	for accept, want := range map[string]string{"gzip, deflate, br": "gzip", "zstd, gzip;q=0.5": "gzip", "zstd": "",
 		"gzip;q=0": "", "br": "", "identity": "", "*": ""} {
 		res, body := w.do("GET", "/products/cup", "", "Accept-Encoding", accept)
 		got := res.Header.Get("Content-Encoding")
@@ -69,15 +67,8 @@ func TestKeptEncodings(t *testing.T) {
 			continue
 		}
 		var rd io.Reader = strings.NewReader(body)
-		switch got {
-		case "gzip":
+		if got == "gzip" {
 			z, err := gzip.NewReader(rd)
-			if err != nil {
-				t.Fatal(err)
-			}
-			rd = z
-		case "zstd":
-			z, err := zstd.NewReader(rd)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -37,8 +37,11 @@ var _ = alone("AC-067", func(t *testing.T, engine string) {
 		during int64        // written while a copy was made
 		mu     sync.Mutex
 		told   []string // numbers of orders that buyers know of
+
+		sold, mostSold atomic.Int64 // likewise
 	)
-	most.Store(500)
+	most.Store(200)
+	mostSold.Store(40)
 	for range 4 {
 		wg.Go(func() {
 			for !over.Load() {
@@ -61,7 +64,12 @@ var _ = alone("AC-067", func(t *testing.T, engine string) {
 	for range 2 {
 		wg.Go(func() {
 			for !over.Load() {
+				if sold.Load() >= mostSold.Load() {
+					time.Sleep(5 * time.Millisecond)
+					continue
+				}
 				_, o := c.Other().Paid(goods, 1)
+				sold.Add(1)
 				mu.Lock()
 				told = append(told, o.Number)
 				mu.Unlock()
@@ -77,7 +85,8 @@ var _ = alone("AC-067", func(t *testing.T, engine string) {
 	names := []string{"plats-1", "plats-2"}
 	for i := range 20 {
 		before := writes.Load()
-		most.Store(before + 500)
+		most.Store(before + 200)
+		mostSold.Store(sold.Load() + 40)
 		c.Wait("people who write", 2*time.Minute, func() bool { return writes.Load() >= before+100 || t.Failed() })
 		mu.Lock()
 		want := slices.Clone(told)

@@ -12,9 +12,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 //go:embed css/*.css fonts/*.woff2 fonts/*.txt app.js passkey.js icons.svg mark.svg
@@ -27,8 +26,7 @@ type asset struct {
 	name  string // public name with hash, without Prefix
 	mime  string
 	plain []byte
-	gz    []byte // nil when it would not be smaller
-	zst   []byte
+	gz    func() []byte // gives nil when it would not be smaller
 	etag  string
 }
 
@@ -78,9 +76,10 @@ func add(name, mime string, body []byte, compress bool) {
 	sum := sha256.Sum256(body)
 	h := hex.EncodeToString(sum[:6])
 	ext := path.Ext(name)
-	a := &asset{name: strings.TrimSuffix(name, ext) + "." + h + ext, mime: mime, plain: body, etag: `"` + h + `"`}
+	a := &asset{name: strings.TrimSuffix(name, ext) + "." + h + ext, mime: mime, plain: body, etag: `"` + h + `"`, gz: func() []byte { return nil }}
 	if compress {
-		a.gz, a.zst = packGzip(body), packZstd(body)
+		// Who asks first waits two milliseconds; commands that serve nobody pay nothing.
+		a.gz = sync.OnceValue(func() []byte { return packGzip(body) })
 	}
 	byName[name], byPublic[a.name] = a, a
 }
@@ -102,10 +101,10 @@ func Size(name string) (plain, gzipped int) {
 	if a == nil {
 		return 0, 0
 	}
-	if a.gz == nil {
-		return len(a.plain), len(a.plain)
+	if gz := a.gz(); gz != nil {
+		return len(a.plain), len(gz)
 	}
-	return len(a.plain), len(a.gz)
+	return len(a.plain), len(a.plain)
 }
 
 // Handler serves the files at Prefix. Unknown names are 404; a name with an old
@@ -130,13 +129,9 @@ func Handler() http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Vary", "Accept-Encoding")
 		body, tag := a.plain, a.etag
-		switch enc := encoding(r.Header.Get("Accept-Encoding"), a); enc {
-		case "zstd":
-			body, tag = a.zst, strings.TrimSuffix(a.etag, `"`)+`-z"`
-			h.Set("Content-Encoding", enc)
-		case "gzip":
-			body, tag = a.gz, strings.TrimSuffix(a.etag, `"`)+`-g"`
-			h.Set("Content-Encoding", enc)
+		if takesGzip(r.Header.Get("Accept-Encoding")) && a.gz() != nil {
+			body, tag = a.gz(), strings.TrimSuffix(a.etag, `"`)+`-g"`
+			h.Set("Content-Encoding", "gzip")
 		}
 		h.Set("ETag", tag)
 		if h.Get("Content-Encoding") != "" {
@@ -155,25 +150,16 @@ func Handler() http.Handler {
 	})
 }
 
-// encoding chooses the smallest body the client takes; "" is the plain one. A
-// coding with q=0 is refused.
-func encoding(header string, a *asset) string {
-	takes := map[string]bool{}
-	for _, part := range strings.Split(header, ",") {
+// takesGzip reads an Accept-Encoding header; q=0 refuses.
+func takesGzip(header string) bool {
+	for part := range strings.SplitSeq(header, ",") {
 		coding, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		q := strings.ReplaceAll(params, " ", "")
-		if q == "q=0" || strings.HasPrefix(q, "q=0.0") && strings.Trim(q[4:], "0") == "" {
-			continue
+		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+			q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+			return !ok || strings.Trim(q, "0.") != ""
 		}
-		takes[strings.ToLower(strings.TrimSpace(coding))] = true
 	}
-	switch {
-	case a.zst != nil && takes["zstd"]:
-		return "zstd"
-	case a.gz != nil && takes["gzip"]:
-		return "gzip"
-	}
-	return ""
+	return false
 }
 
 func packGzip(b []byte) []byte {
@@ -185,19 +171,6 @@ func packGzip(b []byte) []byte {
 		return nil
 	}
 	return out.Bytes()
-}
-
-func packZstd(b []byte) []byte {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = e.Close() }()
-	out := e.EncodeAll(b, nil)
-	if len(out) >= len(b) {
-		return nil
-	}
-	return out
 }
 
 var (
