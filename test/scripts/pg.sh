@@ -1,9 +1,17 @@
-# Sourced: starts a PostgreSQL of our own on a free port, for the tests only,
-# and stops it at the end. Its data are thrown away, so it need not fsync.
+# Sourced: whether there is memory to work in, and a PostgreSQL of our own on a free port, for
+# the tests only.
+
+# memory_for MEGABYTES tells whether files of that size have room in /dev/shm, and half as much again.
+memory_for() {
+  [ -w /dev/shm ] && [ "$(df -Pm /dev/shm | awk 'NR == 2 { print $4 }')" -gt $(($1 + $1 / 2)) ]
+}
+
+# start_pg starts the server, and stops it at the end. Its data are thrown away, so it need not
+# fsync, and lie in memory where there is room: a database is made for each test.
 start_pg() {
   # Not local: the trap at the end needs them too.
   PGBIN="$(pg_bin)"
-  PGDIR="$(mktemp -d)"
+  if memory_for 6000; then PGDIR="$(mktemp -d /dev/shm/kassavalv-pg.XXXXXX)"; else PGDIR="$(mktemp -d)"; fi
   chmod 755 "$PGDIR"
   local port; port="$(python3 - <<'P' 2>/dev/null || echo 54330
 import socket

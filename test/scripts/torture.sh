@@ -51,7 +51,7 @@ if [ $failed = 0 ]; then
   # In memory where there is room: what a disk loses is planted, so that nothing is proven by
   # writing to one, and four times as many are lived through.
   memory=""
-  if [ -w /dev/shm ] && [ "$(df -Pm /dev/shm | awk 'NR == 2 { print $4 }')" -gt 4000 ]; then
+  if memory_for 2500; then
     memory="$(mktemp -d /dev/shm/kassavalv-torture.XXXXXX)"
     trap 'rm -rf "$memory"; stop_pg' EXIT
   fi
