@@ -232,10 +232,19 @@ type restored struct {
 }
 
 // restore runs the command, on a machine that has nothing but the paper and the sites.
-func (w *world) restore(to string, sites ...string) (r restored) {
+func (w *world) restore(to string, sites ...string) restored {
+	var from []string
+	for _, s := range sites {
+		from = append(from, site(s))
+	}
+	return w.restoreFrom(to, from...)
+}
+
+// restoreFrom is restore from sites' addresses.
+func (w *world) restoreFrom(to string, sites ...string) (r restored) {
 	args := []string{"--json", "restore", "--paper", w.paper, "--to", to, "--yes"}
 	for _, s := range sites {
-		args = append(args, "--from", site(s))
+		args = append(args, "--from", s)
 	}
 	cmd := exec.Command(apptest.Program(w.top), args...)
 	var said bytes.Buffer
