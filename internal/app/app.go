@@ -164,7 +164,7 @@ func open(ctx context.Context, dir string, cfg Config, log *slog.Logger, o openO
 		}
 	} else if err := need(ctx, dir, cfg, notOwned); err != nil {
 		// A shop that runs may have its database from an environment that we have not: it is asked then.
-		if _, no := os.Stat(filepath.Join(dir, "lock")); no != nil {
+		if _, no := os.Stat(filepath.Join(dir, lockFile)); no != nil {
 			return nil, err
 		}
 		lock, held := lockDir(dir)

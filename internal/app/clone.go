@@ -130,6 +130,7 @@ func Clone(ctx context.Context, dir string, o CloneOptions, log *slog.Logger) (o
 	if err != nil {
 		return out, err
 	}
+	clearCloneWork(filepath.Dir(to), log)
 	o.URL = strings.TrimSuffix(or(o.URL, cloneURL), "/")
 	host, err := hostOf(o.URL)
 	if err != nil || host == "" {
@@ -141,15 +142,17 @@ func Clone(ctx context.Context, dir string, o CloneOptions, log *slog.Logger) (o
 	if err := databaseForClone(ctx, cfg, o.Database); err != nil {
 		return out, err
 	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(to), cloneWork+"*")); len(left) > 0 {
-		log.Warn("folders of clones that were broken off, or are made just now, lie beside it; they hold the shop's rows, so take those away that nobody works in", "folders", left)
-	}
 	// Beside its place, and moved there when it is whole: what is broken off leaves nothing that looks like a shop.
 	work, err := os.MkdirTemp(filepath.Dir(to), cloneWork)
 	if err != nil {
 		return out, err
 	}
 	defer os.RemoveAll(work)
+	lock, err := lockDir(work)
+	if err != nil {
+		return out, err
+	}
+	defer lock.Release()
 	made := filepath.Join(work, "shop")
 	if err := os.Mkdir(made, 0o700); err != nil {
 		return out, err
@@ -187,8 +190,38 @@ func Clone(ctx context.Context, dir string, o CloneOptions, log *slog.Logger) (o
 	return out, nil
 }
 
-// cloneWork is how the names of the folders begin in which clones are made.
+// cloneWork is how the names of the folders begin in which clones are made. Who makes one holds its lock.
 const cloneWork = ".kassavalv-clone-"
+
+// clearCloneWork removes what commands that were killed have left in a folder: it holds the shop's rows. What
+// another command works in just now stays.
+func clearCloneWork(dir string, log *slog.Logger) {
+	left, _ := filepath.Glob(filepath.Join(dir, cloneWork+"*"))
+	for _, work := range left {
+		err := errNoLocks
+		if locksHold {
+			// One that is made at this moment has no lock yet.
+			if st, e := os.Stat(work); e == nil && time.Since(st.ModTime()) < time.Minute {
+				if _, e := os.Stat(filepath.Join(work, lockFile)); e != nil {
+					continue
+				}
+			}
+			var lock *dirLock
+			if lock, err = lockDir(work); errors.Is(err, ErrLocked) {
+				continue
+			}
+			if err == nil {
+				lock.Release()
+				err = os.RemoveAll(work)
+			}
+		}
+		if err != nil {
+			log.Warn("the folder of a clone that was broken off, or is made just now, lies here; it holds the shop's rows: take it away if nobody works in it", "folder", work, "error", err)
+		} else {
+			log.Info("the folder of a clone that was broken off is removed: it held the shop's rows", "folder", work)
+		}
+	}
+}
 
 // databaseForClone looks whether the database that is named for a clone is there, empty and not the shop's.
 func databaseForClone(ctx context.Context, cfg Config, to secret.Secret) error {

@@ -121,7 +121,17 @@ func TestCloneThatIsBrokenOff(t *testing.T) {
 		if !strings.Contains(line, "being filled") {
 			t.Fatalf("%q %v", line, err)
 		}
-		unusable(at, to)
+		work := func() []string {
+			left, _ := filepath.Glob(filepath.Join(filepath.Dir(to), cloneWork+"*"))
+			return left
+		}
+		if len(work()) != 1 {
+			t.Errorf("killed in the middle of its work, it left %q", work())
+		}
+		unusable(at, to) // and the next one beside it clears away
+		if len(work()) > 0 {
+			t.Errorf("the shop's rows are left in %q", work())
+		}
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		at, to := dbtest.PostgresDatabase(t), filepath.Join(t.TempDir(), "staging")

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"kassavalv/internal/auth"
 	"kassavalv/internal/datamap"
@@ -456,5 +457,40 @@ func links(t *testing.T, c *world) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What a killed clone left goes; what somebody works in, or begins to, stays.
+func TestCloneClearsAway(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{cloneWork + "killed", cloneWork + "held", cloneWork + "begun", cloneWork + "old", "shop"} {
+		if err := os.MkdirAll(filepath.Join(at(name), "shop"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(at(cloneWork+"killed"), lockFile), []byte("running\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockDir(at(cloneWork + "held"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	hourAgo := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(at(cloneWork+"old"), hourAgo, hourAgo); err != nil {
+		t.Fatal(err)
+	}
+	clearCloneWork(dir, quiet)
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range list {
+		names = append(names, strings.TrimPrefix(e.Name(), cloneWork))
+	}
+	if want := []string{"begun", "held", "shop"}; !slices.Equal(names, want) {
+		t.Errorf("%q are there, not %q", names, want)
 	}
 }

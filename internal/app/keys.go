@@ -272,7 +272,7 @@ func ImportKeys(ctx context.Context, dir string, text io.Reader) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "lock")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, lockFile)); err == nil {
 		l, err := lockDir(dir)
 		if err != nil {
 			return nil, err

@@ -9,6 +9,10 @@ import (
 // ErrLocked is returned when another process holds the data directory.
 var ErrLocked = errors.New("the data directory is in use by a running kassavalv")
 
+var errNoLocks = errors.New("this system does not tell whether a process works there")
+
+const lockFile = "lock"
+
 // dirLock is the proof that this process alone has the data directory.
 type dirLock struct {
 	f       *os.File
@@ -18,7 +22,7 @@ type dirLock struct {
 // lockDir takes the directory. The file stays; its content tells whether the
 // last holder stopped in order.
 func lockDir(dir string) (*dirLock, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
