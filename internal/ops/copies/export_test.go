@@ -88,3 +88,6 @@ func (r *Room) PutLonger(ctx context.Context, g Segment) error {
 	return r.shippers[0].putLonger(ctx, g)
 }
 func (r *Room) Adopt(ctx context.Context) error { return r.shippers[0].adopt(ctx) }
+
+// GiveUp removes a file as a drill does.
+func GiveUp(ctx context.Context, path string) { giveUp(ctx, path) }

@@ -152,3 +152,56 @@ func (h headed) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	}
 	return h.Site.Get(ctx, name)
 }
+
+// Large files are removed a piece at a time: whole, the disk would have others wait. A drill that is
+// over, or finds something else there, still takes the name away, and nothing that it leads to.
+func TestFilesAreGivenUp(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "shop.db")
+	hold := func(size int64) *os.File {
+		t.Helper()
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		if err := f.Truncate(size); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	is := func(f *os.File, what string, least, most int64) {
+		t.Helper()
+		if _, err := os.Lstat(path); !os.IsNotExist(err) {
+			t.Errorf("%s: it is still there: %v", what, err)
+		}
+		if st, err := f.Stat(); err != nil || st.Size() < least || st.Size() > most {
+			t.Errorf("%s: %d bytes went at once, %v", what, st.Size(), err)
+		}
+	}
+	f := hold(100 << 20)
+	copies.GiveUp(context.Background(), path)
+	is(f, "large", 1, 16<<20)
+	f = hold(5)
+	copies.GiveUp(context.Background(), path)
+	is(f, "small", 5, 5)
+	over, end := context.WithCancel(context.Background())
+	end()
+	f = hold(100 << 20)
+	copies.GiveUp(over, path)
+	is(f, "over", 100<<20, 100<<20)
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, make([]byte, 40<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, path); err != nil {
+		t.Skip("no links here:", err)
+	}
+	copies.GiveUp(context.Background(), path)
+	if st, err := os.Stat(other); err != nil || st.Size() != 40<<20 {
+		t.Errorf("what a link led to is changed: %v", err)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the link is still there: %v", err)
+	}
+}
