@@ -522,7 +522,7 @@ var _ = alone("AC-132", func(t *testing.T, engine string) {
 			t.Errorf("%s %s", l.Method, l.Path)
 		}
 	}
-	rows := c.Count(`SELECT count(*) FROM audit_entry`)
+	from := last()
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
 		for _, path := range []string{"/admin/audit", "/admin/audit/" + last(), "/api/admin/v1/audit"} {
 			if a := owner.Do(method, path, nil, "Sec-Fetch-Site", "same-origin"); a.Status != 404 && a.Status != 405 {
@@ -530,8 +530,11 @@ var _ = alone("AC-132", func(t *testing.T, engine string) {
 			}
 		}
 	}
-	if n := c.Count(`SELECT count(*) FROM audit_entry`); n != rows {
-		t.Errorf("%d rows became %d", rows, n)
+	// The shop itself may have written meanwhile: a refund has come through, copies are late.
+	for _, r := range c.Query(`SELECT actor_kind, actor_name, action, entity, new_value FROM audit_entry WHERE id > $1`, from) {
+		if r[0] != "system" {
+			t.Errorf("a row was written: %v", r)
+		}
 	}
 	c.Wait("every row has its place in the chain", quietTime, func() bool {
 		return c.Count(`SELECT count(*) FROM audit_log_leaf WHERE place IS NULL`) == 0

@@ -28,47 +28,37 @@ part "build" go build -o .cache/kassavalv ./cmd/kassavalv
 export KASSAVALV_TEST_PROGRAM="$PWD/.cache/kassavalv"
 part "windows compiles" env GOOS=windows go build -o /dev/null ./cmd/kassavalv
 part "lint" bash test/scripts/lint.sh
-# Shops lie in memory where there is room: they are made and thrown away by the thousand, and a
-# process that is killed finds there what it would find on a disk. Crash, fault and copies, which
-# prove what lies on disks, use one.
-memory=""
-if memory_for 6000; then
-  memory="$(mktemp -d /dev/shm/kassavalv-test.XXXXXX)"
-  chmod 755 "$memory" # a server of its own user works in it
-  trap 'rm -rf "$memory"; stop_pg' EXIT
-fi
-inmemory() { GOTMPDIR="${TMPDIR:-/tmp}" TMPDIR="${memory:-${TMPDIR:-/tmp}}" "$@"; }
-part "unit and integration, SQLite and PostgreSQL" inmemory go test -p 3 -timeout 30m $(go list ./... | grep -v '/test/' )
+part "unit and integration, SQLite and PostgreSQL" go test -p 3 -timeout 30m $(go list ./... | grep -v '/test/' )
 notrun=()
 if go test -count=1 -v -run 'TestForgets$' ./internal/ops/copies/powertest 2>&1 | grep -q 'NOT RUN'; then
   notrun+=("a disk that forgets what was not synced: neither root nor namespaces for everybody with /dev/fuse; losses of the spool are planted instead")
 fi
 part "race detector on the writer, stock and checkout" env CGO_ENABLED=1 go test -race -timeout 15m ./internal/db ./internal/shop/stock ./internal/job
 part "race detector on the copies" env CGO_ENABLED=1 go test -race -timeout 15m -run 'Wait|Away|ToATime|FilesComeBack|SegmentsAre' ./internal/ops/copies
-part "what the law asks of a shop, read from outside" inmemory go test -timeout 10m -count=1 ./test/law
-part "what the verification standard asks is answered by tests that are there" inmemory go test -timeout 5m -count=1 ./test/asvs
+part "what the law asks of a shop, read from outside" go test -timeout 10m -count=1 ./test/law
+part "what the verification standard asks is answered by tests that are there" go test -timeout 5m -count=1 ./test/asvs
 part "the program that proofs can break" go build -tags proof -o .cache/kassavalv-proof ./cmd/kassavalv
 proof() { KASSAVALV_TEST_PROOF_PROGRAM="$PWD/.cache/kassavalv-proof" go test -timeout 15m -count=1 -parallel 10 "$@"; }
 # These mostly wait for banks, buyers and restarts, so they run beside what follows.
 beside() {
   ran=(); failed=()
-  part "keys away, wrong, silent, turned and killed; one bit turned over; both engines" inmemory proof ./test/keys
-  part "restart under load, both engines" inmemory go test -timeout 10m -count=1 ./test/restart
+  part "keys away, wrong, silent, turned and killed; one bit turned over; both engines" proof ./test/keys
+  part "restart under load, both engines" go test -timeout 10m -count=1 ./test/restart
   part "crash: purchases in flight, program and database killed, broken programs caught" proof ./test/crash
-  part "race: the last piece, code and krona, one purchase moved by all, broken programs caught" inmemory proof ./test/race
+  part "race: the last piece, code and krona, one purchase moved by all, broken programs caught" proof ./test/race
   part "fault: bank, database, disk and relay misbehave, broken programs caught" proof ./test/fault
   part "copies: the machine lost under load and restored, killed at every step, disks full, sites away; broken programs caught" proof ./test/copies
-  part "after a restore: browse, open, the old shop closes, the gap with the bank" inmemory proof ./test/wayback
-  part "purchases through a partner's stand-in, both engines, killed while money is taken" inmemory proof ./test/partners
-  part "nothing personal can be read in any byte the shop leaves, both engines" inmemory proof ./test/vault
+  part "after a restore: browse, open, the old shop closes, the gap with the bank" proof ./test/wayback
+  part "purchases through a partner's stand-in, both engines, killed while money is taken" proof ./test/partners
+  part "nothing personal can be read in any byte the shop leaves, both engines" proof ./test/vault
   printf '%s\n' "${ran[@]}" > .cache/beside.ran
   printf '%s\n' "${failed[@]}" > .cache/beside.failed
 }
 rm -f .cache/beside.*
 ( beside ) > .cache/beside.log 2>&1 &
 aside=$!
-part "attack suite over HTTP, both engines" inmemory go test -timeout 30m -count=1 ./test/attack
-part "browser journeys in Chromium" inmemory go test -timeout 30m -count=1 ./test/e2e
+part "attack suite over HTTP, both engines" go test -timeout 30m -count=1 ./test/attack
+part "browser journeys in Chromium" go test -timeout 30m -count=1 ./test/e2e
 wait "$aside" || true
 cat .cache/beside.log
 if [ -f .cache/beside.failed ]; then
