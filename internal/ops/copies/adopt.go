@@ -30,7 +30,7 @@ func (s *shipper) adopt(ctx context.Context) error {
 	if ahead > base {
 		return s.ahead(ahead)
 	}
-	begins := uint64(0)
+	begins, whole := uint64(0), true
 	for _, l := range Levels {
 		c := chainOf(KindSegment, l)
 		s.mu.Lock()
@@ -46,6 +46,7 @@ func (s *shipper) adopt(ctx context.Context) error {
 		after := ""
 		if l == Raw && have.Max > adoptBack && !s.o.Unsealed { // a longer one that is new may begin long before
 			after = fmt.Sprintf("%s%016x", prefix, have.Max-adoptBack)
+			whole = false
 		}
 		for o, err := range s.site.List(ctx, prefix, after) {
 			if err != nil {
@@ -98,10 +99,11 @@ func (s *shipper) adopt(ctx context.Context) error {
 			return err
 		}
 	}
-	// What of the first raw ones was not listed above may begin a row that never broke.
 	s.mu.Lock()
-	if s.st.Begins = begins; base == 0 {
-		s.st.Begins = 0 // unknown, and nothing is left out
+	// A row that never broke begins with a raw one, which may not have been listed: then what is
+	// noted stands. Later rows begin with a snapshot.
+	if begins > 0 && (whole || base > 0) {
+		s.st.Begins = begins
 	}
 	s.mu.Unlock()
 	if !s.o.Unsealed {

@@ -2,6 +2,7 @@ package copies_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -100,4 +101,140 @@ func (s *shop) longer() []string {
 		s.t.Fatal(err)
 	}
 	return m
+}
+
+// A site that was away for the whole of a row gets nothing of it when the next has begun: no
+// snapshot is there that the row could be restored from.
+func TestNothingOfARowThatIsOver(t *testing.T) {
+	s := newShop(t, 82, 2)
+	s.some()
+	s.settled()
+	s.end()
+	down := &atomic.Bool{}
+	down.Store(true)
+	s.wrap = func(i int, x copies.Site) copies.Site {
+		if i == 1 {
+			return flaky{x, down}
+		}
+		return x
+	}
+	again := func() { // somebody else's VACUUM: the row begins anew
+		t.Helper()
+		s.close()
+		loose(t, s.path(), `VACUUM`)
+		s.open()
+		was := s.stream.Head().Base
+		s.begin()
+		if s.stream.Head().Base < was || was == 0 {
+			t.Fatal("the row did not begin anew")
+		}
+	}
+	away := func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.room.Close(ctx)
+		s.room = nil
+	}
+	again()
+	for range 3 {
+		s.some()
+		if _, err := s.stream.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	away()
+	// The five minutes are over while the site is away, then the row is.
+	s.clock = func() time.Time { return time.Now().Add(10 * time.Minute) }
+	s.begin()
+	base := s.stream.Head().Base
+	s.eventually(func() bool {
+		m, err := filepath.Glob(filepath.Join(s.dir, "copies", "spool", "l1", fmt.Sprintf("%016x-*", base+1)))
+		return err == nil && len(m) > 0
+	})
+	away()
+	again()
+	away()
+	down.Store(false)
+	s.places = append(s.places, t.TempDir()) // a third, that is new
+	s.begin()
+	for range 2 {
+		s.some()
+		s.settled()
+	}
+	s.clock = func() time.Time { return time.Now().Add(20 * time.Minute) }
+	s.end()
+	s.begin()
+	for i := range s.places {
+		s.eventually(func() bool {
+			m, err := filepath.Glob(filepath.Join(s.places[i], "e", "00000001", "l1", "*.kvc"))
+			return err == nil && len(m) > 0
+		})
+	}
+	s.settled()
+	s.end()
+	s.allLead()
+}
+
+// Nor does a site that is new to a shop whose row never broke get what was before its snapshot, also
+// when nothing is remembered of it.
+func TestNothingBeforeANewSite(t *testing.T) {
+	s := newShop(t, 83, 1)
+	for i := range 3 {
+		for range 2 {
+			s.some()
+			s.settled()
+		}
+		s.end()
+		after := time.Duration(i+1) * 10 * time.Minute
+		s.clock = func() time.Time { return time.Now().Add(after) }
+		s.begin()
+		s.eventually(func() bool { return len(s.longer()) > i })
+	}
+	if s.stream.Head().Base != 0 {
+		t.Fatal("the row broke")
+	}
+	s.end()
+	s.places = append(s.places, t.TempDir())
+	for i := range 2 {
+		s.begin()
+		for range 2 {
+			s.some()
+			s.settled()
+		}
+		s.end()
+		after := time.Duration(i+4) * 10 * time.Minute
+		s.clock = func() time.Time { return time.Now().Add(after) }
+		s.begin()
+		s.eventually(func() bool {
+			m, err := filepath.Glob(filepath.Join(s.places[1], "e", "00000001", "l1", "*.kvc"))
+			return err == nil && len(m) > i
+		})
+		s.settled()
+		s.end()
+		s.allLead()
+		if err := os.Remove(filepath.Join(s.dir, "copies", "sites", "site1.json")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// allLead restores to the end of each segment of each site, from that site alone.
+func (s *shop) allLead() {
+	t := s.t
+	t.Helper()
+	for i := range s.places {
+		f := s.finder(i)
+		inv, err := f.Look(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range inv.Segments {
+			p, _, err := s.restore(f, copies.Target{TX: x.Max})
+			if err != nil {
+				t.Errorf("site %d to %d by %s: %v", i, x.Max, x.Name, err)
+				continue
+			}
+			s.is(p)
+		}
+	}
 }

@@ -55,7 +55,7 @@ type siteState struct {
 	Chains map[string]chain `json:"chains"` // by chainOf
 	Snap   uint64           `json:"snap"`   // transaction of the newest snapshot there
 	Base   uint64           `json:"base"`   // segments follow each other from here on
-	Begins uint64           `json:"begins"` // transaction of the oldest snapshot there of the present row: what ends before it leads nowhere
+	Begins uint64           `json:"begins"` // end of the first that the site got of the present row: what ends before it leads nowhere; 0: not known
 	Key    string           `json:"key"`    // newest stream key there
 	Along  string           `json:"along"`  // hash of what lies beside
 	Beside string           `json:"beside"` // hash of its sealed bytes
@@ -454,13 +454,13 @@ func (s *shipper) longer(ctx context.Context) error {
 	return nil
 }
 
-// leadsNowhere tells of a segment that ends before anything at the site begins: the row
-// began anew, and the site got its snapshot later.
+// leadsNowhere tells of a segment that ends before anything at the site begins: the site got its
+// snapshot later. What is of a row that is over does not go either, be the site one that was away for
+// all of it: what it has of that row is finer.
 func (s *shipper) leadsNowhere(g Segment) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	base := s.r.o.Stream.Head().Base
-	return base > 0 && g.Min > base && g.Max <= s.st.Begins
+	return g.Min > 1 && (g.Max <= s.r.o.Stream.Head().Base || g.Max <= s.st.Begins)
 }
 
 // putLonger sends a segment of a longer level if the site does not have it.
@@ -545,10 +545,10 @@ func (s *shipper) put(ctx context.Context, of []Segment) error {
 	base := s.r.o.Stream.Head().Base
 	s.mu.Lock()
 	if first.Min == 1 {
-		s.st.Snap = max(s.st.Snap, last.Max)
-		if s.st.Begins < base {
+		if s.st.Snap == 0 || s.st.Begins < base {
 			s.st.Begins = last.Max
 		}
+		s.st.Snap = max(s.st.Snap, last.Max)
 	}
 	if first.Level == Raw {
 		s.st.Newest = last.At
