@@ -98,11 +98,12 @@ func (f flaky) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 // life is a shop that lives through a random history.
 type life struct {
 	*shop
-	down []*atomic.Bool
-	disk *powertest.Disk // nil: a disk that forgets nothing; what it could is planted
-	cuts int             // of the power
-	said []string        // what happened, for who reads a failure
-	told saidBy          // what the room told
+	down  []*atomic.Bool
+	disk  *powertest.Disk // nil: a disk that forgets nothing; what it could is planted
+	cuts  int             // of the power
+	ahead atomic.Int64    // nanoseconds that the shop's clock is before this machine's
+	said  []string        // what happened, for who reads a failure
+	told  saidBy          // what the room told
 }
 
 // saidBy keeps what several say at once.
@@ -142,6 +143,7 @@ func newLife(t *testing.T, seed int64, disk *powertest.Disk) *life {
 		l.down = append(l.down, &atomic.Bool{})
 	}
 	l.log = slog.New(slog.NewTextHandler(&l.told, nil))
+	l.clock = func() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) }
 	l.wrap = func(i int, x copies.Site) copies.Site { return flaky{x, l.down[i]} }
 	w := &world{t: t, r: rand.New(rand.NewSource(seed)), states: map[db.Pos]string{}}
 	if disk == nil {
@@ -226,7 +228,12 @@ func (l *life) step() {
 			l.stop()
 			l.begin()
 		}
-	case k == 19 && r.Intn(3) == 0:
+	case k == 19 && r.Intn(2) == 0: // five minutes are over, whatever the sites have of them
+		l.ahead.Add(int64(5 * time.Minute))
+		l.stop()
+		l.begin()
+		l.say("five minutes")
+	case k == 19 && r.Intn(2) == 0:
 		if err := l.room.Dump(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +350,7 @@ func (l *life) judge(all bool) {
 			_, err := os.Stat(filepath.Join(l.places[i], "keys", "head.kvc"))
 			return err == nil
 		})
-		v := copies.Verify(context.Background(), l.siteAt(i), l.charter, copies.VerifyOptions{Who: l.keys.Drill, Share: 1})
+		v := copies.Verify(context.Background(), l.siteAt(i), l.charter, copies.VerifyOptions{Who: l.keys.Drill, Share: 1, Now: l.clock()})
 		for _, f := range v.Findings {
 			t.Errorf("site %d: %s", i, f)
 		}
