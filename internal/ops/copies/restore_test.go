@@ -210,7 +210,7 @@ func (s *shop) reads(path string) db.Pos {
 
 func posOf(t *testing.T, d *db.DB) db.Pos {
 	t.Helper()
-	p, err := db.Read(context.Background(), d, func(q *db.Reader) (p db.Pos, err error) {
+	p, err := read(d, func(q *db.Reader) (p db.Pos, err error) {
 		err = q.QueryRow(`SELECT value FROM db_meta WHERE name='pos'`).Scan(&p)
 		return
 	})
