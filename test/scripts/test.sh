@@ -11,6 +11,7 @@ export CGO_ENABLED=0
 inmemory=()
 if memory_for 8000; then
   WORK="$(mktemp -d /dev/shm/kassavalv-shops.XXXXXX)"
+  chmod 755 "$WORK" # PostgreSQL runs as another user
   inmemory=(-exec "env -u GOTMPDIR TMPDIR=$WORK")
   trap 'stop_pg; rm -rf "$WORK"' EXIT
 fi
