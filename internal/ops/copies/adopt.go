@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // adoptBack is how many transactions before the last known one adopt begins to look: a
@@ -30,7 +31,8 @@ func (s *shipper) adopt(ctx context.Context) error {
 	if ahead > base {
 		return s.ahead(ahead)
 	}
-	begins, whole := uint64(0), true
+	var ends, wholes []uint64 // of what is there, and of what of it is all of the database
+	listed := uint64(0)       // raw ones that begin after it are among them
 	for _, l := range Levels {
 		c := chainOf(KindSegment, l)
 		s.mu.Lock()
@@ -45,23 +47,26 @@ func (s *shipper) adopt(ctx context.Context) error {
 		var snap uint64
 		after := ""
 		if l == Raw && have.Max > adoptBack && !s.o.Unsealed { // a longer one that is new may begin long before
-			after = fmt.Sprintf("%s%016x", prefix, have.Max-adoptBack)
-			whole = false
+			listed = have.Max - adoptBack
+			after = fmt.Sprintf("%s%016x", prefix, listed)
 		}
 		for o, err := range s.site.List(ctx, prefix, after) {
 			if err != nil {
 				return err
 			}
 			from, to, ok := rangeOf(o.Name)
+			if ok {
+				ends = append(ends, to)
+			}
+			if ok && from == 1 {
+				wholes = append(wholes, to)
+			}
 			if !ok || to < last.Max {
 				continue
 			}
 			newest, last.Max = o, to
 			if from == 1 {
 				snap = to
-				if to >= base && (begins == 0 || to < begins) {
-					begins = to
-				}
 			}
 		}
 		far := max(last.Max, have.Max)
@@ -99,11 +104,13 @@ func (s *shipper) adopt(ctx context.Context) error {
 			return err
 		}
 	}
+	ends = append(ends, 0) // with nothing each begins
+	slices.Sort(ends)
 	s.mu.Lock()
-	// A row that never broke begins with a raw one, which may not have been listed: then what is
-	// noted stands. Later rows begin with a snapshot.
-	if begins > 0 && (whole || base > 0) {
-		s.st.Begins = begins
+	for _, to := range wholes {
+		if i, _ := slices.BinarySearch(ends, to); to > listed { // of older ones what is noted stands
+			s.dig(ends[i-1], to)
+		}
 	}
 	s.mu.Unlock()
 	if !s.o.Unsealed {

@@ -3,8 +3,10 @@ package copies_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,28 +32,14 @@ func TestNothingThatLeadsNowhere(t *testing.T) {
 	if base == 0 {
 		t.Fatal("the row did not begin anew")
 	}
-	for range 3 {
-		s.some()
-		if _, err := s.stream.Flush(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	away := func() { // without waiting for what is not there
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		s.room.Close(ctx)
-		s.room = nil
-	}
-	away()
+	s.write(3)
+	s.stop()
 	// The five minutes are over at a moment that the site does not live to see.
 	s.clock = func() time.Time { return time.Now().Add(10 * time.Minute) }
 	s.begin()
-	s.eventually(func() bool {
-		m, err := filepath.Glob(filepath.Join(s.dir, "copies", "spool", "l1", "*"))
-		return err == nil && len(m) > 0
-	})
+	s.comes(filepath.Join(s.dir, "copies", "spool", "l1", "*"), 0)
 	s.some()
-	away()
+	s.stop()
 	down.Store(false)
 	for range 2 { // the second time nothing is remembered of the site
 		m, err := filepath.Glob(filepath.Join(s.dir, "copies", "sites", "*.json"))
@@ -129,31 +117,17 @@ func TestNothingOfARowThatIsOver(t *testing.T) {
 			t.Fatal("the row did not begin anew")
 		}
 	}
-	away := func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		s.room.Close(ctx)
-		s.room = nil
-	}
 	again()
-	for range 3 {
-		s.some()
-		if _, err := s.stream.Flush(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	away()
+	s.write(3)
+	s.stop()
 	// The five minutes are over while the site is away, then the row is.
 	s.clock = func() time.Time { return time.Now().Add(10 * time.Minute) }
 	s.begin()
 	base := s.stream.Head().Base
-	s.eventually(func() bool {
-		m, err := filepath.Glob(filepath.Join(s.dir, "copies", "spool", "l1", fmt.Sprintf("%016x-*", base+1)))
-		return err == nil && len(m) > 0
-	})
-	away()
+	s.comes(filepath.Join(s.dir, "copies", "spool", "l1", fmt.Sprintf("%016x-*", base+1)), 0)
+	s.stop()
 	again()
-	away()
+	s.stop()
 	down.Store(false)
 	s.places = append(s.places, t.TempDir()) // a third, that is new
 	s.begin()
@@ -165,10 +139,7 @@ func TestNothingOfARowThatIsOver(t *testing.T) {
 	s.end()
 	s.begin()
 	for i := range s.places {
-		s.eventually(func() bool {
-			m, err := filepath.Glob(filepath.Join(s.places[i], "e", "00000001", "l1", "*.kvc"))
-			return err == nil && len(m) > 0
-		})
+		s.comes(filepath.Join(s.places[i], "e", "00000001", "l1", "*.kvc"), 0)
 	}
 	s.settled()
 	s.end()
@@ -205,10 +176,7 @@ func TestNothingBeforeANewSite(t *testing.T) {
 		after := time.Duration(i+4) * 10 * time.Minute
 		s.clock = func() time.Time { return time.Now().Add(after) }
 		s.begin()
-		s.eventually(func() bool {
-			m, err := filepath.Glob(filepath.Join(s.places[1], "e", "00000001", "l1", "*.kvc"))
-			return err == nil && len(m) > i
-		})
+		s.comes(filepath.Join(s.places[1], "e", "00000001", "l1", "*.kvc"), i)
 		s.settled()
 		s.end()
 		s.allLead()
@@ -237,4 +205,115 @@ func (s *shop) allLead() {
 			s.is(p)
 		}
 	}
+}
+
+// What the spool lost while a site was away is missed there, and what lies wholly within it is not
+// sent, be it remembered or not: the row goes on, and the site with a snapshot.
+func TestNothingOfWhatTheSpoolLost(t *testing.T) {
+	for name, forget := range map[string]bool{"remembered": false, "forgotten": true} {
+		t.Run(name, func(t *testing.T) { spoolLost(t, forget) })
+	}
+}
+
+func spoolLost(t *testing.T, forget bool) {
+	s := newShop(t, 84, 2)
+	s.some()
+	s.settled()
+	s.end()
+	down, noLonger := &atomic.Bool{}, &atomic.Bool{}
+	down.Store(true)
+	noLonger.Store(true)
+	s.wrap = func(i int, x copies.Site) copies.Site {
+		if i == 1 {
+			return noLevel{flaky{x, down}, "/l1/", noLonger}
+		}
+		return x
+	}
+	s.begin()
+	at := s.stream.Head().TX
+	s.write(4)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if a := s.room.Wait(ctx, 0, 1); a.Sites < 1 { // the other follows, and needs no snapshot
+		t.Fatalf("%+v", a)
+	}
+	s.stop()
+	s.close()
+	// The first that the site lacks is lost, and what is older.
+	raws, err := filepath.Glob(filepath.Join(s.dir, "copies", "spool", "l0", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	for _, x := range raws {
+		if filepath.Base(x) < fmt.Sprintf("%016x", at+2) {
+			if err := os.Remove(x); err != nil {
+				t.Fatal(err)
+			}
+			lost++
+		}
+	}
+	s.open()
+	if h := s.stream.Head(); lost == 0 || h.Base != 0 || h.TX < at+4 {
+		t.Fatalf("%d lost; the row did not go on: %+v", lost, h)
+	}
+	s.clock = func() time.Time { return time.Now().Add(10 * time.Minute) } // the five minutes are over
+	s.begin()
+	s.comes(filepath.Join(s.dir, "copies", "spool", "l1", fmt.Sprintf("%016x-*", at+2)), 0)
+	s.write(2) // the snapshot is not where the longer one ends
+	s.stop()
+	down.Store(false)
+	s.begin()
+	s.settled()
+	s.stop()
+	noLonger.Store(false)
+	if forget {
+		if err := os.Remove(filepath.Join(s.dir, "copies", "sites", "site1.json")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.begin()
+	s.some()
+	s.settled()
+	s.end()
+	s.clock = func() time.Time { return time.Now().Add(20 * time.Minute) }
+	s.begin()
+	s.comes(filepath.Join(s.places[1], "e", "00000001", "l1", "*.kvc"), 0)
+	s.settled()
+	s.end()
+	s.allLead()
+}
+
+// write makes n segments.
+func (s *shop) write(n int) {
+	s.t.Helper()
+	for range n {
+		s.some()
+		if _, err := s.stream.Flush(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// comes waits until more than n files are of a pattern.
+func (s *shop) comes(pattern string, n int) {
+	s.t.Helper()
+	s.eventually(func() bool {
+		m, err := filepath.Glob(pattern)
+		return err == nil && len(m) > n
+	})
+}
+
+// noLevel is a site that takes nothing of one level.
+type noLevel struct {
+	copies.Site
+	level string
+	on    *atomic.Bool
+}
+
+func (n noLevel) Put(ctx context.Context, name string, body io.ReadSeeker, size int64) (copies.Receipt, error) {
+	if n.on.Load() && strings.Contains(name, n.level) {
+		return copies.Receipt{}, errDown
+	}
+	return n.Site.Put(ctx, name, body, size)
 }

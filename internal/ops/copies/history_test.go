@@ -124,17 +124,6 @@ func (s *saidBy) String() string {
 	return s.b.String()
 }
 
-// stop ends the feeding as it stands, with what is on its way.
-func (l *life) stop() {
-	if l.room == nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	l.room.Close(ctx)
-	l.room = nil
-}
-
 func newLife(t *testing.T, seed int64, disk *powertest.Disk) *life {
 	l := &life{disk: disk, shop: &shop{paper: copies.NewPaper(), keys: copies.NewKeys([]byte("0123456789abcdef0123456789abcdef"))}}
 	l.charter = copies.NewCharter(l.paper, l.keys, "Fiket")

@@ -99,6 +99,17 @@ func (s *shop) end() {
 	}
 }
 
+// stop ends the feeding as it stands, with what is on its way.
+func (s *shop) stop() {
+	if s.room == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.room.Close(ctx)
+	s.room = nil
+}
+
 // settled waits until all sites have everything.
 func (s *shop) settled() {
 	s.t.Helper()

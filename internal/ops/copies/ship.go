@@ -52,13 +52,13 @@ type shipper struct {
 // what was under way when the process stopped: adopt looks.
 type siteState struct {
 	Epoch  uint32           `json:"epoch"`
-	Chains map[string]chain `json:"chains"` // by chainOf
-	Snap   uint64           `json:"snap"`   // transaction of the newest snapshot there
-	Base   uint64           `json:"base"`   // segments follow each other from here on
-	Begins uint64           `json:"begins"` // end of the first that the site got of the present row: what ends before it leads nowhere; 0: not known
-	Key    string           `json:"key"`    // newest stream key there
-	Along  string           `json:"along"`  // hash of what lies beside
-	Beside string           `json:"beside"` // hash of its sealed bytes
+	Chains map[string]chain `json:"chains"`          // by chainOf
+	Snap   uint64           `json:"snap"`            // transaction of the newest snapshot there
+	Base   uint64           `json:"base"`            // segments follow each other from here on
+	Holes  []hole           `json:"holes,omitempty"` // where it went on with a snapshot
+	Key    string           `json:"key"`             // newest stream key there
+	Along  string           `json:"along"`           // hash of what lies beside
+	Beside string           `json:"beside"`          // hash of its sealed bytes
 	// AlongAt is when those were made, microseconds: what follows is later.
 	AlongAt int64         `json:"along_at,omitempty"`
 	Keys    string        `json:"keys"`   // names of the vault's keys in it
@@ -454,13 +454,27 @@ func (s *shipper) longer(ctx context.Context) error {
 	return nil
 }
 
-// leadsNowhere tells of a segment that ends before anything at the site begins: the site got its
-// snapshot later. What is of a row that is over does not go either, be the site one that was away for
-// all of it: what it has of that row is finer.
+// hole is what a site missed: its copies end with transaction From and go on with the whole
+// database at To. It was away or new meanwhile, and the row began anew or the spool let go of it.
+type hole struct{ From, To uint64 }
+
+// dig notes that the site went on with the whole database at to, where it had ended with from.
+// What no longer segment can lie in any more is forgotten. Under s.mu.
+func (s *shipper) dig(from, to uint64) {
+	done := s.st.Chains[chainOf(KindSegment, Days)].Max
+	s.st.Holes = slices.DeleteFunc(s.st.Holes, func(h hole) bool { return h.To <= done || h.To == to })
+	if to > done && from+1 < to {
+		s.st.Holes = append(s.st.Holes, hole{from, to})
+	}
+}
+
+// leadsNowhere tells of a segment that begins and ends within what the site missed: the point it
+// ends at would be offered and could not be restored.
 func (s *shipper) leadsNowhere(g Segment) bool {
+	end, _, _ := s.end()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return g.Min > 1 && (g.Max <= s.r.o.Stream.Head().Base || g.Max <= s.st.Begins)
+	return g.Min > end+1 || slices.ContainsFunc(s.st.Holes, func(h hole) bool { return g.Min > h.From+1 && g.Max <= h.To })
 }
 
 // putLonger sends a segment of a longer level if the site does not have it.
@@ -542,12 +556,13 @@ func (s *shipper) put(ctx context.Context, of []Segment) error {
 			return err
 		}
 	}
-	base := s.r.o.Stream.Head().Base
 	s.mu.Lock()
 	if first.Min == 1 {
-		if s.st.Snap == 0 || s.st.Begins < base {
-			s.st.Begins = last.Max
+		from := uint64(0) // a row's first segment is all of it
+		if first.Level != Raw {
+			from = max(s.st.Chains[chainOf(KindSegment, Raw)].Max, s.st.Snap)
 		}
+		s.dig(from, last.Max)
 		s.st.Snap = max(s.st.Snap, last.Max)
 	}
 	if first.Level == Raw {
