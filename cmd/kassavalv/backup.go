@@ -16,6 +16,7 @@ import (
 	"kassavalv/internal/app"
 	"kassavalv/internal/lang"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/recovery"
 	"kassavalv/internal/secret"
 )
 
@@ -83,20 +84,7 @@ func printBackup(w io.Writer, s app.BackupStatus) {
 		printPostgres(w, s)
 		return
 	}
-	least := -1.0
-	for _, x := range s.Sites {
-		if x.Trouble == "" && !x.Newest.IsZero() && (least < 0 || x.Lag < least) {
-			least = x.Lag
-		}
-	}
-	switch {
-	case least < 0:
-		fmt.Fprintln(w, "If this machine were lost now, EVERYTHING would be lost: no site has a copy.")
-	case least == 0:
-		fmt.Fprintln(w, "If this machine were lost now, nothing would be lost.")
-	default:
-		fmt.Fprintf(w, "If this machine were lost now, the last %s would be lost.\n", span(least))
-	}
+	printLoss(w, s, "this machine", "site")
 	fmt.Fprintf(w, "Orders are shown as paid when %d sites have them. Newest change: %s. Waiting here: %s.\n\n", s.Required, when(s.Newest), size(s.Spool))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "SITE\tKIND\tWHERE\tBEHIND\tCONFIRMED\tSENT")
@@ -119,6 +107,31 @@ func printBackup(w io.Writer, s app.BackupStatus) {
 	}
 	if s.Trouble != "" {
 		fmt.Fprintf(w, "\nNO COPIES ARE MADE: %s\n", s.Trouble)
+	}
+}
+
+// printLoss says what would be lost and how long coming back would take.
+func printLoss(w io.Writer, s app.BackupStatus, machine, place string) {
+	switch s.Loss {
+	case recovery.Elsewhere:
+		fmt.Fprintln(w, "What would be lost is not known: nobody has looked at the repositories since the shop began.")
+	case recovery.Locked:
+		fmt.Fprintln(w, "If this machine were lost now, EVERYTHING would be lost: no site has the passes that open the repositories (copies.sites).")
+	case recovery.Unreached:
+		fmt.Fprintf(w, "If %s were lost now, EVERYTHING may be lost: no %s can be reached.\n", machine, place)
+	case recovery.Everything:
+		fmt.Fprintf(w, "If %s were lost now, EVERYTHING would be lost: no %s has a copy.\n", machine, place)
+	case recovery.Together:
+		fmt.Fprintf(w, "If this machine were lost now, EVERYTHING would be lost: each %s that has a copy lies on it. Name one that lies elsewhere.\n", place)
+	case recovery.Nothing:
+		fmt.Fprintf(w, "If %s were lost now, nothing would be lost.\n", machine)
+	default:
+		fmt.Fprintf(w, "If %s were lost now, the last %s would be lost.\n", machine, span(s.Lost))
+	}
+	if s.Back > 0 {
+		fmt.Fprintf(w, "Coming back takes %s, as the drill of %s measured it.\n", span(s.Back), when(s.Proven))
+	} else {
+		fmt.Fprintln(w, "How long coming back takes has not been shown by a drill yet.")
 	}
 }
 

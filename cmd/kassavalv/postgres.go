@@ -10,7 +10,6 @@ import (
 
 	"kassavalv/internal/app"
 	"kassavalv/internal/ops/copies"
-	"kassavalv/internal/ops/recovery"
 )
 
 type setupPostgresCmd struct {
@@ -135,25 +134,7 @@ func (c tendPostgresCmd) Run(e env) error {
 
 func printPostgres(w io.Writer, s app.BackupStatus) {
 	p := s.Postgres
-	switch p.Loss {
-	case recovery.Elsewhere:
-		fmt.Fprintln(w, "What would be lost is not known: nobody has looked at the repositories since the shop began.")
-	case recovery.Locked:
-		fmt.Fprintln(w, "If this machine were lost now, EVERYTHING would be lost: no site has the passes that open the repositories (copies.sites).")
-	case recovery.Unreached:
-		fmt.Fprintln(w, "If the server were lost now, EVERYTHING may be lost: no repository can be reached.")
-	case recovery.Everything:
-		fmt.Fprintln(w, "If the server were lost now, EVERYTHING would be lost: no repository has a backup.")
-	case recovery.Nothing:
-		fmt.Fprintln(w, "If the server were lost now, nothing would be lost.")
-	default:
-		fmt.Fprintf(w, "If the server were lost now, the last %s could be lost.\n", span(p.Lost))
-	}
-	if p.Back > 0 {
-		fmt.Fprintf(w, "Coming back takes %s, as the drill of %s measured it.\n", span(p.Back), when(p.Proven))
-	} else {
-		fmt.Fprintln(w, "How long coming back takes has not been shown by a drill yet.")
-	}
+	printLoss(w, s, "the server", "repository")
 	if !p.ArchivedAt.IsZero() {
 		fmt.Fprintf(w, "The newest piece of the log was archived %s.\n", when(p.ArchivedAt))
 	}

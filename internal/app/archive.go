@@ -74,8 +74,7 @@ func (a *App) archiveStatus(ctx context.Context) (BackupStatus, error) {
 		return out, err
 	}
 	stand.Drills = drills
-	now := stand.Now(time.Now())
-	out.Postgres.Loss, out.Postgres.Lost, out.Postgres.Back, out.Postgres.Proven = now.Loss, now.Lost.Seconds(), now.Back.Seconds(), now.Proven
+	out.would(stand.Now())
 	out.Restored = a.stands.mark.Load()
 	if st.Trouble != nil {
 		out.Trouble = st.Trouble.Error()
@@ -141,10 +140,6 @@ func (a *App) controlArchive(w http.ResponseWriter, r *http.Request) {
 
 // PostgresStatus is what only a shop on PostgreSQL has.
 type PostgresStatus struct {
-	Loss       string    `json:"loss"`         // what would be lost now: package recovery has the words
-	Lost       float64   `json:"lost_seconds"` // of something
-	Back       float64   `json:"back_seconds"` // how long coming back takes, as the newest drills measured it; 0: never proven
-	Proven     time.Time `json:"proven,omitzero"`
 	Report     time.Time `json:"report,omitzero"` // when the repositories were last looked at
 	Archived   string    `json:"archived,omitempty"`
 	ArchivedAt time.Time `json:"archived_at,omitzero"`

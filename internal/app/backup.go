@@ -12,6 +12,7 @@ import (
 
 	"kassavalv/internal/db"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/recovery"
 )
 
 // BackupStatus is how the copies stand, for people and programs.
@@ -22,6 +23,10 @@ type BackupStatus struct {
 	Newest   time.Time       `json:"newest"`   // change in the shop
 	Spool    int64           `json:"spool_bytes"`
 	Trouble  string          `json:"trouble,omitempty"`
+	Loss     string          `json:"loss"`         // if the machine were lost now: package recovery has the words
+	Lost     float64         `json:"lost_seconds"` // of something
+	Back     float64         `json:"back_seconds"` // how long coming back takes, as the newest drills measured it; 0: never proven
+	Proven   time.Time       `json:"proven,omitzero"`
 	Sites    []BackupSite    `json:"sites"`
 	Postgres *PostgresStatus `json:"postgres,omitempty"`
 	Restored *Restored       `json:"restored,omitempty"` // while it has not been opened for selling
@@ -55,6 +60,11 @@ type BackupSite struct {
 	Notes   []string         `json:"notes,omitempty"`
 }
 
+// would fills in what the loss of the machine would take.
+func (s *BackupStatus) would(n recovery.Now) {
+	s.Loss, s.Lost, s.Back, s.Proven = n.Loss, n.Lost.Seconds(), n.Back.Seconds(), n.Proven
+}
+
 // ErrNoCopies is returned where nothing is copied.
 var ErrNoCopies = errors.New("nothing is copied: no site is configured (copies.sites in kassavalv.toml; docs/copies.md)")
 
@@ -73,10 +83,15 @@ func (a *App) backupStatus(ctx context.Context) (BackupStatus, error) {
 	if s.Trouble != nil {
 		out.Trouble = s.Trouble.Error()
 	}
-	drills, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]copies.Result, error) { return copies.Drills(q, time.Now().Add(-2*coldEvery)) })
+	drills, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]copies.Result, error) { return copies.Drills(q, time.Now().AddDate(0, 0, -90)) })
 	if err != nil {
 		return out, err
 	}
+	stand := a.copiesStand(ctx)
+	stand.Drills = drills
+	out.would(stand.Now())
+	lately := time.Now().Add(-2 * coldEvery)
+	drills = slices.DeleteFunc(drills, func(d copies.Result) bool { return d.Started.Before(lately) })
 	for _, x := range s.Sites {
 		y := BackupSite{Name: x.Place.Name, Kind: x.Place.Kind, Address: x.Place.Address, Location: x.Place.Location, Provider: x.Place.Provider, Locked: x.Place.Locked,
 			Lag: x.Lag.Seconds(), Newest: x.Newest, Acked: x.Acked, Took: x.Took.Seconds(), Bytes: x.Bytes, Since: x.Since}

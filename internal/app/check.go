@@ -230,7 +230,7 @@ func (c *checker) copies() {
 	if c.cfg.Copies.Required == 0 {
 		c.amiss("copies", "set copies.required = 1", "orders are shown as paid before another site has them: the last moments can be lost")
 	}
-	places := []copies.Place{{Kind: "dir", Name: "the shop itself", Address: c.dir}}
+	places := []copies.Place{copies.Self("the shop itself", c.dir)}
 	for _, s := range sites {
 		site, err := readSite(s, c.dir)
 		if err != nil {
@@ -258,7 +258,7 @@ func (c *checker) copies() {
 		defer cancel()
 		return c.o.Resolver.LookupNetIP(ctx, "ip", host)
 	}
-	for _, w := range copies.Shared(c.ctx, places, copies.Look{Resolve: resolve, Disk: diskOf}) {
+	for _, w := range copies.Shared(c.ctx, places, copies.Look{Resolve: resolve, Disk: diskOf, Here: here}) {
 		c.amiss("copies", "move one of the two", "%s and %s share the same %s%s: what takes the one takes the other", w.A, w.B, w.What, shared(w.Shared))
 	}
 	switch s, err := Backup(c.ctx, c.dir, "status", c.o.Log); {

@@ -23,6 +23,7 @@ import (
 	"kassavalv/internal/ops/copies/pgbackrest"
 	"kassavalv/internal/ops/copies/s3/s3test"
 	"kassavalv/internal/ops/copies/walarchive"
+	"kassavalv/internal/ops/recovery"
 	"kassavalv/internal/secret"
 )
 
@@ -164,6 +165,9 @@ func TestPostgresShop(t *testing.T) {
 		if x.Trouble != "" || x.Holds == "database" && (x.Full.IsZero() || x.Lag > 60) {
 			t.Errorf("%+v", x)
 		}
+	}
+	if st.Loss != recovery.Together {
+		t.Errorf("repositories on the shop's own disk, and its loss is said to take %q", st.Loss)
 	}
 	looked := 0
 	if err := VerifySites(ctx, dir, "", 1, func(v VerifiedSite) {

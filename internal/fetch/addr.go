@@ -54,21 +54,26 @@ func within(a netip.Addr, ps []netip.Prefix) bool {
 	return false
 }
 
-// ownAddress reports whether a is one of this machine's interfaces: a service
-// that trusts its own host must not be reached through us.
+// ownAddress reports whether a service that trusts its own host would be reached through us.
 func ownAddress(a netip.Addr) bool {
+	own, err := Own(a)
+	return own || err != nil // cannot tell: refuse
+}
+
+// Own reports whether a is an address of one of this machine's interfaces.
+func Own(a netip.Addr) (bool, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return true // cannot tell: refuse
+		return false, err
 	}
 	for _, x := range addrs {
 		n, ok := x.(*net.IPNet)
 		if !ok {
 			continue
 		}
-		if own, ok := netip.AddrFromSlice(n.IP); ok && own.Unmap() == a {
-			return true
+		if own, ok := netip.AddrFromSlice(n.IP); ok && own.Unmap() == a.Unmap() {
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }

@@ -20,6 +20,7 @@ import (
 type status struct {
 	Newest   time.Time `json:"newest"`
 	Trouble  string    `json:"trouble"`
+	Loss     string    `json:"loss"`
 	Restored *struct {
 		At time.Time `json:"at"`
 	} `json:"restored"`
@@ -136,6 +137,9 @@ func TestBrowsingFirstThenSellingAndTheOldShopStops(t *testing.T) {
 	var st status
 	if err := json.NewDecoder(bufio.NewReader(strings.NewReader(out))).Decode(&st); err != nil || !strings.Contains(st.Trouble, "another machine") {
 		t.Errorf("the old shop's status: %v %s", err, out)
+	}
+	if st.Loss != "together" {
+		t.Errorf("its copies lie on its own disk, and its loss is said to take %q", st.Loss)
 	}
 	// Also when it is started again.
 	old.Stop()

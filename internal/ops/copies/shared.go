@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -14,16 +15,22 @@ type Warning struct {
 	Shared string // what they share; empty for a credential
 }
 
+// The kind of the place that the shop itself is.
+const shopKind = "shop"
+
+// Self is the place of the shop whose data lies in dir, under a name for warnings.
+func Self(name, dir string) Place { return Place{Kind: shopKind, Name: name, Address: dir} }
+
 // Look asks the world about places. A nil function asks nobody.
 type Look struct {
+	Here    func(netip.Addr) bool // whether an address is one of the shop's own machine
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	Disk    func(path string) (string, error) // identity of the disk that a folder lies on
 }
 
 // Shared finds what sites share that should be apart: one provider, one machine or one
 // network (the same first 24 bits of an IPv4 address, 48 of an IPv6 one), one disk, one
-// credential. The shop's own machine may be given as a place of the kind dir. What cannot
-// be asked is not told.
+// credential. The shop's own machine may be among them (Self). What cannot be asked is not told.
 func Shared(ctx context.Context, places []Place, look Look) (out []Warning) {
 	all := make([]seen, len(places))
 	for i, p := range places {
@@ -41,12 +48,13 @@ type seen struct {
 	p    Place
 	host string
 	at   []netip.Addr
+	here bool
 	disk string
 }
 
 func see(ctx context.Context, p Place, look Look) seen {
 	s := seen{p: p}
-	if p.Kind == "dir" {
+	if p.Kind == "dir" || p.Kind == shopKind {
 		if look.Disk != nil {
 			s.disk, _ = look.Disk(p.Address)
 		}
@@ -66,6 +74,7 @@ func see(ctx context.Context, p Place, look Look) seen {
 	} else if look.Resolve != nil {
 		s.at, _ = look.Resolve(ctx, s.host)
 	}
+	s.here = look.Here != nil && slices.ContainsFunc(s.at, look.Here)
 	return s
 }
 
@@ -80,7 +89,13 @@ func (a seen) and(b seen) (out []Warning) {
 	if a.disk != "" && a.disk == b.disk {
 		warn("disk", a.p.Address)
 	}
-	if same(a.host, b.host) {
+	shop, site := a, b
+	if b.p.Kind == shopKind {
+		shop, site = b, a
+	}
+	if shop.p.Kind == shopKind && site.here {
+		warn("machine", site.host)
+	} else if same(a.host, b.host) {
 		warn("machine", a.host)
 	} else if n, ok := network(a.at, b.at); ok {
 		what := "network"

@@ -36,7 +36,8 @@ func TestShared(t *testing.T) {
 	site := func(name, kind, address, provider, credential string) Place {
 		return Place{Kind: kind, Name: name, Address: address, Provider: provider, Credential: credential}
 	}
-	shop := site("shop", "dir", "/var/lib/kassavalv", "", "")
+	shop := Self("shop", "/var/lib/kassavalv")
+	look.Here = func(a netip.Addr) bool { return a == netip.MustParseAddr("192.0.2.200") || a.IsLoopback() }
 	for name, c := range map[string]struct {
 		places []Place
 		want   []string
@@ -58,6 +59,10 @@ func TestShared(t *testing.T) {
 			[]string{"a far credential "}},
 		"disk": {[]Place{shop, site("disk", "dir", "/srv/copies", "", "")},
 			[]string{"shop disk disk /var/lib/kassavalv"}},
+		"the shop's machine by name": {[]Place{shop, site("b", "s3", "b.example/bucket", "", "")},
+			[]string{"shop b machine b.example"}},
+		"the shop's machine by address": {[]Place{site("s", "sftp", "u@127.0.0.1:2222/x", "", ""), shop, site("nas", "dir", "/mnt/nas", "", "")},
+			[]string{"s shop machine 127.0.0.1"}},
 	} {
 		var got []string
 		for _, w := range Shared(context.Background(), c.places, look) {

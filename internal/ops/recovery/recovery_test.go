@@ -15,6 +15,7 @@ import (
 	"kassavalv/internal/job"
 	"kassavalv/internal/money"
 	"kassavalv/internal/ops/copies"
+	"kassavalv/internal/ops/copies/walarchive"
 	"kassavalv/internal/secret"
 	"kassavalv/internal/secret/secrettest"
 )
@@ -29,20 +30,34 @@ func TestNow(t *testing.T) {
 	with := func(ss ...copies.SiteStatus) *copies.Status { return &copies.Status{Sites: ss} }
 	drills := []copies.Result{{Site: "a", State: "failed", Started: at, RTO: time.Hour}, {Site: "b", State: "ok", Started: at.Add(-time.Hour), RTO: 3 * time.Minute},
 		{Site: "a", State: "ok", Started: at.Add(-24 * time.Hour), RTO: 9 * time.Minute}, {Site: "a", State: "ok", Started: at.Add(-48 * time.Hour), RTO: time.Hour}, {Site: "c", State: "inconclusive", Started: at, RTO: time.Hour}}
+	here := func(name, what string) []copies.Warning { return []copies.Warning{{B: name, What: what}} }
+	archived := func(keys, repo string, w []copies.Warning) Standing {
+		return Standing{Postgres: true, Warnings: w, Beside: []copies.AsideStatus{{Place: copies.Place{Name: keys}, Keys: true}},
+			Archive: &walarchive.Status{Report: at, Repos: []walarchive.RepoStatus{{Repo: walarchive.Repo{Name: repo}, At: at}}}}
+	}
 	for name, x := range map[string]struct {
 		s    Standing
 		want Now
 	}{
-		"nothing copied":      {Standing{}, Now{Loss: Everything}},
-		"PostgreSQL":          {Standing{Postgres: true}, Now{Loss: Elsewhere}},
-		"sites with nothing":  {Standing{Status: with(site("a", 0, 0), site("b", 0, time.Second))}, Now{Loss: Everything}},
-		"the better of two":   {Standing{Status: with(site("a", 7, time.Minute), site("b", 9, 2*time.Second))}, Now{Loss: Something, Lost: 2 * time.Second, Site: "b"}},
-		"whichever is first":  {Standing{Status: with(site("b", 9, 2*time.Second), site("a", 7, time.Minute), site("n", 0, 0))}, Now{Loss: Something, Lost: 2 * time.Second, Site: "b"}},
-		"one has all":         {Standing{Status: with(site("a", 7, time.Minute), site("b", 9, 0))}, Now{Loss: Nothing, Site: "b"}},
-		"proven, the slowest": {Standing{Status: with(site("a", 7, 0)), Drills: drills}, Now{Loss: Nothing, Site: "a", Back: 9 * time.Minute, Proven: at.Add(-24 * time.Hour)}},
-		"never proven":        {Standing{Status: with(site("a", 7, 0)), Drills: drills[:1]}, Now{Loss: Nothing, Site: "a"}},
+		"nothing copied":                {Standing{}, Now{Loss: Everything}},
+		"PostgreSQL":                    {Standing{Postgres: true}, Now{Loss: Elsewhere}},
+		"sites with nothing":            {Standing{Status: with(site("a", 0, 0), site("b", 0, time.Second))}, Now{Loss: Everything}},
+		"the better of two":             {Standing{Status: with(site("a", 7, time.Minute), site("b", 9, 2*time.Second))}, Now{Loss: Something, Lost: 2 * time.Second, Site: "b"}},
+		"whichever is first":            {Standing{Status: with(site("b", 9, 2*time.Second), site("a", 7, time.Minute), site("n", 0, 0))}, Now{Loss: Something, Lost: 2 * time.Second, Site: "b"}},
+		"one has all":                   {Standing{Status: with(site("a", 7, time.Minute), site("b", 9, 0))}, Now{Loss: Nothing, Site: "b"}},
+		"proven, the slowest":           {Standing{Status: with(site("a", 7, 0)), Drills: drills}, Now{Loss: Nothing, Site: "a", Back: 9 * time.Minute, Proven: at.Add(-24 * time.Hour)}},
+		"only on the shop's own disk":   {Standing{Status: with(site("a", 7, 0)), Warnings: here("a", "disk")}, Now{Loss: Together}},
+		"beside the shop and far":       {Standing{Status: with(site("a", 7, 0), site("b", 7, time.Minute)), Warnings: here("a", "machine")}, Now{Loss: Something, Lost: time.Minute, Site: "b"}},
+		"far and beside the shop":       {Standing{Status: with(site("b", 7, time.Minute), site("a", 7, 0)), Warnings: here("a", "disk")}, Now{Loss: Something, Lost: time.Minute, Site: "b"}},
+		"far has nothing yet":           {Standing{Status: with(site("b", 0, 0), site("a", 7, 0)), Warnings: here("a", "disk")}, Now{Loss: Together}},
+		"the shop's provider":           {Standing{Status: with(site("a", 7, 0)), Warnings: here("a", "provider")}, Now{Loss: Nothing, Site: "a"}},
+		"two on one disk, not ours":     {Standing{Status: with(site("a", 7, 0), site("b", 7, 0)), Warnings: []copies.Warning{{A: "a", B: "b", What: "disk"}}}, Now{Loss: Nothing, Site: "a"}},
+		"repository on the shop's disk": {archived("hem", "nas", here("nas", "disk")), Now{Loss: Together}},
+		"keys on the shop's disk":       {archived("hem", "nas", here("hem", "disk")), Now{Loss: Together}},
+		"repository elsewhere":          {archived("hem", "nas", nil), Now{Loss: Nothing, Site: "nas"}},
+		"never proven":                  {Standing{Status: with(site("a", 7, 0)), Drills: drills[:1]}, Now{Loss: Nothing, Site: "a"}},
 	} {
-		if got := x.s.Now(at); got != x.want {
+		if got := x.s.Now(); got != x.want {
 			t.Errorf("%s: %+v, want %+v", name, got, x.want)
 		}
 	}

@@ -15,11 +15,11 @@ type Standing struct {
 	Archive   *walarchive.Status
 	Beside    []copies.AsideStatus // what keeps keys, configuration and files, without which the repositories open to nobody
 	Charter   copies.Charter
-	Status    *copies.Status // nil: nothing is copied
-	Required  int            // sites that must have an order before it is shown as paid
-	Addresses []string       // of the sites, as a restore is told them; without secrets
-	Warnings  []copies.Warning
-	Drills    []copies.Result // the last 90 days, newest first
+	Status    *copies.Status   // nil: nothing is copied
+	Required  int              // sites that must have an order before it is shown as paid
+	Addresses []string         // of the sites, as a restore is told them; without secrets
+	Warnings  []copies.Warning // the shop itself has no name in them
+	Drills    []copies.Result  // the last 90 days, newest first
 	Facts     Facts
 }
 
@@ -38,7 +38,8 @@ const (
 	Unreached  = "unreached"  // PostgreSQL: none of the repositories is to be reached
 	Locked     = "locked"     // PostgreSQL: no site has the passes of the repositories
 	Something  = "something"
-	Nothing    = "nothing" // a site has the newest change
+	Together   = "together" // what has copies is lost with the shop: it is on the same disk or machine
+	Nothing    = "nothing"  // a site has the newest change
 )
 
 // Now is what would be lost if the machine were lost now, and how long it would take to
@@ -51,10 +52,10 @@ type Now struct {
 	Proven time.Time     // when
 }
 
-// Now tells it at now. The loss is counted from the best site, because a restore takes the
-// freshest; the time is what the slowest of the sites' newest proofs took, because nobody
+// Now tells it. The loss is counted from the best site that does not go with the shop, because
+// a restore takes the freshest that is left; the time is what the slowest of the sites' newest proofs took, because nobody
 // knows which site will be left.
-func (s Standing) Now(now time.Time) (n Now) {
+func (s Standing) Now() (n Now) {
 	n.Loss = Everything
 	if s.Postgres {
 		s.archived(&n)
@@ -62,6 +63,12 @@ func (s Standing) Now(now time.Time) (n Now) {
 	if s.Status != nil {
 		for _, x := range s.Status.Sites {
 			if x.TX == 0 || n.Site != "" && x.Lag >= n.Lost {
+				continue
+			}
+			if s.goesWithShop(x.Place.Name) {
+				if n.Site == "" {
+					n.Loss = Together
+				}
 				continue
 			}
 			n.Site, n.Lost, n.Loss = x.Place.Name, x.Lag, Something
@@ -84,6 +91,14 @@ func (s Standing) Now(now time.Time) (n Now) {
 	return n
 }
 
+// goesWithShop tells whether what takes the shop's machine takes a site or repository too.
+// A repository and a site of one name are taken for one place: neither opens without the other.
+func (s Standing) goesWithShop(name string) bool {
+	return slices.ContainsFunc(s.Warnings, func(w copies.Warning) bool {
+		return (w.What == "disk" || w.What == "machine") && (w.A == "" && w.B == name || w.B == "" && w.A == name)
+	})
+}
+
 // archived is the loss of a shop on PostgreSQL.
 func (s Standing) archived(n *Now) {
 	switch {
@@ -93,6 +108,9 @@ func (s Standing) archived(n *Now) {
 	case !slices.ContainsFunc(s.Beside, func(x copies.AsideStatus) bool { return x.Keys }):
 		n.Loss = Locked
 		return
+	case !slices.ContainsFunc(s.Beside, func(x copies.AsideStatus) bool { return x.Keys && !s.goesWithShop(x.Place.Name) }):
+		n.Loss = Together
+		return
 	}
 	for _, x := range s.Archive.Repos {
 		switch {
@@ -101,6 +119,10 @@ func (s Standing) archived(n *Now) {
 				n.Loss = Unreached
 			}
 		case x.At.IsZero() || n.Site != "" && x.Lag >= n.Lost:
+		case s.goesWithShop(x.Name):
+			if n.Site == "" {
+				n.Loss = Together
+			}
 		default:
 			n.Site, n.Lost, n.Loss = x.Name, x.Lag, Something
 			if x.Lag <= 0 {

@@ -115,8 +115,8 @@ func (v *visit) howLong(d time.Duration) string {
 }
 
 // nowSentence is what would be lost and how long it would take, now.
-func (v *visit) nowSentence(s recovery.Standing, now time.Time) (string, ui.Tone) {
-	n := s.Now(now)
+func (v *visit) nowSentence(s recovery.Standing) (string, ui.Tone) {
+	n := s.Now()
 	lost, tone := "", ui.OK
 	switch n.Loss {
 	case recovery.Elsewhere:
@@ -131,6 +131,11 @@ func (v *visit) nowSentence(s recovery.Standing, now time.Time) (string, ui.Tone
 			return v.t("copies.now.everything"), ui.Stop
 		}
 		return v.t("copies.now.soon"), ui.Stop
+	case recovery.Together:
+		if s.Postgres {
+			return v.t("copies.now.together.postgres"), ui.Stop
+		}
+		return v.t("copies.now.together"), ui.Stop
 	case recovery.Nothing:
 		lost = v.t("copies.now.nothing", "site", n.Site)
 	default:
@@ -143,9 +148,9 @@ func (v *visit) nowSentence(s recovery.Standing, now time.Time) (string, ui.Tone
 }
 
 func (v *visit) nowNotice(x insight) view.Block {
-	text, tone := v.nowSentence(x.Standing, x.now)
+	text, tone := v.nowSentence(x.Standing)
 	if tone == ui.Wait {
-		if n := x.Now(x.now); n.Loss == recovery.Something && n.Back > 0 && n.Lost <= x.goalLoss && n.Back <= x.goalBack {
+		if n := x.Now(); n.Loss == recovery.Something && n.Back > 0 && n.Lost <= x.goalLoss && n.Back <= x.goalBack {
 			tone = ui.OK
 		}
 	}
@@ -273,7 +278,7 @@ func (v *visit) size(n int64) string {
 
 // goalsPanel is what the merchant wants beside what is measured.
 func (v *visit) goalsPanel(x insight) view.Block {
-	n := x.Now(x.now)
+	n := x.Now()
 	measure := func(known bool, d, goal time.Duration) view.Block {
 		switch {
 		case !known:
@@ -283,8 +288,12 @@ func (v *visit) goalsPanel(x insight) view.Block {
 		}
 		return view.Badge(ui.OK, v.t("copies.goal.held", "span", v.howLong(d)))
 	}
+	lost := measure(n.Loss == recovery.Something || n.Loss == recovery.Nothing, n.Lost, x.goalLoss)
+	if n.Loss == recovery.Everything || n.Loss == recovery.Together || n.Loss == recovery.Locked {
+		lost = view.Badge(ui.Stop, v.t("copies.goal.everything"))
+	}
 	facts := []view.Pair{
-		{Key: v.t("copies.goal.loss"), Value: v.howLong(x.goalLoss)}, {Key: v.t("copies.goal.now"), Block: measure(n.Loss == recovery.Something || n.Loss == recovery.Nothing, n.Lost, x.goalLoss)},
+		{Key: v.t("copies.goal.loss"), Value: v.howLong(x.goalLoss)}, {Key: v.t("copies.goal.now"), Block: lost},
 		{Key: v.t("copies.goal.back"), Value: v.howLong(x.goalBack)}, {Key: v.t("copies.goal.measured"), Block: measure(n.Back > 0, n.Back, x.goalBack)}}
 	return view.Panel("goals", v.t("copies.goals"), view.Facts(v.l, facts), view.Links(v.l, []ui.Link{{Text: v.t("copies.goals.change"), URL: "/admin/settings"}}))
 }

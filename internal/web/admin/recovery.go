@@ -88,7 +88,7 @@ func (v *visit) planSteps(x wayBack) []planStep {
 	if x.call.Phone != "" {
 		who = append(who, view.Pair{Key: v.t("recovery.first"), Value: x.call.Name + " " + x.call.Phone})
 	}
-	fs, n := x.Facts, x.Now(x.now)
+	fs, n := x.Facts, x.Now()
 	back := view.Block(view.Quiet(v.t("recovery.back.unproven")))
 	if n.Back > 0 {
 		back = view.Quiet(v.t("recovery.back", "span", v.howLong(n.Back)))

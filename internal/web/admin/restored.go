@@ -126,7 +126,7 @@ func (v *visit) showRestored(code int, f ui.Form) error {
 		blocks = append(blocks, view.Panel("letters", v.t("restored.held"), view.Quiet(v.t("restored.held.text")), view.TableBlock(v.l, t)))
 	}
 	if len(blocks) == 0 {
-		blocks = append(blocks, view.Quiet(v.t("restored.never")))
+		return v.show(code, view.Shell{Title: v.t("restored.title"), Lead: v.t("restored.never")}, view.Say(v.t("restored.never.text")))
 	}
 	return v.show(code, view.Shell{Title: v.t("restored.title"), Lead: v.t("restored.lead")}, blocks...)
 }
