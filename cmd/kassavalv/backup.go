@@ -35,7 +35,7 @@ type backupStatusCmd struct{}
 
 // Help is the example under --help.
 func (backupStatusCmd) Help() string {
-	return "Example: kassavalv backup status --data /var/lib/kassavalv\n\nExit status: 0 all is well, 1 failed, 3 a site takes no copies, or nothing is copied."
+	return "Example: kassavalv backup status --data /var/lib/kassavalv\n\nExit status: 0 all is well, 1 failed, 3 a site takes no copies, its way back is not proven for more than two days, or nothing is copied."
 }
 
 func (backupStatusCmd) Run(e env) error { return backup(e, "status") }
@@ -72,7 +72,7 @@ func backup(e env, verb string) error {
 		return errFound
 	}
 	for _, x := range s.Sites {
-		if x.Trouble != "" {
+		if x.Trouble != "" || x.Late {
 			return errFound
 		}
 	}
@@ -100,6 +100,7 @@ func printBackup(w io.Writer, s app.BackupStatus) {
 	for _, x := range s.Sites {
 		printDrilled(w, x)
 	}
+	printLate(w, s, "drill")
 	for _, x := range s.Sites {
 		if x.Trouble != "" {
 			fmt.Fprintf(w, "\n%s TAKES NO COPIES since %s: %s\n", x.Name, when(x.Since), x.Trouble)
@@ -132,6 +133,15 @@ func printLoss(w io.Writer, s app.BackupStatus, machine, place string) {
 		fmt.Fprintf(w, "Coming back takes %s, as the drill of %s measured it.\n", span(s.Back), when(s.Proven))
 	} else {
 		fmt.Fprintln(w, "How long coming back takes has not been shown by a drill yet.")
+	}
+}
+
+// printLate names what no drill has proven in time.
+func printLate(w io.Writer, s app.BackupStatus, verb string) {
+	for _, x := range s.Sites {
+		if x.Late {
+			fmt.Fprintf(w, "\n%s IS NOT PROVEN: no drill of it has ended ok for more than two days. Run one now: kassavalv backup %s\n", x.Name, verb)
+		}
 	}
 }
 

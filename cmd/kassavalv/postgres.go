@@ -164,6 +164,7 @@ func printPostgres(w io.Writer, s app.BackupStatus) {
 			fmt.Fprintf(w, "\n%s, last drill: %s\n", x.Name, strings.Join(steps, ", "))
 		}
 	}
+	printLate(w, s, "tend-postgres --drill")
 	for _, x := range s.Sites {
 		if x.Trouble != "" {
 			fmt.Fprintf(w, "\n%s (%s) IS IN TROUBLE since %s: %s\n", x.Name, x.Holds, when(x.Since), x.Trouble)

@@ -88,6 +88,7 @@ type App struct {
 	keeper    secret.Keeper
 	stands    standing
 	apartness apartness
+	calls     copiesCalls
 	drilling  sync.Mutex    // one drill at a time
 	wantDrill chan struct{} // somebody asks for one
 	free      func(dir string) (int64, error)
@@ -361,6 +362,7 @@ func (a *App) background(ctx context.Context) error {
 	run("control", func(ctx context.Context) { a.note("control socket", a.control(ctx)) })
 	run("sweeper", a.sweep)
 	run("drills", a.drills)
+	run("copies", a.selling(a.watchCopies))
 	run("credentials", a.watchCredentials)
 	run("keys", func(ctx context.Context) { a.Vault.Watch(ctx, a.watchKeys()) })
 	return nil

@@ -74,14 +74,14 @@ func (a *App) archiveStatus(ctx context.Context) (BackupStatus, error) {
 		return out, err
 	}
 	stand.Drills = drills
-	out.would(stand.Now())
+	out.would(stand)
 	out.Restored = a.stands.mark.Load()
 	if st.Trouble != nil {
 		out.Trouble = st.Trouble.Error()
 	}
 	for _, r := range st.Repos {
 		out.Sites = append(out.Sites, BackupSite{Name: r.Name, Kind: "pgbackrest", Address: r.Where, Location: r.Location, Provider: r.Provider, Lag: r.Lag.Seconds(), Newest: r.At, Acked: st.Report,
-			Bytes: r.Bytes, Trouble: r.Trouble, Since: r.Since, Full: r.Full, Backup: r.Newest, Log: r.Log, Holds: "database"})
+			Bytes: r.Bytes, Trouble: r.Trouble, Since: r.Since, Full: r.Full, Backup: r.Newest, Log: r.Log, Holds: "database", Late: slices.Contains(stand.Late, r.Name)})
 		if i := slices.IndexFunc(drills, func(d copies.Result) bool { return d.Site == r.Name }); i >= 0 {
 			x := &out.Sites[len(out.Sites)-1]
 			x.Drilled, x.Drill, x.RTO, x.Steps = drills[i].Started, string(drills[i].State), drills[i].RTO.Seconds(), drills[i].Steps

@@ -52,6 +52,7 @@ type BackupSite struct {
 	Backup   time.Time `json:"backup,omitzero"` // and its newest of any kind
 	Log      string    `json:"log,omitempty"`   // and its newest piece of the log
 
+	Late    bool             `json:"late,omitempty"`   // no drill has ended ok for more than twice the interval
 	Drilled time.Time        `json:"drilled,omitzero"` // its last drill
 	Drill   string           `json:"drill,omitempty"`  // how that ended
 	RTO     float64          `json:"rto_seconds,omitempty"`
@@ -61,7 +62,8 @@ type BackupSite struct {
 }
 
 // would fills in what the loss of the machine would take.
-func (s *BackupStatus) would(n recovery.Now) {
+func (s *BackupStatus) would(stand recovery.Standing) {
+	n := stand.Now()
 	s.Loss, s.Lost, s.Back, s.Proven = n.Loss, n.Lost.Seconds(), n.Back.Seconds(), n.Proven
 }
 
@@ -89,7 +91,7 @@ func (a *App) backupStatus(ctx context.Context) (BackupStatus, error) {
 	}
 	stand := a.copiesStand(ctx)
 	stand.Drills = drills
-	out.would(stand.Now())
+	out.would(stand)
 	lately := time.Now().Add(-2 * coldEvery)
 	drills = slices.DeleteFunc(drills, func(d copies.Result) bool { return d.Started.Before(lately) })
 	for _, x := range s.Sites {
@@ -100,6 +102,7 @@ func (a *App) backupStatus(ctx context.Context) (BackupStatus, error) {
 		}
 		if i := slices.IndexFunc(drills, func(d copies.Result) bool { return d.Site == y.Name }); i >= 0 { // the newest
 			d := drills[i]
+			y.Late = slices.Contains(stand.Late, y.Name)
 			y.Drilled, y.Drill, y.RTO, y.Steps, y.Found, y.Notes = d.Started, string(d.State), d.RTO.Seconds(), d.Steps, d.Findings, d.Notes
 		}
 		out.Sites = append(out.Sites, y)

@@ -193,6 +193,7 @@ func (a *App) copied(ctx context.Context, n int, budget time.Duration) {
 	k := a.confirmed(ctx, n, budget)
 	a.meters.copied(k.Took, k.Sites >= n)
 	if k.Sites < n {
+		a.calls.local.Store(true)
 		a.Log.Error("an order is shown as paid and lies on this machine only: the sites did not confirm in time", "required", n, "confirmed", k.Sites, "waited", k.Took.Round(time.Millisecond))
 	}
 }

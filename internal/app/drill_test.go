@@ -165,6 +165,7 @@ func TestShopDrillsItsSites(t *testing.T) {
 	if err != nil || n != 1 {
 		t.Errorf("%d incidents of the failed drills, %v", n, err)
 	}
+	callsForLateProofs(t, a)
 	if _, err := os.Stat(filepath.Join(dir, "copies", "drill")); !os.IsNotExist(err) {
 		t.Errorf("the drill left a shop in the clear: %v", err)
 	}

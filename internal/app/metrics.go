@@ -12,6 +12,7 @@ import (
 	"kassavalv/internal/audit"
 	"kassavalv/internal/auth"
 	"kassavalv/internal/db"
+	"kassavalv/internal/ops/copies"
 	"kassavalv/internal/shop/checkout"
 	"kassavalv/internal/shop/returns"
 	"kassavalv/internal/web"
@@ -87,6 +88,7 @@ var (
 	logAlarms     = prometheus.NewDesc("kassavalv_audit_alarms_open", "Alarms of the audit log that nobody has acknowledged.", nil, nil)
 	copyLag       = prometheus.NewDesc("kassavalv_copies_lag_seconds", "What would be lost if only this site were left.", []string{"site"}, nil)
 	copyUp        = prometheus.NewDesc("kassavalv_copies_site_up", "1 while the site takes copies.", []string{"site"}, nil)
+	copyProven    = prometheus.NewDesc("kassavalv_copies_proven_seconds", "When a drill last proved the way back from the site, as Unix time; 0: never.", []string{"site"}, nil)
 	copySpool     = prometheus.NewDesc("kassavalv_copies_spool_bytes", "Segments that wait in the data directory.", nil, nil)
 	archiveFailed = prometheus.NewDesc("kassavalv_copies_archive_failures_total", "On PostgreSQL: how often the server could not give up a piece of its log.", nil, nil)
 	archiveLooked = prometheus.NewDesc("kassavalv_copies_looked_seconds", "On PostgreSQL: when the repositories were last looked at, as Unix time; 0: never.", nil, nil)
@@ -106,7 +108,7 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- dbStatements
 	ch <- dbWork
 	ch <- credentials
-	for _, d := range []*prometheus.Desc{copyLag, copyUp, copySpool, archiveFailed, archiveLooked, archiveBackup, archiveWell, keeperAway, keeperLeft, unreadables, unreadableNow, rewrapDone, rewrapOf, epochMade} {
+	for _, d := range []*prometheus.Desc{copyLag, copyUp, copyProven, copySpool, archiveFailed, archiveLooked, archiveBackup, archiveWell, keeperAway, keeperLeft, unreadables, unreadableNow, rewrapDone, rewrapOf, epochMade} {
 		ch <- d
 	}
 }
@@ -169,6 +171,15 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(logWhole, prometheus.GaugeValue, whole)
 	if n, err := db.Read(ctx, c.a.DB, func(q *db.Reader) (int64, error) { return audit.OpenAlarms(q) }); err == nil {
 		ch <- prometheus.MustNewConstMetric(logAlarms, prometheus.GaugeValue, float64(n))
+	}
+	if proven, err := db.Read(ctx, c.a.DB, func(q *db.Reader) (map[string]time.Time, error) { return copies.Proven(q) }); err == nil {
+		for _, name := range c.a.drilledSites(ctx) {
+			at := 0.0
+			if t := proven[name]; !t.IsZero() {
+				at = float64(t.Unix())
+			}
+			ch <- prometheus.MustNewConstMetric(copyProven, prometheus.GaugeValue, at, name)
+		}
 	}
 	s, err := db.Read(ctx, c.a.DB, readStates)
 	if err != nil {

@@ -178,6 +178,13 @@ func TestPostgresShop(t *testing.T) {
 	}); err != nil || looked != 1 {
 		t.Errorf("%d sites looked at, %v", looked, err)
 	}
+	now := time.Now()
+	if late, err := a.lateProofs(ctx, now.Add(-3*time.Hour), now); err != nil || len(late) != 0 {
+		t.Errorf("late at once: %v, %v", late, err)
+	}
+	if late, err := a.lateProofs(ctx, now.Add(-3*time.Hour), now.Add(49*time.Hour)); err != nil || len(late) != 2 {
+		t.Errorf("late after two days: %v, %v", late, err)
+	}
 	kept, err := db.Read(ctx, a.DB, func(q *db.Reader) ([]copies.Result, error) { return copies.Drills(q, time.Now().Add(-time.Hour)) })
 	if err != nil || len(kept) != 2 || kept[0].State != copies.Ok || kept[0].RTO == 0 || kept[0].Newest.IsZero() {
 		t.Errorf("results kept: %+v, %v", kept, err)

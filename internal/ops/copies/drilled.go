@@ -72,6 +72,26 @@ func LastProven(q db.Q) (at time.Time, err error) {
 	return at, err
 }
 
+// Proven is when a drill of each site last ended ok; a site of which none has in the time that
+// results are kept is missing.
+func Proven(q db.Q) (map[string]time.Time, error) {
+	rows, err := q.Query(`SELECT site, max(started_at) FROM copies_drill WHERE state='ok' GROUP BY site`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]time.Time{}
+	for rows.Next() {
+		var site string
+		var at time.Time
+		if err := rows.Scan(&site, &at); err != nil {
+			return nil, err
+		}
+		out[site] = at
+	}
+	return out, rows.Err()
+}
+
 func readDrill(rows *db.Rows) (r Result, err error) {
 	var state, told string
 	var took, epoch, tx, rpo, rto int64

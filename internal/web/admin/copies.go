@@ -171,6 +171,9 @@ func (v *visit) copyWarnings(x insight) view.Block {
 			list = append(list, view.Notice(ui.Wait, v.t("copies.one")))
 		}
 	}
+	for _, name := range x.Late {
+		list = append(list, view.Notice(ui.Stop, v.t("copies.late", "site", name)))
+	}
 	var together []string
 	for _, w := range x.Warnings {
 		together = append(together, v.t("copies.shared."+w.What, "a", cmp.Or(w.A, v.t("copies.self")), "b", cmp.Or(w.B, v.t("copies.self")), "shared", w.Shared))

@@ -109,6 +109,7 @@ func TestCopiesPage(t *testing.T) {
 			{"slow back", recovery.Standing{Status: two, Drills: []copies.Result{{Site: "nas", State: "ok", Started: now, RTO: 3 * time.Hour}}}, []string{"3 timmar, mer än målet"}, nil},
 			{"shared", recovery.Standing{Status: two, Warnings: []copies.Warning{{A: "nas", B: "moln", What: "provider", Shared: "Molnbolaget"}, {A: "nas", B: "moln", What: "credential"}, {A: "a", B: "b", What: "disk"}, {A: "a", B: "b", What: "machine"}, {A: "a", B: "b", What: "network"}}},
 				[]string{"nas och moln har samma leverantör, Molnbolaget", "öppnas med samma nyckel", "samma disk", "samma dator", "samma nät"}, nil},
+			{"late", recovery.Standing{Status: two, Late: []string{"nas"}}, []string{"Vägen tillbaka från nas är inte bevisad på mer än två dygn"}, []string{"tillbaka från moln"}},
 			{"on the shop's own disk", recovery.Standing{Status: &copies.Status{Sites: []copies.SiteStatus{siteOf("nas", "dir", 7, 0, nil)}}, Warnings: []copies.Warning{{B: "nas", What: "disk"}}}, []string{"är hela butiken borta. Kopiorna ligger på samma dator", "Butiken och nas ligger på samma disk", "Hela butiken</"}, []string{"ingenting förlorat", "inom målet"}},
 			{"PostgreSQL, on the shop's own machine", func() recovery.Standing {
 				s := archived(nil, nil, repoOf("nas", 0, ""))
