@@ -20,7 +20,7 @@ type Standing struct {
 	Addresses []string         // of the sites, as a restore is told them; without secrets
 	Warnings  []copies.Warning // the shop itself has no name in them
 	Drills    []copies.Result  // the last 90 days, newest first
-	Late      []string        // sites of which no drill has ended ok for more than twice the interval
+	Late      []string         // sites of which no drill has ended ok for more than twice the interval
 	Facts     Facts
 }
 
