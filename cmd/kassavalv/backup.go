@@ -113,6 +113,10 @@ func printBackup(w io.Writer, s app.BackupStatus) {
 
 // printLoss says what would be lost and how long coming back would take.
 func printLoss(w io.Writer, s app.BackupStatus, machine, place string) {
+	keys := ""
+	if s.Postgres != nil {
+		keys = ", or each site that has the passes that open it,"
+	}
 	switch s.Loss {
 	case recovery.Elsewhere:
 		fmt.Fprintln(w, "What would be lost is not known: nobody has looked at the repositories since the shop began.")
@@ -123,7 +127,7 @@ func printLoss(w io.Writer, s app.BackupStatus, machine, place string) {
 	case recovery.Everything:
 		fmt.Fprintf(w, "If %s were lost now, EVERYTHING would be lost: no %s has a copy.\n", machine, place)
 	case recovery.Together:
-		fmt.Fprintf(w, "If this machine were lost now, EVERYTHING would be lost: each %s that has a copy lies on it. Name one that lies elsewhere.\n", place)
+		fmt.Fprintf(w, "If this machine were lost now, EVERYTHING would be lost: each %s that has a copy%s lies on it. Name one that lies elsewhere.\n", place, keys)
 	case recovery.Nothing:
 		fmt.Fprintf(w, "If %s were lost now, nothing would be lost.\n", machine)
 	default:

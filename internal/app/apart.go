@@ -24,9 +24,9 @@ func (a *App) copiesStand(ctx context.Context) recovery.Standing {
 			s.Beside = a.aside.Status()
 		}
 	}
-	if a.shut() == nil {
+	if from := a.calls.from.Load(); from != nil && a.shut() == nil {
 		var err error
-		s.Late, err = a.lateProofs(ctx, a.started, time.Now())
+		s.Late, err = a.lateProofs(ctx, *from, time.Now())
 		a.note("how late the proofs are", err)
 	}
 	s.Facts = recovery.Facts{Origin: a.Origin, TLS: a.Config.TLS.Mode, Mail: a.Config.Mail.Host, MailFrom: a.Config.Mail.From}

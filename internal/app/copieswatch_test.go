@@ -15,7 +15,7 @@ func callsForLateProofs(t *testing.T, demo *App) {
 	t.Helper()
 	ctx := t.Context()
 	// The demo's own watch goes on beside, by the clock.
-	a := &App{Dir: t.TempDir(), DB: demo.DB, Copies: demo.Copies, Incidents: demo.Incidents, Log: demo.Log}
+	a := &App{Dir: t.TempDir(), DB: demo.DB, Copies: demo.Copies, Incidents: demo.Incidents, Log: demo.Log, meters: demo.meters}
 	type count struct{ incidents, lines int }
 	counted := func() (c count) {
 		t.Helper()
@@ -30,7 +30,7 @@ func callsForLateProofs(t *testing.T, demo *App) {
 		}
 		return c
 	}
-	now := time.Now()
+	now := time.Now() // no third site ever confirms what is asked of three
 	began := now.Add(-proofGrace)
 	for i, x := range []struct {
 		say  string
@@ -44,9 +44,9 @@ func callsForLateProofs(t *testing.T, demo *App) {
 		{"two days without", began, 49 * time.Hour, nil, count{2, 2}},
 		{"the same day", began, 60 * time.Hour, nil, count{2, 2}},
 		{"the next", began, 74 * time.Hour, nil, count{2, 4}},
-		{"an order that lay here only", began, 74 * time.Hour, func() { a.calls.local.Store(true) }, count{3, 5}},
+		{"an order that lay here only", began, 74 * time.Hour, func() { a.copied(ctx, 3, time.Millisecond) }, count{3, 5}},
 		{"told already", began, 74*time.Hour + time.Minute, nil, count{3, 5}},
-		{"another, at once", began, 74*time.Hour + 2*time.Minute, func() { a.calls.local.Store(true) }, count{3, 5}},
+		{"another, at once", began, 74*time.Hour + 2*time.Minute, func() { a.copied(ctx, 3, time.Millisecond) }, count{3, 5}},
 		{"and still after an hour", began, 76 * time.Hour, nil, count{3, 6}},
 		{"proven again", began, 76 * time.Hour, func() {
 			if err := db.Do(ctx, a.DB, func(tx *db.Tx) error {
@@ -67,7 +67,10 @@ func callsForLateProofs(t *testing.T, demo *App) {
 			t.Errorf("%d, %s: %+v, want %+v", i, x.say, got, x.want)
 		}
 	}
-	// A start anew does not begin the two days anew.
+	// A start anew does not begin the two days anew, also while no site is known yet.
+	if late, err := (&App{Dir: a.Dir, DB: a.DB, Log: a.Log}).lateProofs(ctx, began, now.Add(76*time.Hour)); err != nil || len(late) != 0 {
+		t.Errorf("without sites: %v, %v", late, err)
+	}
 	b := &App{Dir: a.Dir, DB: a.DB, Copies: a.Copies, Log: a.Log}
 	if late, err := b.lateProofs(ctx, began, now.Add(76*time.Hour)); err != nil || len(late) != 1 || late[0] != "plats-2" {
 		t.Errorf("after a start anew: %v, %v", late, err)

@@ -300,7 +300,7 @@ func TestDrillsAreKept(t *testing.T) {
 		}
 		got, err := db.Read(context.Background(), d, func(q *db.Reader) (b both, err error) {
 			if b.all, err = copies.Drills(q, now.Add(-90*day)); err == nil {
-				b.proof, err = copies.Proofs(q, []string{"nas", "cloud", "new", "forgotten"}, day, now.Add(-day), now)
+				b.proof, err = copies.Proofs(q, []string{"nas", "cloud", "new"}, map[string]time.Time{"new": now.Add(-day)}, day, now)
 			}
 			return
 		})
@@ -320,9 +320,9 @@ func TestDrillsAreKept(t *testing.T) {
 			t.Errorf("%+v", got.proof)
 		}
 		late, err := db.Read(context.Background(), d, func(q *db.Reader) ([]copies.Proof, error) {
-			return copies.Proofs(q, []string{"forgotten"}, day, now.Add(-3*day), now)
+			return copies.Proofs(q, []string{"new", "forgotten"}, map[string]time.Time{"new": now.Add(-day), "forgotten": now.Add(-3 * day)}, day, now)
 		})
-		if err != nil || !late[0].Late {
+		if err != nil || late[0].Late || !late[1].Late {
 			t.Errorf("a site that was never drilled is not late: %+v, %v", late, err)
 		}
 	})

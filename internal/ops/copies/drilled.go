@@ -118,10 +118,9 @@ type Proof struct {
 	Late bool      // no drill has ended ok for more than twice the interval: an alarm
 }
 
-// Proofs tells for each site when its return was last proven. since is when drills were
-// first due there (the shop's or the site's beginning): a site that was never drilled is
-// late, too, in the end.
-func Proofs(q db.Q, sites []string, every time.Duration, since, now time.Time) ([]Proof, error) {
+// Proofs tells for each of sites when its return was last proven. since is when drills were
+// first due there: a site that was never drilled is late, too, in the end.
+func Proofs(q db.Q, sites []string, since map[string]time.Time, every time.Duration, now time.Time) ([]Proof, error) {
 	all, err := Drills(q, now.Add(-drillsKept))
 	if err != nil {
 		return nil, err
@@ -141,7 +140,7 @@ func Proofs(q db.Q, sites []string, every time.Duration, since, now time.Time) (
 				p.Good = r
 			}
 		}
-		from := since
+		from := since[name]
 		if p.Good != nil {
 			from = p.Good.Started
 		}

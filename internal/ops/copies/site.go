@@ -64,7 +64,7 @@ type Object struct {
 // Place tells where a site is. Two sites that share Provider, Network or Credential are
 // not two places.
 type Place struct {
-	Kind       string // dir, s3, sftp or outpost
+	Kind       string // dir, s3, sftp or outpost; shop: the shop itself (Self)
 	Name       string // the merchant's word for it
 	Address    string // host or folder, without credentials
 	Location   string // town or region, as configured
